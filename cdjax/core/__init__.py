@@ -1,0 +1,1 @@
+"""The paper: arrays in, NamedTuples out. Pure functions; nothing here jits, reads or prints."""

@@ -1,0 +1,1 @@
+"""Another framework's weights become `LSTMParams`. No framework is imported here."""

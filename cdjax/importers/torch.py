@@ -1,0 +1,90 @@
+"""Weights of `torch.nn.LSTM`: `[4H, D]` matrices, gates i f g o, two biases to add."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cdjax.core.lstm import LSTMParams
+
+_WEIGHT = re.compile(r"^(?P<module>.*?)(?P<name>(?:weight|bias)_(?:ih|hh|hr)(?:_l\d+(?:_reverse)?)?)$")
+
+
+def from_torch(state_dict: Mapping[str, Any]) -> tuple[LSTMParams, ...]:
+    """Turn the weights of a `torch.nn.LSTM` into a cdjax LSTM.
+
+    Takes the LSTM out of the state dict of a whole model, too, where it is the only one; the
+    embedding and the output layer are for the caller to pick. PyTorch itself is not needed: the
+    values may be tensors or anything NumPy can read.
+
+    Args:
+        state_dict: `module.state_dict()`, of one layer and one direction.
+
+    Returns:
+        The layers, first to last (one, for now), in the float type they were in; half precision
+        becomes float32.
+
+    Raises:
+        ValueError: For anything else, naming what was found: no LSTM, several, more than one layer, a
+            reverse direction, a projection, a GRU or plain RNN, a weight that is missing or misshapen.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for key in state_dict:
+        if match := _WEIGHT.match(key):
+            found.setdefault(match["module"], {})[match["name"]] = key
+    if not found:
+        raise ValueError(
+            f"no LSTM among {list(state_dict)}; expected weight_ih_l0, weight_hh_l0, bias_ih_l0 "
+            f"and bias_hh_l0, the names torch.nn.LSTM gives."
+        )
+    if len(found) > 1:
+        raise ValueError(
+            f"{len(found)} recurrent modules ({sorted(found)}); expected one. Pass "
+            f"module.state_dict() of the one to explain."
+        )
+    ((module, names),) = found.items()
+    for pattern, what in (
+        (r"_reverse$", "a bidirectional LSTM"),
+        (r"_hr", "an LSTM with a projection (proj_size)"),
+        (r"_l[1-9]\d*$", "a stacked LSTM (num_layers > 1)"),
+        (r"_(ih|hh)$", "a torch.nn.LSTMCell"),
+    ):
+        if hits := [name for name in names if re.search(pattern, name)]:
+            raise ValueError(
+                f"{module}{hits[0]} belongs to {what}, which from_torch does not support; "
+                f"expected one layer, one direction."
+            )
+    arrays = {name: _to_numpy(state_dict[key]) for name, key in names.items()}
+    expected = {"weight_ih_l0", "weight_hh_l0"} | (
+        {"bias_ih_l0", "bias_hh_l0"} if any(n.startswith("bias") for n in names) else set()
+    )
+    if missing := sorted(expected - set(names)):
+        raise ValueError(f"{missing[0]} is missing; found {sorted(names)}.")
+    W, V = arrays["weight_ih_l0"], arrays["weight_hh_l0"]
+    hidden = V.shape[-1]
+    gates = {3 * hidden: "a GRU", hidden: "a plain RNN"}.get(len(V))
+    if gates and len(V) != 4 * hidden:
+        raise ValueError(f"weight_hh_l0 has shape {list(V.shape)}: {gates}; expected an LSTM's, [4H, H].")
+    b = arrays.get("bias_ih_l0", np.zeros(4 * hidden, W.dtype)) + arrays.get("bias_hh_l0", 0)
+    for name, array, shape in (
+        ("weight_hh_l0", V, (4 * hidden, hidden)),
+        ("weight_ih_l0", W, (4 * hidden, W.shape[-1])),
+        ("the bias", b, (4 * hidden,)),
+    ):
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {list(array.shape)}; expected {list(shape)}.")
+    return (
+        LSTMParams(
+            W=W.reshape(4, hidden, -1), V=V.reshape(4, hidden, hidden), b=b.reshape(4, hidden)
+        ),
+    )
+
+
+def _to_numpy(value: Any) -> np.ndarray:
+    """Return a tensor's values; those that NumPy has no type for (bfloat16) as float32."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value if str(value.dtype) == "torch.float64" else value.float()
+    array = np.asarray(value)
+    return array.astype(np.result_type(array.dtype, np.float32))

@@ -1,0 +1,1 @@
+"""Scores of many spans of many reviews: batches, files, checks."""

@@ -1,0 +1,1 @@
+"""From text to word numbers: tokens, vocabulary, trees and files of reviews. No JAX here."""
