@@ -7,21 +7,24 @@ import numpy as np
 from jaxtyping import Array, Bool, Int
 
 
-def enumerate_spans(length: int, max_len: int | None = None) -> Int[np.ndarray, "s 2"]:
+def enumerate_spans(
+    length: int, max_len: int | None = None, starts: tuple[int, int] | None = None
+) -> Int[np.ndarray, "s 2"]:
     """Return all non-empty spans of a text, by start and then by stop.
 
     Args:
         length: Number of words.
         max_len: Length of the longest span wanted; all when None.
+        starts: Only spans whose start lies in this half-open range; all when None.
 
     >>> enumerate_spans(3, max_len=2).tolist()
     [[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]]
     """
     longest = length if max_len is None else min(max_len, length)
-    starts = np.arange(length, dtype=np.int32)
-    counts = np.minimum(length - starts, longest)
-    first = np.repeat(starts, counts)
-    offset = np.arange(len(first), dtype=np.int32) - np.repeat(np.cumsum(counts) - counts, counts)
+    start = np.arange(*(starts or (0, length)), dtype=np.int32)
+    counts = np.minimum(length - start, longest)
+    first = np.repeat(start, counts)
+    offset = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.stack([first, first + offset + 1], axis=1).astype(np.int32)
 
 

@@ -1,12 +1,12 @@
-"""Scores of many spans of many reviews, jitted: the recursion of `core`, vmapped.
+"""Scores of many spans of many reviews.
 
-Reviews are padded to a few lengths and spans come in tiles of fixed shape, so that a second corpus
-of similar lengths compiles nothing. Padding is never read: a score is taken at the review's own
-last word.
+One-layer models go through the engine (`cdjax.scoring.engine`). Stacked ones take the recursion
+itself, vmapped over spans that come in tiles of fixed shape, reviews padded to a few lengths.
 """
 
 import functools
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -20,9 +20,11 @@ from cdjax.core.decomposition import decompose
 from cdjax.core.lstm import HIGHEST, Classifier, LSTMParams, run
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import enumerate_spans, span_mask
+from cdjax.scoring.engine import SIZES, Job, run_jobs
+from cdjax.scoring.schedule import Piece, plan
 
-REVIEWS_A_TILE = 8
-STEPS_A_TILE = 8192  # spans times padded length, a review: bounds the memory of a tile
+STEPS_A_TILE = 8192  # spans times padded length: bounds the memory of a tile of the recursion
+REVIEWS_A_TILE = 64  # of a tile of predictions
 
 
 class SpanScores(NamedTuple):
@@ -30,6 +32,7 @@ class SpanScores(NamedTuple):
 
     spans: Int[np.ndarray, "s 2"]  # half-open [start, stop)
     scores: Float[np.ndarray, "s k"]  # logits, one a class
+    logits: Float[np.ndarray, "k"]  # of the review as a whole, output bias included
 
 
 def score_spans(
@@ -52,28 +55,27 @@ def score_spans(
             not finite or a span does not lie in the review.
     """
     check_classifier(classifier)
-    given = _word_vectors(classifier, x_or_ids)
-    spans = _check_spans(spans, len(given))
-    if not len(given):
-        return np.zeros((len(spans), len(classifier.bias)), given.dtype)
-    length = _padded(len(given))
-    x = np.pad(given, ((0, length - len(given)), (0, 0)))
-    tile = _spans_a_tile(length)
-    results = []
-    for first in range(0, len(spans), tile):
-        part = spans[first : first + tile]
-        padded = np.zeros((1, tile, 2), np.int32)
-        padded[0, : len(part)] = part
-        scores = _score_tile(
-            classifier.layers,
-            classifier.readout,
-            x[None],
-            np.array([len(given)], np.int32),
-            padded,
-            rule,
-        )
-        results.append(np.asarray(scores)[0, : len(part)])
-    return np.concatenate(results) if results else np.zeros((0, len(classifier.bias)), x.dtype)
+    classifier = _in_one_type(classifier)
+    spans = np.asarray(spans)
+    given = np.asarray(x_or_ids)
+    if given.ndim == 1:
+        (ids,) = _check_reviews(classifier, [given])
+    else:
+        vectors = _check_vectors(classifier, given)
+        ids = np.arange(len(vectors), dtype=np.int32)
+        # Padded, so that reviews of other lengths are not compiled anew.
+        rows = np.zeros((_padded(len(vectors)), vectors.shape[1]), classifier.bias.dtype)
+        rows[: len(vectors)] = vectors
+        classifier = classifier._replace(embedding=rows)
+    spans = _check_spans(spans, len(ids))
+    scores = np.zeros((len(spans), len(classifier.bias)), classifier.bias.dtype)
+    order = np.lexsort((spans[:, 1], spans[:, 0]))
+    order = order[spans[order, 0] < spans[order, 1]]  # an empty span scores 0
+    if len(order):
+        start, stop = spans[order].T
+        job = Job([ids], np.zeros_like(start), start, stop)
+        ((scores[order], _),) = _run_jobs(classifier, [job], rule)
+    return scores
 
 
 def score_all_spans(
@@ -98,33 +100,56 @@ def score_all_spans(
         ValueError: Where a word number is not in the embedding, or `max_len` is below 1. Says which
             review.
     """
+    return list(stream_all_spans(classifier, reviews, rule, max_len))
+
+
+def stream_all_spans(
+    classifier: Classifier,
+    reviews: Sequence[ArrayLike],
+    rule: Rule = PAPER,
+    max_len: int | None = None,
+) -> Iterator[SpanScores]:
+    """Score every span of every review, one result at a time.
+
+    As `score_all_spans`, for corpora whose scores need not be in memory together: results come in
+    the order of the reviews, as they are ready. Arguments are checked before the first.
+    """
     check_classifier(classifier)
     ids = _check_reviews(classifier, reviews)
     if max_len is not None and max_len < 1:
         raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")
-    embedding = np.asarray(classifier.embedding)
-    results = []
-    for review in ids:
-        spans = enumerate_spans(len(review), max_len)
-        scores = np.zeros((len(spans), len(classifier.bias)), embedding.dtype)
-        results.append(SpanScores(spans, scores))
-    for length, rows in _rows(results, [len(review) for review in ids]):
-        tile = _spans_a_tile(length)
-        x = np.zeros((REVIEWS_A_TILE, length, embedding.shape[1]), embedding.dtype)
-        lengths = np.ones(REVIEWS_A_TILE, np.int32)
-        spans = np.zeros((REVIEWS_A_TILE, tile, 2), np.int32)
-        for row, (review, first) in enumerate(rows):
-            x[row, : len(ids[review])] = embedding[ids[review]]
-            lengths[row] = len(ids[review])
-            part = results[review].spans[first : first + tile]
-            spans[row, : len(part)] = part
-        scores = np.asarray(
-            _score_tile(classifier.layers, classifier.readout, x, lengths, spans, rule)
-        )
-        for row, (review, first) in enumerate(rows):
-            target = results[review].scores[first : first + tile]
-            target[:] = scores[row, : len(target)]
-    return results
+    return _stream(_in_one_type(classifier), ids, rule, max_len)
+
+
+def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
+    lengths = [len(review) for review in ids]
+    largest = SIZES[-1]
+    rows, spans = max(largest.rows, *lengths, 1), max(largest.spans, *lengths, 1)
+    jobs = list(plan(lengths, max_len, rows, spans))
+    done = _run_jobs(classifier, (_job(pieces, ids, max_len) for pieces in jobs), rule)
+    bias = np.asarray(classifier.bias)
+    review = 0  # the next to be given out
+
+    def empty():
+        return SpanScores(np.zeros((0, 2), np.int32), np.zeros((0, len(bias)), bias.dtype), bias)
+
+    started: list[np.ndarray] = []  # scores of the first pieces of a review that was cut
+    for pieces, (scores, logits) in zip(jobs, done, strict=True):
+        for piece, its_logits in zip(pieces, logits, strict=True):
+            while review < piece.review:
+                yield empty()
+                review += 1
+            length = lengths[review]
+            count = len(enumerate_spans(length, max_len, (piece.first, piece.stop)))
+            started.append(scores[:count])
+            scores = scores[count:]
+            if piece.stop == length:
+                whole = np.concatenate(started) if len(started) > 1 else started[0]
+                yield SpanScores(enumerate_spans(length, max_len), whole, its_logits + bias)
+                started = []
+                review += 1
+    for _ in ids[review:]:
+        yield empty()
 
 
 def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.ndarray, "b k"]:
@@ -139,89 +164,97 @@ def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.nd
     """
     check_classifier(classifier)
     ids = _check_reviews(classifier, reviews)
-    logits = np.tile(np.asarray(classifier.bias), (len(ids), 1))
-    order = sorted((n for n in range(len(ids)) if len(ids[n])), key=lambda n: len(ids[n]))
-    embedding = np.asarray(classifier.embedding)
-    for length, group in _groups(order, key=lambda n: _padded(len(ids[n])), most=64):
-        x = np.zeros((64, length, embedding.shape[1]), embedding.dtype)
-        lengths = np.ones(64, np.int32)
-        for row, n in enumerate(group):
-            x[row, : len(ids[n])] = embedding[ids[n]]
-            lengths[row] = len(ids[n])
-        out = _predict_tile(classifier.layers, classifier.readout, classifier.bias, x, lengths)
-        logits[group] = np.asarray(out)[: len(group)]
+    classifier = _in_one_type(classifier)
+    logits = np.tile(classifier.bias, (len(ids), 1))
+    order = [n for n in np.argsort([len(review) for review in ids], kind="stable") if len(ids[n])]
+    for length, same in itertools.groupby(order, key=lambda n: _padded(len(ids[n]))):
+        same = list(same)
+        for first in range(0, len(same), REVIEWS_A_TILE):
+            some = same[first : first + REVIEWS_A_TILE]
+            x = np.zeros((REVIEWS_A_TILE, length, classifier.embedding.shape[1]), logits.dtype)
+            last = np.zeros(REVIEWS_A_TILE, np.int32)
+            for row, n in enumerate(some):
+                x[row, : len(ids[n])] = classifier.embedding[ids[n]]
+                last[row] = len(ids[n]) - 1
+            out = _predict(classifier.layers, classifier.readout, classifier.bias, x, last)
+            logits[some] = np.asarray(out)[: len(some)]
     return logits
 
 
+def _job(pieces: list[Piece], ids: list[np.ndarray], max_len: int | None) -> Job:
+    """Return the spans of some pieces of the corpus."""
+    spans = [enumerate_spans(len(ids[p.review]), max_len, (p.first, p.stop)) for p in pieces]
+    start, stop = np.concatenate(spans).T
+    review = np.repeat(np.arange(len(pieces)), [len(some) for some in spans])
+    return Job([ids[piece.review] for piece in pieces], review, start, stop)
+
+
+def _run_jobs(classifier: Classifier, jobs: Iterable[Job], rule: Rule):
+    """Yield the scores of each job's spans and the logits of its reviews less the output bias."""
+    if len(classifier.layers) == 1:
+        yield from run_jobs(classifier, jobs, rule)
+        return
+    for job in jobs:
+        scores = np.empty((len(job.start), len(classifier.bias)), classifier.bias.dtype)
+        for n, ids in enumerate(job.ids):
+            mine = np.flatnonzero(job.review == n)
+            length = _padded(len(ids))
+            x = np.zeros((length, classifier.embedding.shape[1]), classifier.bias.dtype)
+            x[: len(ids)] = classifier.embedding[ids]
+            tile = max(8, STEPS_A_TILE // length)
+            for some in np.split(mine, range(tile, len(mine), tile)):
+                spans = np.zeros((tile, 2), np.int32)
+                spans[: len(some)] = np.stack([job.start[some], job.stop[some]], axis=1)
+                last = np.int32(len(ids) - 1)
+                out = _recursion(classifier.layers, classifier.readout, x, last, spans, rule)
+                scores[some] = np.asarray(out)[: len(some)]
+        yield scores, predict(classifier, job.ids) - classifier.bias
+
+
 @functools.partial(jax.jit, static_argnames="rule")
-def _score_tile(
+def _recursion(
     layers: tuple[LSTMParams, ...],
     readout: Float[Array, "k h"],
-    x: Float[Array, "b t d"],
-    lengths: Int[Array, "b"],
-    spans: Int[Array, "b s 2"],
+    x: Float[Array, "t d"],
+    last: Int[Array, ""],
+    spans: Int[Array, "s 2"],
     rule: Rule,
-) -> Float[Array, "b s k"]:
-    def score(x, length, span):
-        inside = span_mask(span[0], span[1], jnp.arange(len(x), dtype=span.dtype))
-        beta = decompose(layers, x, inside, rule).beta[length - 1]
+) -> Float[Array, "s k"]:
+    """Score spans of one review; `x` is padded, `last` its last word."""
+    steps = jnp.arange(len(x), dtype=spans.dtype)
+
+    def score(span):
+        beta = decompose(layers, x, span_mask(span[0], span[1], steps), rule).beta[last]
         return jnp.matmul(readout, beta, precision=HIGHEST)
 
-    return jax.vmap(jax.vmap(score, (None, None, 0)))(x, lengths, spans)
+    return jax.vmap(score)(spans)
 
 
 @jax.jit
-def _predict_tile(layers, readout, bias, x, lengths):
-    def logits(x, length):
-        return jnp.matmul(readout, run(layers, x)[length - 1], precision=HIGHEST) + bias
+def _predict(layers, readout, bias, x, last):
+    def logits(x, last):
+        return jnp.matmul(readout, run(layers, x)[last], precision=HIGHEST) + bias
 
-    return jax.vmap(logits)(x, lengths)
+    return jax.vmap(logits)(x, last)
 
 
 def _padded(length: int) -> int:
-    """Return the length a review is padded to: a power of two, or the middle of two of them."""
-    power = 8
-    while power < length:
-        if length <= power * 3 // 2:
-            return power * 3 // 2
-        power *= 2
-    return power
+    """Return the length a review is padded to: a power of two, at least 8."""
+    return max(8, 1 << (length - 1).bit_length())
 
 
-def _spans_a_tile(length: int) -> int:
-    return max(8, STEPS_A_TILE // length)
+def _in_one_type(classifier: Classifier) -> Classifier:
+    """Return the classifier as NumPy arrays of one float type, at least single precision."""
+    arrays = jax.tree.map(np.asarray, classifier)
+    widest = functools.reduce(
+        np.promote_types, (array.dtype for array in jax.tree.leaves(arrays)), np.float32
+    )
+    dtype = jax.dtypes.canonicalize_dtype(widest)  # double precision only where JAX has it on
+    return jax.tree.map(lambda array: array.astype(dtype, copy=False), arrays)
 
 
-def _groups(items: Sequence[int], key, most: int) -> Iterator[tuple[int, list[int]]]:
-    """Cut a sequence into runs of one key and of at most so many items."""
-    group: list[int] = []
-    for item in items:
-        if group and (len(group) == most or key(item) != key(group[0])):
-            yield key(group[0]), group
-            group = []
-        group.append(item)
-    if group:
-        yield key(group[0]), group
-
-
-def _rows(results, lengths) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-    """Yield tiles of rows (review, first span), all of one padded length."""
-    by_length: dict[int, list[tuple[int, int]]] = {}
-    for review, result in enumerate(results):
-        length = _padded(lengths[review])
-        for first in range(0, len(result.spans), _spans_a_tile(length)):
-            by_length.setdefault(length, []).append((review, first))
-    for length, rows in sorted(by_length.items()):
-        for first in range(0, len(rows), REVIEWS_A_TILE):
-            yield length, rows[first : first + REVIEWS_A_TILE]
-
-
-def _word_vectors(classifier: Classifier, x_or_ids: ArrayLike) -> np.ndarray:
-    """Return a review's word vectors, looked up where it is given by numbers."""
-    given = np.asarray(x_or_ids)
-    if given.ndim == 1:
-        (ids,) = _check_reviews(classifier, [given])
-        return np.asarray(classifier.embedding)[ids]
+def _check_vectors(classifier: Classifier, given: np.ndarray) -> np.ndarray:
+    """Return a review's word vectors, all finite and of the model's width."""
     width = np.shape(classifier.embedding)[1]
     if given.ndim != 2 or given.shape[1] != width:
         raise ValueError(

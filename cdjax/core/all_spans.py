@@ -1,0 +1,414 @@
+"""The fast engine: many spans of many reviews of a one-layer LSTM, exactly.
+
+It costs little more than the one matrix product a step that cannot be avoided. Three observations,
+none of them an approximation:
+
+1. Before a phrase starts, `beta = 0` and the rest is the plain LSTM: nothing to compute.
+2. Spans with one start share the steps inside the phrase (a *trunk* a start). Each end branches off
+   a *tail* of steps outside, up to the review's last word.
+3. `gamma = h - beta`, and every whole gate is known from the forward pass, so `beta_c` alone is
+   carried forward, and `V beta` is the only product of a step (the output gate is not split).
+
+Write `r = V_k beta_{t-1}` for what the phrase has sent to gate `k`, `x = W_k x_t`, `b = b_k`, and
+`z` for the whole argument. The terms of the gate are then `r`, `x`, `z - b - x - r` and the bias,
+and all that the recursion needs of it, `rel_k`, is (equation 27, orders summed)
+
+    rel_k = const + u [f(b + r) - f(z - r)] + v [f(b + x + r) - f(z - x - r)]
+
+                          (u, v)      const
+    outside, x a term     (1/3, 1/6)  u [f(z) - f(b)] + v [f(z - x) - f(b + x)]
+    inside,  x a term     (1/6, 1/3)  (1/2 + u) [f(z) - f(b)] + (1/2 - v) [f(b + x) - f(z - x)]
+    outside, x merged     (1/2, 0)    as outside
+    inside,  x merged     (0, 1/2)    as inside
+
+where `const` is one row a time step, shared by all spans. The cell's `L(beta_c)` is the case
+`b = 0, z = c`, outside, merged. As every `f` is a sigmoid (`tanh y = 2 sigmoid(2y) - 1`), one
+exponential of `r` serves all of a gate's terms,
+
+    sigmoid(b + r) - sigmoid(z - r) = 1 - e^-b / (e^r + e^-b) - 1 / (1 + e^-z e^r)
+
+and the second pair is the first at `r + x`, of which the exponential is `e^r e^x`. While no `|b|`,
+`|z|`, `|x|`, `|b + x|`, `|z - x|` or `|c|` exceeds `EXPONENT_LIMIT`, an `e^r` that over- or
+underflows changes no sigmoid by more than `e^(2 EXPONENT_LIMIT - 88)`. Beyond it, sigmoids are
+taken one by one.
+
+A job is some reviews, its time steps numbered from the first review's first to the last one's last.
+Runs of steps (forward passes and trunks) go through in tiles of fixed width, longest first. A
+step's results are written as one slab, and the next step's slab covers what runs that have ended
+left in it: the rest is packed without gaps. So *rows* are in another order than time steps; `place`
+tells. Tails all end at their review's last word, so a tile of them is aligned there: the longer
+ones begin, the shorter ones wait, and once all are under way nothing is masked and nothing is
+computed in vain.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Shaped
+
+from cdjax.core.lstm import HIGHEST, Classifier, F, G, I, O, Weight, project_input
+from cdjax.core.rules import BiasProduct, Rule
+
+EXPONENT_LIMIT = 30.0
+SPLIT = I, F, G
+"""The gates that are split; the output gate is not."""
+
+
+class GateRows(NamedTuple):
+    """What one gate's response to `r` depends on, one row a time step.
+
+    Stored as said, or as the bare `z` and `x` where exponentials might overflow; `scale` is 1 for a
+    sigmoid and 2 for tanh. The constants include `f(b)`: see `cell_part`.
+    """
+
+    z: Float[Array, "n h"]  # e^(-scale z)
+    x: Float[Array, "n h"]  # e^(scale x)
+    inside: Float[Array, "n h"]  # f(b) + const of a step inside the phrase
+    outside: Float[Array, "n h"]  # f(b) + const of a step outside
+
+
+class Rows(NamedTuple):
+    """What all spans of a review share, one row a time step."""
+
+    i: GateRows
+    f: GateRows
+    g: GateRows
+    c: Float[Array, "n h"]  # e^(-2 c), or c
+    half_tanh_c: Float[Array, "n h"]  # const of L(beta_c)
+    o: Float[Array, "n h"]  # output gate
+
+
+class Weights(NamedTuple):
+    """What does not change from step to step. Gates i, f, g."""
+
+    V: tuple[Float[Array, "h h"], ...]  # recurrent weights, transposed
+    b: tuple[Float[Array, "1 h"], ...]  # e^(-scale b), or b
+    product: Float[Array, "1 h"]  # sigmoid(b_i) tanh(b_g)
+
+
+class Runs(NamedTuple):
+    """Runs of steps, longest first, in tiles."""
+
+    length: Int[Array, "m"]  # steps of each; 0 where a place in the last tile is not taken
+    tiles: Int[Array, ""]  # how many tiles hold a run
+    first: Int[Array, "m"]  # time step of the job at which each begins
+
+
+class Tails(NamedTuple):
+    """The spans of a job, longest tail first, in tiles."""
+
+    state: Int[Array, "p"]  # where its trunk has left the state at the span's last word
+    last: Int[Array, "p"]  # time step of the job that is the review's last
+    steps: Int[Array, "p"]  # steps from the span's end to the review's
+    tiles: Int[Array, ""]  # how many tiles hold a span
+
+
+class Method(NamedTuple):
+    """How to go about it: static."""
+
+    rule: Rule
+    exponential: bool  # whether arguments are kept as exponentials
+    run_tile: int  # reviews, or trunks, that go through a step together
+    span_tile: int  # spans that do
+
+
+def term_weights(rule: Rule, inside: bool) -> tuple[float, float]:
+    """Return `(u, v)` of the formula above."""
+    if rule.input_is_a_term:
+        return (1 / 6, 1 / 3) if inside else (1 / 3, 1 / 6)
+    return (0.0, 1 / 2) if inside else (1 / 2, 0.0)
+
+
+def respond(r, x, b, z, const, scale: int, uv: tuple[float, float], exponential: bool):
+    """Return `rel_k`, or `L(beta_c)`, with whatever `const` includes: see the head of the module.
+
+    Args:
+        r: What comes from the phrase `[s, h]`.
+        x: Rows of `x`, not looked at where `v` is 0.
+        b: Row of `b`.
+        z: Rows of `z`.
+        const: Rows of the constant.
+        scale: 1 for a sigmoid, 2 for tanh.
+        uv: The weights of the two pairs.
+        exponential: Whether rows hold exponentials or bare arguments.
+    """
+    u, v = (scale * weight for weight in uv)
+    if exponential:
+        r = jnp.exp(scale * r)
+
+    def pair(r):
+        if exponential:
+            return 1 - (b / (r + b) + 1 / (1 + z * r))
+        return jax.nn.sigmoid(scale * (b + r)) - jax.nn.sigmoid(scale * (z - r))
+
+    if u:
+        const = const + u * pair(r)
+    if v:
+        const = const + v * pair(r * x if exponential else r + x)
+    return const
+
+
+def run_packed(step, state, runs: Runs, tile: int, buffers):
+    """Drive runs through their steps, tile after tile, and pack what the steps leave.
+
+    Args:
+        step: `(state, t, first, under_way, row) -> (state, slabs)`: at step `t` of a tile whose
+            runs begin at `first [tile]`, of which the ones `under_way [tile]` have not ended, and
+            whose slab `[tile, ...]` goes to the rows from `row` on.
+        state: Where every run begins.
+        runs: The runs.
+        tile: Runs a tile.
+        buffers: Arrays to fill, with room for one slab beyond the last step.
+
+    Returns:
+        The buffers: by tile, then step, then run.
+    """
+
+    def run_tile(n, carry):
+        length = jax.lax.dynamic_slice_in_dim(runs.length, n * tile, tile)
+        first = jax.lax.dynamic_slice_in_dim(runs.first, n * tile, tile)
+
+        def run_step(t, carry):
+            state, buffers, row = carry
+            under_way = length > t
+            state, slabs = step(state, t, first, under_way, row)
+            buffers = jax.tree.map(
+                lambda buffer, slab: jax.lax.dynamic_update_slice_in_dim(buffer, slab, row, 0),
+                buffers,
+                slabs,
+            )
+            return state, buffers, row + jnp.sum(under_way, dtype=row.dtype)
+
+        return jax.lax.fori_loop(0, length[0], run_step, (state, *carry))[1:]
+
+    start = buffers, jnp.zeros((), runs.length.dtype)
+    return jax.lax.fori_loop(0, runs.tiles, run_tile, start)[0]
+
+
+def scale_of(k: int) -> int:
+    """Return the factor of a gate's argument when its activation is written as a sigmoid."""
+    return 2 if k == G else 1
+
+
+def stored(a, scale: int, exponential: bool):
+    """Return an argument as rows keep it."""
+    return jnp.exp(scale * a) if exponential else a
+
+
+def make_rows(z, x, c, b, rule: Rule, exponential: bool) -> Rows:
+    """Return the rows of some steps.
+
+    Args:
+        z: Arguments of the gates `[s, 4, h]`.
+        x: `W x_t` `[s, 4, h]`.
+        c: Cell states `[s, h]`.
+        b: Bias `[1, 4, h]`.
+        rule: Which reading of the method.
+        exponential: Whether to keep exponentials.
+    """
+    (u, v), (p, q) = term_weights(rule, inside=False), term_weights(rule, inside=True)
+
+    def gate(k):
+        f, scale = jnp.tanh if k == G else jax.nn.sigmoid, scale_of(k)
+        zk, xk, bk = z[:, k], x[:, k], b[:, k]
+        whole, other = f(zk) - f(bk), f(bk + xk) - f(zk - xk)
+        return GateRows(
+            z=stored(zk, -scale, exponential),
+            x=stored(xk, scale, exponential),
+            inside=f(bk) + (1 / 2 + p) * whole + (1 / 2 - q) * other,
+            outside=f(bk) + u * whole - v * other,
+        )
+
+    return Rows(
+        i=gate(I),
+        f=gate(F),
+        g=gate(G),
+        c=stored(c, -2, exponential),
+        half_tanh_c=jnp.tanh(c) / 2,
+        o=jax.nn.sigmoid(z[:, O]),
+    )
+
+
+def largest_argument(z, x, b, c) -> Float[Array, "s"]:
+    """Return the largest size of any sigmoid's argument with `r = 0`, for `EXPONENT_LIMIT`."""
+    sizes = [jnp.max(jnp.abs(a), axis=(1, 2)) for a in (z, x, z - x, b + x)]
+    sizes += [jnp.max(jnp.abs(c), axis=1), jnp.full(len(c), jnp.max(jnp.abs(b)))]
+    return functools.reduce(jnp.maximum, sizes)
+
+
+def run_forward(
+    classifier: Classifier, ids: Int[Array, "n"], reviews: Runs, method: Method
+) -> tuple[Rows, Float[Array, "n k"], Float[Array, ""]]:
+    """Run the LSTM over all reviews of a job, once, and keep what their spans share.
+
+    Args:
+        classifier: The model, of one layer.
+        ids: The words, in the order of the rows, with room for one slab beyond the last.
+        reviews: The reviews.
+        method: How to go about it; `tile` reviews go through a step together.
+
+    Returns:
+        The rows; the logits at every row, output bias left out; and the largest argument, by which
+        to tell whether `method.exponential` was right.
+    """
+    (params,) = classifier.layers
+    bias = jnp.expand_dims(params.b, 0)
+
+    def step(state, t, first, under_way, row):
+        c, h = state
+        words = jax.lax.dynamic_slice_in_dim(ids, row, method.run_tile)
+        x = project_input(params, take(classifier.embedding, words))
+        z = x + jnp.einsum("gij,sj->sgi", params.V, h, precision=HIGHEST) + bias
+        i, f, o = (jax.nn.sigmoid(z[:, k]) for k in (I, F, O))
+        c = f * c + i * jnp.tanh(z[:, G])
+        h = o * jnp.tanh(c)
+        rows = make_rows(z, x, c, bias, method.rule, method.exponential)
+        logits = jnp.matmul(h, classifier.readout.T, precision=HIGHEST)
+        # A run that has ended, or holds a word vector that is not finite, has no say.
+        size = largest_argument(z, x, bias, c)
+        size = jnp.where(under_way & jnp.isfinite(size), size, 0)
+        return (c, h), (rows, logits, size)
+
+    zero = jnp.zeros((method.run_tile, params.V.shape[-1]), bias.dtype)
+    slabs = jax.eval_shape(
+        step, (zero, zero), 0, reviews.first, jnp.ones(method.run_tile, bool), 0
+    )[1]
+    buffers = jax.tree.map(lambda s: jnp.zeros((len(ids), *s.shape[1:]), s.dtype), slabs)
+    rows, logits, sizes = run_packed(step, (zero, zero), reviews, method.run_tile, buffers)
+    return rows, logits, jnp.max(sizes)
+
+
+def hidden_part(
+    rows: Rows, row: Int[Array, "s"], beta_c: Float[Array, "s h"], method: Method
+) -> Float[Array, "s h"]:
+    """Return `beta_t = o_t L(beta_c_t)` at the given rows (equations 21 and 28)."""
+    no_bias = jnp.full((1, 1), 1 if method.exponential else 0, beta_c.dtype)
+    c, const = take(rows.c, row), take(rows.half_tanh_c, row)
+    share = respond(beta_c, None, no_bias, c, const, 2, (1 / 2, 0.0), method.exponential)
+    return take(rows.o, row) * share
+
+
+def cell_part(
+    weights: Weights,
+    rows: Rows,
+    row: Int[Array, "s"],
+    beta: Float[Array, "s h"],
+    beta_c: Float[Array, "s h"],
+    inside: bool,
+    method: Method,
+) -> Float[Array, "s h"]:
+    """Return `beta_c_t` at the given rows from the step before (equations 19, 29 and 31).
+
+    It includes the product of the biases, since the update of the cell is then one product,
+    `rel_i (rel_g + bias_g) + bias_i rel_g + bias_i bias_g = (rel_i + bias_i) (rel_g + bias_g)`.
+    """
+    uv = term_weights(method.rule, inside)
+    parts = []
+    for k, V, b, gate in zip(SPLIT, weights.V, weights.b, (rows.i, rows.f, rows.g), strict=True):
+        r = jnp.matmul(beta, V, precision=HIGHEST)
+        x = take(gate.x, row) if uv[1] else None
+        const = take(gate.inside if inside else gate.outside, row)
+        z = take(gate.z, row)
+        parts.append(respond(r, x, b, z, const, scale_of(k), uv, method.exponential))
+    i, f, g = parts
+    return f * beta_c + i * g
+
+
+def run_trunks(
+    weights: Weights, rows: Rows, place: Int[Array, "n"], trunks: Runs, spans: int, method: Method
+) -> Float[Array, "p h"]:
+    """Carry the phrases from their starts on and keep `beta_c` at each possible end.
+
+    Returns:
+        The states, as `run_packed` leaves them, with room for `spans` and one slab.
+    """
+    nothing = jnp.zeros_like(weights.product)
+    bias_product = method.rule.bias_product
+    taken = weights.product if bias_product is BiasProduct.REST else nothing
+    taken_at_end = nothing if bias_product is BiasProduct.PHRASE else weights.product
+
+    def step(beta_c, t, first, under_way, _):
+        # Before a trunk's first step there is no row of its review's.
+        beta = hidden_part(rows, take(place, first + (t - 1)), beta_c, method)
+        beta = jnp.where(t > 0, beta, 0)
+        new = cell_part(weights, rows, take(place, first + t), beta, beta_c, True, method)
+        return new - taken, new - taken_at_end
+
+    zero = jnp.zeros((method.run_tile, rows.o.shape[1]), rows.o.dtype)
+    states = jnp.zeros((spans + method.run_tile, rows.o.shape[1]), rows.o.dtype)
+    return run_packed(step, zero, trunks, method.run_tile, states)
+
+
+def run_tails(
+    weights: Weights,
+    readout: Float[Weight, "k h"],
+    rows: Rows,
+    place: Int[Array, "n"],
+    states: Float[Array, "q h"],
+    tails: Tails,
+    method: Method,
+) -> Float[Array, "p k"]:
+    """Carry the phrases from their ends to their reviews' and return `readout @ beta_T`."""
+    tile = method.span_tile
+
+    def run_tile(n, scores):
+        state, last, steps = (jax.lax.dynamic_slice_in_dim(a, n * tile, tile) for a in tails[:3])
+        longest, shortest = steps[0], steps[-1]
+
+        def step(left, beta_c):
+            beta = hidden_part(rows, take(place, last - left), beta_c, method)
+            row = take(place, last - left + 1)
+            new = cell_part(weights, rows, row, beta, beta_c, False, method)
+            return new - weights.product
+
+        def step_if_begun(m, beta_c):
+            begun = jnp.expand_dims(steps >= longest - m, 1)
+            return jnp.where(begun, step(longest - m, beta_c), beta_c)
+
+        beta_c = take(states, state)
+        beta_c = jax.lax.fori_loop(0, longest - shortest, step_if_begun, beta_c)
+        beta_c = jax.lax.fori_loop(0, shortest, lambda m, s: step(shortest - m, s), beta_c)
+        beta = hidden_part(rows, take(place, last), beta_c, method)
+        score = jnp.matmul(beta, readout.T, precision=HIGHEST)
+        return jax.lax.dynamic_update_slice_in_dim(scores, score, n * tile, 0)
+
+    scores = jnp.zeros((tails.state.shape[0], readout.shape[0]), readout.dtype)
+    return jax.lax.fori_loop(0, tails.tiles, run_tile, scores)
+
+
+def run_spans(
+    classifier: Classifier,
+    rows: Rows,
+    place: Int[Array, "n"],
+    trunks: Runs,
+    tails: Tails,
+    method: Method,
+) -> Float[Array, "p k"]:
+    """Score the spans of a job, given the rows of its reviews.
+
+    Args:
+        classifier: The model, of one layer.
+        rows: What `run_forward` kept.
+        place: Row of each time step of the job.
+        trunks: One run a start, to the furthest end asked for.
+        tails: The spans.
+        method: How to go about it; trunks and spans go through in tiles.
+
+    Returns:
+        Logits, in the order of the tails.
+    """
+    (params,) = classifier.layers
+    weights = Weights(
+        V=tuple(params.V[k].T for k in SPLIT),
+        b=tuple(stored(params.b[k][None], -scale_of(k), method.exponential) for k in SPLIT),
+        product=(jax.nn.sigmoid(params.b[I]) * jnp.tanh(params.b[G]))[None],
+    )
+    states = run_trunks(weights, rows, place, trunks, tails.state.shape[0], method)
+    return run_tails(weights, classifier.readout, rows, place, states, tails, method)
+
+
+def take(rows: Shaped[Weight, "n ..."], row: Int[Array, "s"]) -> Shaped[Array, "s ..."]:
+    """Return the given rows. Runs that have ended may ask beyond the last; they get any."""
+    return jnp.take(rows, row, axis=0, mode="clip")
