@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
 def _print_prediction(console, labels, logits) -> None:
     from rich.text import Text
 
-    from cdjax.scoring.corpus import softmax
+    from cdjax.scoring.tables import softmax
 
     probabilities = softmax(logits)
     order = probabilities.argsort()[::-1]

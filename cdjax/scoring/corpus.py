@@ -5,8 +5,8 @@
     manifest.json       where the scores come from: model, rule, versions, device, counts, seconds
 
 The corpus is gone through twice. The first pass reads, tokenizes and counts everything into a
-scratch file, so whatever is wrong with the input is found before any work is done. The second scores
-the scratch file chunk by chunk. Memory is bounded by the chunk, not by the corpus.
+scratch file, so whatever is wrong with the input is found before any work is done. The second
+scores the scratch file chunk by chunk. Memory is bounded by the chunk, not by the corpus.
 """
 
 import contextlib
@@ -17,20 +17,31 @@ import platform
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import Float
 
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import count_spans
 from cdjax.model import Model
 from cdjax.scoring.batch import SpanScores, predict, score_all_spans
+from cdjax.scoring.tables import (
+    TOKENS,
+    Chunk,
+    document_schema,
+    document_table,
+    open_writer,
+    read_chunk,
+    span_schema,
+    span_tables,
+    token_table,
+)
 from cdjax.scoring.verify import BOUND, Check, largest_difference
 from cdjax.text.documents import Document
 
@@ -39,13 +50,11 @@ VERSION = 1
 SPANS, DOCUMENTS, MANIFEST = "spans.parquet", "documents.parquet", "manifest.json"
 
 LONGEST = 2000
-"""Words of the longest review of which all spans are scored, 2,001,000 of them. Their number grows with
-the square of the length and the work with its cube, so longer reviews need a `max_len`."""
+"""Words of the longest review of which all spans are scored, 2,001,000 of them. Their number grows
+with the square of the length and the work with its cube, so longer reviews need a `max_len`."""
 
 CHUNK_SPANS = 1 << 17  # spans scored at a time, unless one document has more
 CHUNK_DOCUMENTS = 4096
-GROUP_SPANS = 1 << 18  # rows and characters of text in one group of the file, at most
-GROUP_CHARACTERS = 1 << 26
 HIGHLIGHT_WORDS = 5
 HIGHLIGHTS = 5
 
@@ -61,7 +70,7 @@ class VerificationError(RuntimeError):
 class Highlight(NamedTuple):
     """A phrase that stands out in the corpus."""
 
-    score: float
+    score: float  # logits, as in the file: below 0 where it speaks for the first of two classes
     text: str
     doc: int
 
@@ -183,15 +192,15 @@ def score_corpus(
         known = unknown = 0
         with (
             pq.ParquetFile(tokens) as source,
-            _writer(new / SPANS, _span_schema(model.labels)) as spans_file,
-            _writer(new / DOCUMENTS, _document_schema(model.labels)) as documents_file,
+            open_writer(new / SPANS, span_schema(model.labels)) as spans_file,
+            open_writer(new / DOCUMENTS, document_schema(model.labels)) as documents_file,
         ):
             done = 0
             drawn.sort()
             tell(Progress("score", 0, counts["spans"]))
             for group in range(source.num_row_groups):
                 with watch("read"):
-                    chunk = _read_tokens(source, group)
+                    chunk = read_chunk(source, group)
                     ids = [model.vocabulary.encode(document.tokens) for document in chunk.documents]
                 with watch("score"):
                     results = score_all_spans(model.classifier, ids, rule, max_len)
@@ -205,9 +214,9 @@ def score_corpus(
                         if len(review) and not n
                     )
                     documents_file.write_table(
-                        _document_table(model.labels, chunk, logits, known_words, results)
+                        document_table(model.labels, chunk, logits, known_words, results)
                     )
-                    for table in _span_tables(model.labels, chunk, results):
+                    for table in span_tables(model.labels, chunk, results):
                         spans_file.write_table(table)
                     _highlight(highlights, model.labels, chunk, results)
                 checks += _take(drawn, done, ids, results)
@@ -253,20 +262,12 @@ class _Stopwatch:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
-class _Chunk(NamedTuple):
-    first: int  # number of its first document
-    documents: list[Document]
-
-
-_TOKENS = pa.schema([("doc", pa.int64()), ("id", pa.string()), ("tokens", pa.list_(pa.string()))])
-
-
 def _write_tokens(
     documents: Iterable[Document], path: Path, max_len: int | None, tell: Callable[[Progress], None]
 ) -> dict[str, int]:
     """Write documents to a scratch file, a chunk a row group, and return what was counted."""
     counts = {"documents": 0, "empty": 0, "words": 0, "spans": 0}
-    with _writer(path, _TOKENS) as file:
+    with open_writer(path, TOKENS) as file:
         chunk: list[Document] = []
         spans = first = 0
         for number, document in enumerate(documents):
@@ -275,7 +276,7 @@ def _write_tokens(
             check_length(words, max_len, name)
             here = count_spans(words, max_len)
             if chunk and (spans + here > CHUNK_SPANS or len(chunk) == CHUNK_DOCUMENTS):
-                file.write_table(_token_table(first, chunk))
+                file.write_table(token_table(first, chunk))
                 chunk, spans, first = [], 0, number
                 tell(Progress("read", number, None))
             chunk.append(document)
@@ -286,139 +287,11 @@ def _write_tokens(
             counts["spans"] += here
         if not chunk:
             raise CorpusError("there is no review in the input; expected at least one.")
-        file.write_table(_token_table(first, chunk))
+        file.write_table(token_table(first, chunk))
     return counts
 
 
-def _token_table(first: int, documents: list[Document]) -> pa.Table:
-    numbers = range(first, first + len(documents))
-    columns = [list(numbers), [d.id for d in documents], [d.tokens for d in documents]]
-    return pa.table([pa.array(c, t) for c, t in zip(columns, _TOKENS.types, strict=True)], _TOKENS)
-
-
-def _read_tokens(source: pq.ParquetFile, group: int) -> _Chunk:
-    table = source.read_row_group(group)
-    pairs = zip(table["id"].to_pylist(), table["tokens"].to_pylist(), strict=True)
-    return _Chunk(table["doc"][0].as_py(), [Document(*pair) for pair in pairs])
-
-
-@contextlib.contextmanager
-def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """Open a Parquet file for writing."""
-    # A span's text begins as the one before does: front coding makes it a tenth of the size.
-    coding = {"text": "DELTA_BYTE_ARRAY"} if "text" in schema.names else None
-    dictionary = [name for name in ("doc", "start", "stop", "prediction") if name in schema.names]
-    with pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        use_dictionary=dictionary,  # pyright: ignore[reportArgumentType]
-        column_encoding=coding,
-    ) as writer:
-        yield writer
-
-
-def _span_schema(labels: tuple[str, ...]) -> pa.Schema:
-    scores = [f"score_{label}" for label in labels] + ["score"] * (len(labels) == 2)
-    return pa.schema(
-        [("doc", pa.int64()), ("start", pa.int32()), ("stop", pa.int32()), ("text", pa.string())]
-        + [(name, pa.float32()) for name in scores]
-    )
-
-
-def _span_tables(
-    labels: tuple[str, ...], chunk: _Chunk, results: list[SpanScores]
-) -> Iterator[pa.Table]:
-    """Yield the rows of a chunk's spans, in tables of bounded size."""
-    schema = _span_schema(labels)
-    texts: list[str] = []
-    characters = 0
-    docs, parts, scores = [], [], []
-
-    def table() -> pa.Table:
-        spans, logits = np.concatenate(parts), np.concatenate(scores)
-        columns = [np.concatenate(docs), spans[:, 0], spans[:, 1], texts, *logits.T]
-        if len(labels) == 2:
-            columns.append(logits[:, 1] - logits[:, 0])
-        arrays = [pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)]
-        return pa.table(arrays, schema)
-
-    for number, (document, result) in enumerate(
-        zip(chunk.documents, results, strict=True), chunk.first
-    ):
-        text, starts, stops = _join(document.tokens)
-        firsts, lasts = starts[result.spans[:, 0]], stops[result.spans[:, 1] - 1]
-        ends = np.cumsum(lasts - firsts)  # characters up to and with each span
-        row = 0
-        while row < len(result.spans):
-            before = ends[row - 1] if row else 0
-            fit = int(np.searchsorted(ends, before + GROUP_CHARACTERS - characters, "right"))
-            stop = min(fit, row + GROUP_SPANS - len(texts), len(ends))
-            if stop <= row and not texts:
-                stop = row + 1  # one phrase longer than a table may be
-            if stop > row:
-                pairs = zip(firsts[row:stop].tolist(), lasts[row:stop].tolist(), strict=True)
-                texts += [text[a:b] for a, b in pairs]
-                characters += int(ends[stop - 1] - before)
-                docs.append(np.full(stop - row, number, np.int64))
-                parts.append(result.spans[row:stop])
-                scores.append(result.scores[row:stop])
-                row = stop
-            if row < len(result.spans):  # the table is full
-                yield table()
-                texts, characters, docs, parts, scores = [], 0, [], [], []
-    if texts:
-        yield table()
-
-
-def _join(tokens: list[str]) -> tuple[str, np.ndarray, np.ndarray]:
-    """Return the tokens joined by spaces and where in that each begins and ends."""
-    lengths = np.array([len(token) for token in tokens], np.int64)
-    stops = np.cumsum(lengths + 1) - 1
-    return " ".join(tokens), stops - lengths, stops
-
-
-def _document_schema(labels: tuple[str, ...]) -> pa.Schema:
-    return pa.schema(
-        [*zip(_TOKENS.names, _TOKENS.types, strict=True)]
-        + [(f"logit_{label}", pa.float32()) for label in labels]
-        + [(f"probability_{label}", pa.float32()) for label in labels]
-        + [("prediction", pa.string())]
-        + [(name, pa.int64()) for name in ("words", "known_words", "spans")]
-    )
-
-
-def _document_table(
-    labels: tuple[str, ...],
-    chunk: _Chunk,
-    logits: np.ndarray,
-    known_words: list[int],
-    results: list[SpanScores],
-) -> pa.Table:
-    schema = _document_schema(labels)
-    columns = [
-        *_token_table(chunk.first, chunk.documents).columns,
-        *logits.T,
-        *softmax(logits).T,
-        [labels[best] for best in logits.argmax(axis=1)],
-        [len(document.tokens) for document in chunk.documents],
-        known_words,
-        [len(result.spans) for result in results],
-    ]
-    arrays = [
-        c if isinstance(c, pa.ChunkedArray) else pa.array(c, t)
-        for c, t in zip(columns, schema.types, strict=True)
-    ]
-    return pa.table(arrays, schema)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the probabilities `[..., K]` of logits `[..., K]`."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
-
-
-def class_scores(scores: np.ndarray) -> np.ndarray:
+def class_scores(scores: Float[np.ndarray, "s k"]) -> Float[np.ndarray, "s k"]:
     """Return `[S, K]` logits as what speaks for each class.
 
     For two classes the difference between them, as the paper shows it; else the logits as they are.
@@ -429,10 +302,11 @@ def class_scores(scores: np.ndarray) -> np.ndarray:
 def _highlight(
     highlights: dict[str, list[Highlight]],
     labels: tuple[str, ...],
-    chunk: _Chunk,
+    chunk: Chunk,
     results: list[SpanScores],
 ) -> None:
     """Let the phrases of a chunk compete with the strongest so far."""
+    signs = {label: -1 if len(labels) == 2 and label == labels[0] else 1 for label in labels}
     candidates: dict[str, list[Highlight]] = {label: [] for label in labels}
     for number, (document, result) in enumerate(
         zip(chunk.documents, results, strict=True), chunk.first
@@ -444,11 +318,13 @@ def _highlight(
         for label, best, score in zip(
             labels, scores.argmax(axis=0), scores.max(axis=0), strict=True
         ):
+            if score <= 0:
+                continue
             start, stop = result.spans[short[best]]
             text = " ".join(document.tokens[start:stop])
-            candidates[label].append(Highlight(float(score), text, number))
+            candidates[label].append(Highlight(signs[label] * float(score), text, number))
     for label, found in candidates.items():
-        ranked = sorted(highlights[label] + found, key=lambda h: (-h.score, h.doc))
+        ranked = sorted(highlights[label] + found, key=lambda h: (-signs[label] * h.score, h.doc))
         by_text: dict[str, Highlight] = {}
         for highlight in ranked:
             by_text.setdefault(highlight.text.lower(), highlight)

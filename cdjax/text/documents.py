@@ -1,8 +1,8 @@
-"""Reviews from files: text, CSV, TSV, JSON lines, Parquet, trees of the Stanford Sentiment Treebank.
+"""Reviews from files: text, CSV, TSV, JSON lines, Parquet, Stanford Sentiment Treebank trees.
 
 One review at a time, so that a file may be larger than memory. Every record of the file is one
-review, an empty one too: the n-th review is the n-th record. A record that is not as expected raises
-`DocumentError`, which names the file and the line.
+review, an empty one too: the n-th review is the n-th record. A record that is not as expected
+raises `DocumentError`, which names the file and the line.
 """
 
 import csv
@@ -206,7 +206,7 @@ def _read_csv(
         if len(row) != len(columns):
             raise DocumentError(
                 f"{path}, line {number}: {len(row)} fields; expected {len(columns)}, as in the "
-                f"first row. A field that holds a delimiter, a quote or a line break must be quoted."
+                f"first row. A field that holds a delimiter, quote or line break must be quoted."
             )
         yield _Record(f"line {number}", None if id_at is None else row[id_at], row[text_at])
 
