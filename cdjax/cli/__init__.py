@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = next((word for word in argv if not word.startswith("-")), None)
     parser = _Parser(
         prog="cdjax",
-        description="Explain LSTMs: what every phrase of a text contributes to the prediction, by "
-        "contextual decomposition.",
+        description="Explain LSTMs: what every phrase of a text contributes to the\n"
+        "prediction, by contextual decomposition.",
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"cdjax {version('cdjax')}")
@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parser.parse_args(argv)
     except SystemExit as error:  # argparse exits by itself: 0 after --help, 2 after an error
         return int(error.code or 0)
+    args.argv = argv
     try:
         args.run(args)
     except UserError as error:

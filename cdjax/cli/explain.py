@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
     scores = class_scores(result.scores)[:, explained]
     console = Console(highlight=False)
     _print_prediction(console, model.labels, logits)
-    words = scores[result.spans[:, 1] - result.spans[:, 0] == 1]
+    words = scores[result.spans[:, 1] - result.spans[:, 0] == 1].tolist()
     _print_words(console, tokens, ids, words, model.labels, explained)
     _print_phrases(console, tokens, result.spans, scores, model.labels, explained)
     _print_interactions(console, tokens, result.spans, scores)
@@ -172,7 +172,7 @@ def _print_phrases(console, tokens, spans, scores, labels, explained) -> None:
         table = _table()
         for place in chosen:
             start, stop = spans[place]
-            mark, _, style = STEPS[step(scores[place])]
+            mark, _, style = STEPS[step(float(scores[place]))]
             score = Text(f" {scores[place]:+.2f} ", style)
             table.add_row(score, Text(mark, "dim"), Text(" ".join(tokens[start:stop])))
         console.print()

@@ -2,7 +2,8 @@
 
 import argparse
 import contextlib
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 
 
 class UserError(Exception):
@@ -25,6 +26,33 @@ def blame(*kinds: type[Exception]) -> Iterator[None]:
         if error.strerror:  # "scores: Permission denied", not "[Errno 13] ..."
             message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         raise UserError(message) from error
+
+
+@contextlib.contextmanager
+def interruptions() -> Iterator[Callable[[], None]]:
+    """Yield a function that raises KeyboardInterrupt where one was lost.
+
+    JAX has a callback at garbage collection, and what is raised in a callback is dropped: one
+    Ctrl-C in a few would go unheard.
+    """
+    pressed = False
+
+    def handle(*_):
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    def check():
+        if pressed:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # not where it is ignored, as under nohup
+        signal.signal(signal.SIGINT, handle)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def positive(text: str) -> int:

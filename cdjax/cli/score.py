@@ -1,9 +1,9 @@
 """`cdjax score`: every phrase of a corpus, as Parquet."""
 
 import argparse
+import contextlib
 import hashlib
 import shlex
-import sys
 from pathlib import Path
 
 from cdjax.cli import options
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> None:
         header=not args.no_header,
     )
     about = {
-        "command": shlex.join(["cdjax", *sys.argv[1:]]),
+        "command": shlex.join(["cdjax", *args.argv]),
         "input": {"path": str(path.resolve()), "format": form},
         "model": _identify(args.model),
     }
@@ -111,7 +111,11 @@ def run(args: argparse.Namespace) -> None:
     if form == "trees" and not args.format:
         errors.print(f"{path} is read as SST trees (--format txt reads it as text).", markup=False)
     try:
-        with options.blame(DocumentError, CorpusError), _bar(errors) as tell:
+        with (
+            options.blame(DocumentError, CorpusError),
+            options.interruptions() as check,
+            _bar(errors, check) as tell,
+        ):
             result = score_corpus(
                 model,
                 documents,
@@ -137,10 +141,9 @@ def _identify(path: str | None) -> dict[str, str]:
     return {"path": str(folder.resolve()), "sha256": digest}
 
 
-def _bar(console):
-    """Return a context that yields what `score_corpus` tells its progress to; silent in a pipe."""
-    import contextlib
-
+@contextlib.contextmanager
+def _bar(console, check):
+    """Yield what `score_corpus` tells its progress to: a bar on a terminal, nothing in a pipe."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -149,35 +152,26 @@ def _bar(console):
         TimeRemainingColumn,
     )
 
-    @contextlib.contextmanager
-    def bar():
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        ) as progress:
-            task = progress.add_task("Reading", total=None, unit="reviews")
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("Reading", total=None, unit="reviews")
 
-            def tell(at):
-                if at.stage == "score":
-                    progress.update(
-                        task,
-                        description="Scoring",
-                        unit="phrases",
-                        total=at.total,
-                        completed=at.done,
-                    )
-                else:
-                    progress.update(task, completed=at.done)
+        def tell(at):
+            check()
+            new = {"completed": at.done}
+            if at.stage == "score":
+                new |= {"description": "Scoring", "unit": "phrases", "total": at.total}
+            progress.update(task, **new)
 
-            yield tell
-
-    return bar()
+        yield tell
 
 
 def _summarize(console, result, out: str) -> None:

@@ -12,8 +12,8 @@ def pair_interactions(
         score([t, t + 2)) - score([t, t + 1)) - score([t + 1, t + 2))
 
     Args:
-        spans: Half-open spans of one review, by start and then by stop; the single words and the
-            pairs are read, others are passed over.
+        spans: Half-open spans of one review, by start and then by stop, with all single words;
+            words and pairs are read, others are passed over.
         scores: One number a span, in logits.
 
     Returns:
@@ -26,4 +26,5 @@ def pair_interactions(
     """
     lengths = spans[:, 1] - spans[:, 0]
     words, pairs = scores[lengths == 1], scores[lengths == 2]
-    return spans[lengths == 2, 0], pairs - words[:-1] - words[1:] if len(words) else pairs
+    starts = spans[lengths == 2, 0]
+    return starts, pairs - words[starts] - words[starts + 1]
