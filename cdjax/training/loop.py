@@ -24,7 +24,8 @@ class Options(NamedTuple):
     epochs: int = 4  # at most
     batch_size: int = 64
     learning_rate: float = 1e-3  # falls linearly to 0 over all epochs
-    embedding_dropout: float = 0.3
+    embedding_rate: float = 0.2  # of the word vectors, as a share of that
+    embedding_dropout: float = 0.2
     hidden_dropout: float = 0.3
     average: float = 0.998  # decay a step of the average of the weights; 0 keeps the last ones
     evaluations: int = 4  # an epoch
@@ -126,7 +127,11 @@ class _State(NamedTuple):
 
 def _make_step(graph, params, options: Options, steps: int):
     """Return the jitted training step, and the state before the first."""
-    adam = optax.adam(optax.linear_schedule(options.learning_rate, 0.0, steps))
+    word_vectors = nnx.map_state(lambda path, _: path[0] == "embed", params)
+    adam = optax.chain(
+        optax.adam(optax.linear_schedule(options.learning_rate, 0.0, steps)),
+        optax.masked(optax.scale(options.embedding_rate), word_vectors),
+    )
     key = jax.random.key(options.seed)
 
     def mean_loss(params, batch: Batch, key):
@@ -198,3 +203,7 @@ def _check_options(options: Options) -> None:
     for name in ("embedding_dropout", "hidden_dropout", "average"):
         if not 0 <= (value := getattr(options, name)) < 1:
             raise ValueError(f"{name} is {value}; expected at least 0 and below 1.")
+    if not options.learning_rate > 0:
+        raise ValueError(f"learning_rate is {options.learning_rate}; expected above 0.")
+    if not options.embedding_rate >= 0:
+        raise ValueError(f"embedding_rate is {options.embedding_rate}; expected at least 0.")

@@ -47,7 +47,7 @@ def train_on_treebank(
     options: Options = DEFAULTS,
     embedding: Embedding = EMBEDDING,
     *,
-    sentence_copies: int = 0,
+    sentence_copies: int = 2,
     command: str = "",
     log: Callable[[Mapping[str, Any]], None] = lambda record: None,
 ) -> Model:

@@ -11,6 +11,7 @@ SMALL = Options(
     epochs=12,
     batch_size=16,
     learning_rate=0.03,
+    embedding_rate=1.0,
     embedding_dropout=0.0,
     hidden_dropout=0.0,
     average=0.9,
@@ -130,3 +131,16 @@ def test_counts_are_at_least_one(name):
 def test_shares_are_below_one(name):
     with pytest.raises(ValueError, match=f"{name} is 1.0; expected at least 0 and below 1"):
         train(vectors(), corpus(60, 0), corpus(20, 1), SMALL._replace(**{name: 1.0}))
+
+
+@pytest.mark.parametrize(("name", "value"), [("learning_rate", 0.0), ("embedding_rate", -1.0)])
+def test_rates_are_not_negative(name, value):
+    with pytest.raises(ValueError, match=f"{name} is {value}; expected"):
+        train(vectors(), corpus(60, 0), corpus(20, 1), SMALL._replace(**{name: value}))
+
+
+def test_word_vectors_stay_at_rate_zero():
+    options = SMALL._replace(epochs=1, embedding_rate=0.0)
+    data = corpus(60, 0, most_fillers=2), corpus(20, 1)
+    classifier = train(vectors(), *data, options).classifier
+    np.testing.assert_allclose(classifier.embedding, vectors(), rtol=1e-5)

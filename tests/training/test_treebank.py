@@ -55,6 +55,7 @@ def test_model_is_as_its_provenance_says(files, tmp_path):
     said = model.provenance
     assert said["accuracy"]["test"] == {"binary_sentences": 32, "accuracy": 1.0}
     assert said["data"]["training_phrases"] == 32 + 32 + 16
+    assert said["data"]["sentence_copies"] == 2
     assert said["command"] == "some command"
     assert said["options"]["hidden"] == 8
     assert set(said["vectors"]) == {"first.npz", "second.npz"}
