@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from cdjax.model import DESCRIPTION as MODEL
 from cdjax.model import save
 
 DESCRIPTION = """\
@@ -61,7 +62,8 @@ def run(args: argparse.Namespace) -> None:
     """Train as the arguments say, and save the model in float16.
 
     Raises:
-        FileExistsError: Where the output folder is there already; before any work is done.
+        FileExistsError: Where the output folder is there and not to be replaced, or no model;
+            before any work is done.
         FileNotFoundError, ValueError, ImportError: For what is wrong with data or installation.
     """
     from cdjax.training.loop import Options
@@ -69,6 +71,8 @@ def run(args: argparse.Namespace) -> None:
 
     if args.out.exists() and not args.overwrite:
         raise FileExistsError(f"{args.out} exists; give another folder or --overwrite.")
+    if args.out.exists() and not (args.out / MODEL).is_file():
+        raise FileExistsError(f"{args.out} is no model folder, so it is not replaced.")
     options = Options(**{name: getattr(args, name) for name in Options._fields})
     records = args.log.open("w", encoding="utf-8") if args.log else None
 

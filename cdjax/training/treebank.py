@@ -122,8 +122,9 @@ def build_vocabulary(trees: Iterable[Tree], sources: Iterable[WordVectors]) -> V
     """Return the words of the trees, most frequent first, then the others that have a vector."""
     counts = Counter(token.lower() for tree in trees for token in tree.tokens)
     frequent = [word for word, _ in counts.most_common()]
-    others = sorted({word for source in sources for word in source.words} - set(frequent))
-    return Vocabulary((UNKNOWN, *frequent, *(word for word in others if word != UNKNOWN)))
+    # Tokens are looked up in lower case, so other spellings of a word would never be read.
+    lower = {word for source in sources for word in source.words if word == word.lower()}
+    return Vocabulary((UNKNOWN, *frequent, *sorted(lower - {UNKNOWN, *frequent})))
 
 
 def round_to_half(classifier: Classifier) -> Classifier:

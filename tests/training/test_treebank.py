@@ -1,9 +1,12 @@
 import argparse
+import importlib
 import inspect
 import itertools
 import json
+import sys
 
 import cdjax
+import cdjax.training
 import numpy as np
 import pytest
 from cdjax.cli.train import add_arguments, run
@@ -72,7 +75,7 @@ def test_model_is_as_its_provenance_says(files, tmp_path):
 def test_vocabulary_is_by_frequency_and_then_by_name():
     trees: list[Tree] = [parse_tree("(2 (2 The) (2 (2 the) (2 film)))"), parse_tree("(2 film)")]
     trees.append(parse_tree("(2 (2 the) (2 plot))"))
-    source = WordVectors(("zoo", "the", "act", "<unk>"), np.zeros((4, 2), np.float32))
+    source = WordVectors(("zoo", "the", "act", "Zoo", "<unk>"), np.zeros((5, 2), np.float32))
     assert build_vocabulary(trees, [source]).words == (
         "<unk>", "the", "film", "plot", "act", "zoo",
     )  # fmt: skip
@@ -132,6 +135,19 @@ def test_command_trains_saves_and_logs(files, tmp_path, capsys):
     assert evaluate(model.classifier, dev)["accuracy"] == accuracy
     with pytest.raises(FileExistsError, match="--overwrite"):
         run(args)
+
+
+def test_command_replaces_only_models(tmp_path):
+    (tmp_path / "holiday.jpg").touch()
+    args = parse("--data=none", "--vectors=none.npz", "--out", tmp_path, "--overwrite")
+    with pytest.raises(FileExistsError, match="no model folder"):
+        run(args)
+
+
+def test_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optax", None)
+    with pytest.raises(ImportError, match=r"pip install 'cdjax\[train\]'"):
+        importlib.reload(cdjax.training)
 
 
 def test_defaults_of_the_command_are_those_of_the_functions():
