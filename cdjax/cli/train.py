@@ -21,7 +21,7 @@ example:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `cdjax train`; the defaults are how the bundled model was trained."""
+    """Declare the options of `cdjax train`; the defaults are those of the bundled model."""
     # A test holds them equal to the defaults of `training`, which needs Flax to be imported.
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("hidden-dropout", 0.3, "share of the last hidden state dropped"),
         ("average", 0.998, "decay a step of the average of the weights; 0 keeps the last ones"),
         ("evaluations", 4, "evaluations on the development sentences an epoch"),
-        ("patience", 8, "evaluations without a better one before training ends"),
+        ("patience", 5, "evaluations without a better one before training ends"),
         ("seed", 0, "of the first weights, the order and dropout"),
     ):
         help_text = f"{text} (default: {default})"
