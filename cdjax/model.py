@@ -121,7 +121,8 @@ def load(path: str | os.PathLike | None = None) -> Model:
 
     Raises:
         FileNotFoundError: Where there is no such folder or it lacks one of the two files.
-        ValueError: Where a file is damaged, of another format or version, or does not fit the other.
+        ValueError: Where a file is damaged, of another format or version, or does not fit the
+            other.
     """
     path = BUNDLED if path is None else Path(path)
     if not path.exists():
@@ -166,9 +167,7 @@ def _unflatten(weights: Mapping[str, np.ndarray]) -> Classifier:
     names = [f"layers.{n}.{k}" for n in range(count) for k in LSTMParams._fields]
     expected = {*names, "embedding", "readout", "bias"}
     if set(weights) != expected:
-        raise ValueError(
-            f"expected the arrays {sorted(expected)}; found {sorted(weights)}"
-        )
+        raise ValueError(f"expected the arrays {sorted(expected)}; found {sorted(weights)}")
     arrays = {}
     for name, weight in weights.items():
         if weight.dtype.kind != "f":
@@ -190,7 +189,10 @@ def _damage(path: Path):
             f"{path} is not a cdjax model (format {FORMAT!r}): wrong or missing {error}. "
             f"Expected a file made by cdjax.save."
         ) from error
-    except (ValueError, safetensors.SafetensorError) as error:  # JSON and UTF-8 errors are the first
+    except (
+        ValueError,
+        safetensors.SafetensorError,
+    ) as error:  # JSON and UTF-8 errors are the first
         raise ValueError(
             f"{path} is damaged or of another format: {error}. Get the model again, or save it "
             f"again with cdjax.save."

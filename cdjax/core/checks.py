@@ -1,12 +1,11 @@
 """Checks of shapes and types at the public edges.
 
-They look only at what is known while tracing, so the functions that use them can be jitted. A field of
-a NamedTuple is checked by nobody else.
+They look only at what is known while tracing, so the functions that use them can be jitted. A
+field of a NamedTuple is checked by nobody else.
 """
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
@@ -45,19 +44,35 @@ def check_params(params: LSTMParams, where: str = "the layer") -> None:
             )
 
 
-def check_layers(
-    layers: Sequence[LSTMParams], x: ArrayLike
-) -> tuple[tuple[LSTMParams, ...], Float[Array, "t d"]]:
-    """Return the layers and their input as JAX arrays of one float type.
+def check_stack(layers: Sequence[LSTMParams], width: int, below: str = "x") -> None:
+    """Raise unless the layers fit each other and an input of so many columns.
 
     Raises:
-        TypeError: Where `x` does not hold floats, or a layer is no `LSTMParams`.
+        TypeError: Where a layer is no `LSTMParams`.
         ValueError: Where there is no layer, or widths do not fit.
     """
     if isinstance(layers, LSTMParams):
         raise TypeError("layers is one LSTMParams; expected a tuple of them: (params,).")
     if not layers:
         raise ValueError("layers is empty; expected at least one LSTMParams.")
+    for n, params in enumerate(layers):
+        check_params(params, f"layer {n}")
+        shape = np.shape(params.W)
+        if shape[2] != width:
+            raise ValueError(
+                f"layer {n} takes inputs of width {shape[2]} (W has shape {list(shape)}), "
+                f"but {below} gives width {width}."
+            )
+        width, below = shape[1], f"layer {n}"
+
+
+def check_input(x: ArrayLike) -> Float[Array, "t d"]:
+    """Return the word vectors of a review as an array.
+
+    Raises:
+        TypeError: Where they are not floats.
+        ValueError: Where they are not one vector a word.
+    """
     x = jnp.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise TypeError(
@@ -68,19 +83,7 @@ def check_layers(
         raise ValueError(
             f"x has shape {list(x.shape)}; expected [T, D], one review. Use vmap for many."
         )
-    width = x.shape[1]
-    for n, params in enumerate(layers):
-        check_params(params, f"layer {n}")
-        found = np.shape(params.W)[2]
-        if found != width:
-            below = "x" if n == 0 else f"layer {n - 1}"
-            raise ValueError(
-                f"layer {n} takes inputs of width {found} (W has shape "
-                f"{list(np.shape(params.W))}), but {below} gives width {width}."
-            )
-        width = np.shape(params.W)[1]
-    dtype = jnp.result_type(x, *jax.tree.leaves(tuple(layers)))
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), (tuple(layers), x))
+    return x
 
 
 def check_mask(inside: ArrayLike, length: int) -> Bool[Array, "t"]:
@@ -120,8 +123,7 @@ def check_classifier(classifier: Classifier) -> None:
     )
     if len(embedding) != 2:
         raise ValueError(f"embedding has shape {list(embedding)}; expected [N, D].")
-    nothing = jax.ShapeDtypeStruct((0, embedding[1]), jnp.float32)
-    jax.eval_shape(check_layers, classifier.layers, nothing)
+    check_stack(classifier.layers, embedding[1], "embedding")
     hidden = np.shape(classifier.layers[-1].W)[1]
     if len(readout) != 2 or readout[1] != hidden:
         raise ValueError(

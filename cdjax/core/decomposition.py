@@ -1,11 +1,12 @@
 """Contextual decomposition: the recursion as printed (equations 8-24 and 29-32), for one example.
 
 Every state is split in two, `h_t = beta_t + gamma_t` and `c_t = beta_c_t + gamma_c_t`: `beta` is
-what the chosen words contribute on their own, `gamma` whatever involves, at least in part, something
-else. Both are carried forward by themselves; that they add up is a result, not a definition.
+what the chosen words contribute on their own, `gamma` whatever involves, at least in part,
+something else. Both are carried forward by themselves; that they add up is a result, not a
+definition.
 
-This is the definition that every faster path of cdjax is tested against, and the general path: any set
-of words, any number of layers, every time step.
+This is the definition that every faster path of cdjax is tested against, and the general path: any
+set of words, any number of layers, every time step.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float
 
-from cdjax.core.checks import check_layers, check_mask
+from cdjax.core.checks import check_input, check_mask, check_stack
 from cdjax.core.linearize import contributions, pair
 from cdjax.core.lstm import F, G, I, LSTMParams, O, project_input, project_state
 from cdjax.core.rules import PAPER, Rule
@@ -83,7 +84,7 @@ def decompose_layer(
         """Return what the phrase, the rest and the bias add to gate k; and the whole gate."""
         phrase = [jnp.where(mask, z[k], 0) for z, mask in zip(zx, masks, strict=True)]
         rest = [jnp.where(mask, 0, z[k]) for z, mask in zip(zx, masks, strict=True)]
-        b = params.b[k]
+        b = jnp.asarray(params.b[k])
         if rule.input_is_a_term:
             terms = contributions(f, (v_beta[k], v_gamma[k], *(z[k] for z in zx)), b)
             rel, irr = terms[:2]
@@ -154,12 +155,15 @@ def decompose(
     >>> bool(jnp.allclose(split.beta + split.gamma, h))
     True
     """
-    layers, x = check_layers(layers, x)
+    x = check_input(x)
+    check_stack(layers, x.shape[1])
     inside = check_mask(inside, len(x))
-    parts: tuple[InputPart, ...] = (InputPart(x, inside),)
+    dtype = jnp.result_type(x, *jax.tree.leaves(layers))
+    layers = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tuple(layers))
+    parts: tuple[InputPart, ...] = (InputPart(x.astype(dtype), inside),)
     result = None
     for params in layers:
         result = decompose_layer(params, parts, inside, rule)
         parts = split_input(result.beta, result.gamma)
-    assert result is not None  # check_layers demands one
+    assert result is not None  # check_stack demands one
     return result

@@ -7,8 +7,8 @@ its Shapley value. A bias always comes first, so `L(b) = f(b)`, every other sum 
 
     f(b + y_1 + ... + y_N) = f(b) + L(y_1) + ... + L(y_N)
 
-`linearize` is the definition. `pair` and `triple` are the same numbers in closed form: two terms with
-or without a bias (N = 3 and N = 2, as the paper counts), and three terms beside the bias (N = 4).
+`linearize` is the definition. `pair` and `triple` are the same numbers in closed form: two terms
+with or without a bias (N = 3 and N = 2, as the paper counts), and three beside the bias (N = 4).
 """
 
 import itertools
@@ -19,10 +19,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 Activation = Callable[[Float[Array, "..."]], Float[Array, "..."]]
+Bias = Float[Array, "..."] | float
 
 
 def linearize(
-    f: Activation, terms: Sequence[Float[Array, "..."]], bias: Float[Array, "..."] | float = 0.0
+    f: Activation, terms: Sequence[Float[Array, "..."]], bias: Bias = 0.0
 ) -> tuple[Float[Array, "..."], ...]:
     """Return `L(y)` of every term by going through all orders (equation 27).
 
@@ -39,7 +40,7 @@ def linearize(
     >>> import jax.numpy as jnp
     >>> a, b = linearize(jnp.tanh, [jnp.array(2.0), jnp.array(-1.0)])
     >>> print(f"{a:.3f} {b:.3f} {a + b:.3f} {jnp.tanh(1.0):.3f}")
-    1.263 -0.501 0.762 0.762
+    1.244 -0.482 0.762 0.762
     """
     totals = [jnp.zeros_like(term) for term in terms]
     for order in itertools.permutations(range(len(terms))):
@@ -53,7 +54,7 @@ def linearize(
     return tuple(total / math.factorial(len(terms)) for total in totals)
 
 
-def pair(f: Activation, y1, y2, bias=0.0):
+def pair(f: Activation, y1, y2, bias: Bias = 0.0):
     """Return `L` of two terms: the mean of coming first and coming last (equation 28)."""
     none = f(bias + jnp.zeros_like(y1))
     first, second, both = f(bias + y1), f(bias + y2), f(bias + (y1 + y2))
@@ -63,7 +64,7 @@ def pair(f: Activation, y1, y2, bias=0.0):
     )
 
 
-def triple(f: Activation, y1, y2, y3, bias=0.0):
+def triple(f: Activation, y1, y2, y3, bias: Bias = 0.0):
     """Return `L` of three terms: first, last (1/3 each) or after one of the others (1/6 each)."""
     none = f(bias + jnp.zeros_like(y1))
     f1, f2, f3 = f(bias + y1), f(bias + y2), f(bias + y3)
@@ -81,7 +82,7 @@ def triple(f: Activation, y1, y2, y3, bias=0.0):
     )
 
 
-def contributions(f: Activation, terms: Sequence, bias=0.0) -> tuple:
+def contributions(f: Activation, terms: Sequence, bias: Bias = 0.0) -> tuple:
     """Return `L` of every term, by the closed form where there is one.
 
     Equal to `linearize`, with fewer evaluations of `f`.

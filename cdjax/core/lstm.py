@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 I, F, G, O = range(4)  # noqa: E741 - the field's letters
@@ -26,21 +27,24 @@ HIGHEST = jax.lax.Precision.HIGHEST
 and the decomposition would no longer add up to the model's own output."""
 
 
+Weight = Array | np.ndarray
+
+
 class LSTMParams(NamedTuple):
     """Weights of one LSTM layer, gates in the order i, f, g, o."""
 
-    W: Float[Array, "4 h d"]  # input weights
-    V: Float[Array, "4 h h"]  # recurrent weights
-    b: Float[Array, "4 h"]  # bias, one a gate (two biases of another framework are added)
+    W: Float[Weight, "4 h d"]  # input weights
+    V: Float[Weight, "4 h h"]  # recurrent weights
+    b: Float[Weight, "4 h"]  # bias, one a gate (two biases of another framework are added)
 
 
 class Classifier(NamedTuple):
     """An LSTM classifier of word sequences: `softmax(readout @ h_T + bias)` (equation 7)."""
 
-    embedding: Float[Array, "v d"]  # word vectors
+    embedding: Float[Weight, "v d"]  # word vectors
     layers: tuple[LSTMParams, ...]  # first to last
-    readout: Float[Array, "k h"]  # output weights
-    bias: Float[Array, "k"]  # output bias; no phrase is credited with it
+    readout: Float[Weight, "k h"]  # output weights
+    bias: Float[Weight, "k"]  # output bias; no phrase is credited with it
 
 
 class Trace(NamedTuple):
@@ -89,4 +93,3 @@ def run(layers: tuple[LSTMParams, ...], x: Float[Array, "t d"]) -> Float[Array, 
     for params in layers:
         x = run_layer(params, x).h
     return x
-

@@ -1,4 +1,4 @@
-"""The two choices that the paper leaves open, and what each published implementation made of them."""
+"""The two choices that the paper leaves open, and what each published code made of them."""
 
 import enum
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class BiasProduct(enum.Enum):
 
 
 class Rule(NamedTuple):
-    """One reading of contextual decomposition. Hashable, so it can be a static argument of `jit`."""
+    """One reading of the method. Hashable, so it can be a static argument of `jit`."""
 
     name: str
     input_is_a_term: bool
@@ -30,8 +30,8 @@ class Rule(NamedTuple):
             return jnp.zeros_like(inside)
         if self.bias_product is BiasProduct.PHRASE:
             return inside
-        later = jnp.cumsum(inside[::-1])[::-1] - inside  # steps of the phrase still to come
-        return inside & (later > 0)
+        remaining = jnp.flip(jnp.cumsum(jnp.flip(inside)))  # steps of the phrase from here on
+        return inside & (remaining > 1)
 
 
 # The paper, as equations 13-32 and its prose ("some combination of beta and b_i or b_g (but not
@@ -39,12 +39,12 @@ class Rule(NamedTuple):
 PAPER = Rule("paper", input_is_a_term=True, bias_product=BiasProduct.REST)
 
 # Agglomerative contextual decomposition (Singh, Murdoch & Yu 2019; package `acd`). Differs from the
-# paper: (1) the input is no term of its own, (2) the phrase owns the product of the biases at all its
-# steps. So a whole sentence leaves gamma = 0: its score is the logit less the output bias.
+# paper: (1) the input is no term of its own, (2) the phrase owns the product of the biases at all
+# its steps. So a whole sentence leaves gamma = 0: its score is the logit less the output bias.
 ACD = Rule("acd", input_is_a_term=False, bias_product=BiasProduct.PHRASE)
 
 # The authors' code release of 2018. Differs from ACD: the phrase does not own the product of the
-# biases at its last step (inputs are compared by `<=`, the bias product by `<`).
+# biases at its last step (an off-by-one).
 RELEASED = Rule("released", input_is_a_term=False, bias_product=BiasProduct.PHRASE_BUT_LAST)
 
 # An option of diagNNose. Differs from the paper: the input is no term of its own.

@@ -35,6 +35,8 @@ def count_spans(length: int, max_len: int | None = None) -> int:
     return longest * length - longest * (longest - 1) // 2
 
 
-def span_mask(start: Int[Array, ""], stop: Int[Array, ""], steps: Int[Array, "t"]) -> Bool[Array, "t"]:
+def span_mask(
+    start: Int[Array, ""], stop: Int[Array, ""], steps: Int[Array, "t"]
+) -> Bool[Array, "t"]:
     """Return which of the time steps lie in `[start, stop)`."""
     return (start <= steps) & (steps < stop)

@@ -8,7 +8,9 @@ import numpy as np
 
 from cdjax.core.lstm import LSTMParams
 
-_WEIGHT = re.compile(r"^(?P<module>.*?)(?P<name>(?:weight|bias)_(?:ih|hh|hr)(?:_l\d+(?:_reverse)?)?)$")
+_WEIGHT = re.compile(
+    r"^(?P<module>.*?)(?P<name>(?:weight|bias)_(?:ih|hh|hr)(?:_l\d+(?:_reverse)?)?)$"
+)
 
 
 def from_torch(state_dict: Mapping[str, Any]) -> tuple[LSTMParams, ...]:
@@ -26,8 +28,9 @@ def from_torch(state_dict: Mapping[str, Any]) -> tuple[LSTMParams, ...]:
         becomes float32.
 
     Raises:
-        ValueError: For anything else, naming what was found: no LSTM, several, more than one layer, a
-            reverse direction, a projection, a GRU or plain RNN, a weight that is missing or misshapen.
+        ValueError: For anything else, naming what was found: no LSTM, several, more than one layer,
+            a reverse direction, a projection, a GRU or plain RNN, a weight that is missing,
+            misshapen or not finite.
     """
     found: dict[str, dict[str, str]] = {}
     for key in state_dict:
@@ -61,22 +64,28 @@ def from_torch(state_dict: Mapping[str, Any]) -> tuple[LSTMParams, ...]:
     )
     if missing := sorted(expected - set(names)):
         raise ValueError(f"{missing[0]} is missing; found {sorted(names)}.")
-    W, V = arrays["weight_ih_l0"], arrays["weight_hh_l0"]
-    hidden = V.shape[-1]
-    gates = {3 * hidden: "a GRU", hidden: "a plain RNN"}.get(len(V))
-    if gates and len(V) != 4 * hidden:
-        raise ValueError(f"weight_hh_l0 has shape {list(V.shape)}: {gates}; expected an LSTM's, [4H, H].")
-    b = arrays.get("bias_ih_l0", np.zeros(4 * hidden, W.dtype)) + arrays.get("bias_hh_l0", 0)
-    for name, array, shape in (
-        ("weight_hh_l0", V, (4 * hidden, hidden)),
-        ("weight_ih_l0", W, (4 * hidden, W.shape[-1])),
-        ("the bias", b, (4 * hidden,)),
-    ):
-        if array.shape != shape:
-            raise ValueError(f"{name} has shape {list(array.shape)}; expected {list(shape)}.")
+    shape = arrays["weight_hh_l0"].shape
+    hidden = shape[-1] if len(shape) == 2 else shape[0] // 4
+    if other := {(3 * hidden, hidden): "a GRU", (hidden, hidden): "a plain RNN"}.get(shape):
+        raise ValueError(
+            f"weight_hh_l0 has shape {list(shape)}: {other}; expected an LSTM's, [4H, H]."
+        )
+    inputs = arrays["weight_ih_l0"].shape[-1]
+    for name, array in arrays.items():
+        width = {"weight_ih_l0": [inputs], "weight_hh_l0": [hidden]}.get(name, [])
+        if list(array.shape) != [4 * hidden, *width]:
+            raise ValueError(
+                f"{name} has shape {list(array.shape)}; expected {[4 * hidden, *width]}."
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} holds values that are not finite; the weights are damaged.")
+    biases = (array for name, array in arrays.items() if name.startswith("bias"))
+    b = sum(biases, np.zeros(4 * hidden, arrays["weight_hh_l0"].dtype))
     return (
         LSTMParams(
-            W=W.reshape(4, hidden, -1), V=V.reshape(4, hidden, hidden), b=b.reshape(4, hidden)
+            W=arrays["weight_ih_l0"].reshape(4, hidden, inputs),
+            V=arrays["weight_hh_l0"].reshape(4, hidden, hidden),
+            b=b.reshape(4, hidden),
         ),
     )
 

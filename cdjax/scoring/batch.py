@@ -1,7 +1,8 @@
 """Scores of many spans of many reviews, jitted: the recursion of `core`, vmapped.
 
-Reviews are padded to a few lengths and spans come in tiles of fixed shape, so that a second corpus of
-similar lengths compiles nothing. Padding is never read: a score is taken at the review's own last word.
+Reviews are padded to a few lengths and spans come in tiles of fixed shape, so that a second corpus
+of similar lengths compiles nothing. Padding is never read: a score is taken at the review's own
+last word.
 """
 
 import functools
@@ -11,7 +12,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, Float, Int
+from numpy.typing import ArrayLike
 
 from cdjax.core.checks import check_classifier
 from cdjax.core.decomposition import decompose
@@ -50,12 +52,12 @@ def score_spans(
             not finite or a span does not lie in the review.
     """
     check_classifier(classifier)
-    x = _word_vectors(classifier, x_or_ids)
-    spans = _check_spans(spans, len(x))
-    length = _padded(len(x))
-    if not len(x):
-        return np.zeros((len(spans), len(classifier.bias)), x.dtype)
-    x = np.pad(x, ((0, length - len(x)), (0, 0)))
+    given = _word_vectors(classifier, x_or_ids)
+    spans = _check_spans(spans, len(given))
+    if not len(given):
+        return np.zeros((len(spans), len(classifier.bias)), given.dtype)
+    length = _padded(len(given))
+    x = np.pad(given, ((0, length - len(given)), (0, 0)))
     tile = _spans_a_tile(length)
     results = []
     for first in range(0, len(spans), tile):
@@ -63,7 +65,12 @@ def score_spans(
         padded = np.zeros((1, tile, 2), np.int32)
         padded[0, : len(part)] = part
         scores = _score_tile(
-            classifier.layers, classifier.readout, x[None], np.array([len(x_or_ids)]), padded, rule
+            classifier.layers,
+            classifier.readout,
+            x[None],
+            np.array([len(given)], np.int32),
+            padded,
+            rule,
         )
         results.append(np.asarray(scores)[0, : len(part)])
     return np.concatenate(results) if results else np.zeros((0, len(classifier.bias)), x.dtype)
@@ -95,17 +102,19 @@ def score_all_spans(
     ids = _check_reviews(classifier, reviews)
     if max_len is not None and max_len < 1:
         raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")
+    embedding = np.asarray(classifier.embedding)
     results = []
     for review in ids:
         spans = enumerate_spans(len(review), max_len)
-        results.append(SpanScores(spans, np.zeros((len(spans), len(classifier.bias)), np.float32)))
+        scores = np.zeros((len(spans), len(classifier.bias)), embedding.dtype)
+        results.append(SpanScores(spans, scores))
     for length, rows in _rows(results, [len(review) for review in ids]):
         tile = _spans_a_tile(length)
-        x = np.zeros((REVIEWS_A_TILE, length, classifier.embedding.shape[1]), np.float32)
+        x = np.zeros((REVIEWS_A_TILE, length, embedding.shape[1]), embedding.dtype)
         lengths = np.ones(REVIEWS_A_TILE, np.int32)
         spans = np.zeros((REVIEWS_A_TILE, tile, 2), np.int32)
         for row, (review, first) in enumerate(rows):
-            x[row, : len(ids[review])] = np.asarray(classifier.embedding)[ids[review]]
+            x[row, : len(ids[review])] = embedding[ids[review]]
             lengths[row] = len(ids[review])
             part = results[review].spans[first : first + tile]
             spans[row, : len(part)] = part
@@ -154,7 +163,7 @@ def _score_tile(
     rule: Rule,
 ) -> Float[Array, "b s k"]:
     def score(x, length, span):
-        inside = span_mask(span[0], span[1], jnp.arange(len(x)))
+        inside = span_mask(span[0], span[1], jnp.arange(len(x), dtype=span.dtype))
         beta = decompose(layers, x, inside, rule).beta[length - 1]
         return jnp.matmul(readout, beta, precision=HIGHEST)
 

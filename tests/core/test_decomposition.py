@@ -1,0 +1,189 @@
+import functools
+
+import cdjax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cdjax.core.decomposition import InputPart, decompose_layer, split_input
+from cdjax.core.lstm import run, run_layer
+from cdjax.core.rules import RULES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import oracle
+from tests.conftest import ROOT, random_layer
+
+GOLDEN = ROOT / "tests" / "golden"
+KEYS = {"acd": "acd", "released": "released", "merged_context": "merged", "paper": "paper"}
+
+pytestmark = pytest.mark.usefixtures("x64")
+
+
+def golden_layer(golden, suffix=""):
+    H = golden["W_hh" + suffix].shape[1]
+    bias = golden["b_ih" + suffix] + golden["b_hh" + suffix]
+    return cdjax.LSTMParams(
+        golden["W_ih" + suffix].reshape(4, H, -1),
+        golden["W_hh" + suffix].reshape(4, H, H),
+        bias.reshape(4, H),
+    )
+
+
+def span_masks(spans, length):
+    return np.array([[start <= t < stop for t in range(length)] for start, stop in spans])
+
+
+@functools.partial(jax.jit, static_argnums=3)
+def decompose_all(layers, x, masks, rule):
+    return jax.vmap(lambda inside: cdjax.decompose(layers, x, inside, rule))(masks)
+
+
+@pytest.mark.parametrize("size", ["small", "medium"])
+@pytest.mark.parametrize("key", KEYS)
+def test_golden_spans(size, key):
+    golden = np.load(GOLDEN / f"spans_{size}.npz")
+    masks = span_masks(golden["spans"], len(golden["x"]))
+    split = decompose_all((golden_layer(golden),), golden["x"], masks, RULES[KEYS[key]])
+    readout = golden["W_out"].T
+    np.testing.assert_allclose(split.beta[:, -1] @ readout, golden[f"beta_{key}"], atol=1e-10)
+    np.testing.assert_allclose(split.gamma[:, -1] @ readout, golden[f"gamma_{key}"], atol=1e-10)
+
+
+@pytest.mark.parametrize("key", ["acd", "paper"])
+def test_golden_sets(key):
+    golden = np.load(GOLDEN / "sets.npz")
+    split = decompose_all((golden_layer(golden),), golden["x"], golden["masks"], RULES[key])
+    np.testing.assert_allclose(
+        split.beta[:, -1] @ golden["W_out"].T, golden[f"beta_{key}"], atol=1e-10
+    )
+    if key == "acd":
+        gamma = split.gamma[:, -1] @ golden["W_out"].T
+        np.testing.assert_allclose(gamma, golden["gamma_acd"], atol=1e-10)
+
+
+@pytest.mark.parametrize("key", ["acd", "merged_context"])
+def test_golden_stack_at_every_step(key):
+    golden = np.load(GOLDEN / "stacked.npz")
+    layers = golden_layer(golden, "_l0"), golden_layer(golden, "_l1")
+    masks = span_masks(golden["spans"], len(golden["x"]))
+    split = decompose_all(layers, golden["x"], masks, RULES[KEYS[key]])
+    np.testing.assert_allclose(split.beta @ golden["W_out"].T, golden[f"beta_{key}"], atol=1e-10)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), length=st.sampled_from([1, 2, 6]), scale=st.floats(0.1, 4))
+def test_equals_the_literal_loop_for_any_set(rule, seed, length, scale):
+    rng = np.random.default_rng(seed)
+    layer = random_layer(rng, inputs=3, hidden=5, scale=scale)
+    x, inside = rng.normal(size=(length, 3)), rng.random(length) < 0.5
+    split = jax.tree.map(lambda a: a[0], decompose_all((layer,), x, inside[None], RULES[rule]))
+    beta, gamma, h = oracle.decompose(*layer, x, inside, *oracle.CHOICES[rule])
+    np.testing.assert_allclose(split.beta, beta, rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(split.gamma, gamma, rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(run((layer,), jnp.asarray(x)), h, rtol=1e-10, atol=1e-13)
+
+
+@pytest.fixture
+def example():
+    rng = np.random.default_rng(1)
+    layers = random_layer(rng, inputs=3, hidden=5), random_layer(rng, inputs=5, hidden=4)
+    return layers, rng.normal(size=(6, 3)), np.array([0, 1, 1, 0, 1, 0], bool)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+@pytest.mark.parametrize("depth", [1, 2])
+def test_beta_and_gamma_add_up_at_every_step(example, rule, depth):
+    layers, x, inside = example
+    split = cdjax.decompose(layers[:depth], x, inside, rule)
+    h = run(layers[:depth], jnp.asarray(x))
+    np.testing.assert_allclose(split.beta + split.gamma, h, rtol=1e-12, atol=1e-14)
+    if depth == 1:
+        c = run_layer(layers[0], jnp.asarray(x)).c
+        np.testing.assert_allclose(split.beta_c + split.gamma_c, c, rtol=1e-12, atol=1e-14)
+    assert float(jnp.abs(split.beta).min()) > 0 or not inside[0]
+    assert float(jnp.abs(split.gamma[-1]).min()) > 1e-6
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_an_empty_phrase_contributes_nothing(example, rule):
+    layers, x, inside = example
+    split = cdjax.decompose(layers, x, np.zeros_like(inside), rule)
+    np.testing.assert_array_equal(split.beta, 0)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_a_whole_sentence_leaves_nothing_under_acd_alone(example, rule):
+    layers, x, inside = example
+    split = cdjax.decompose(layers, x, np.ones_like(inside), rule)
+    left = float(jnp.abs(split.gamma[-1]).max())
+    if rule is cdjax.ACD:
+        assert left == 0
+    else:
+        assert left > 1e-3
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_words_as_a_split_input_give_the_same(example, rule):
+    (layer, _), x, inside = example
+    x, inside = jnp.asarray(x), jnp.asarray(inside)
+    layer = jax.tree.map(jnp.asarray, layer)
+    whole = decompose_layer(layer, (InputPart(x, inside),), inside, rule)
+    mask = inside[:, None]
+    halves = split_input(jnp.where(mask, x, 0), jnp.where(mask, 0, x))
+    split = decompose_layer(layer, halves, inside, rule)
+    for one, other in zip(whole, split, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
+def test_jit_and_loop_give_what_vmap_gives(example):
+    layers, x, _ = example
+    masks = span_masks([(0, 2), (3, 6), (1, 1)], len(x))
+    together = decompose_all(layers, x, masks, cdjax.PAPER)
+    for n, mask in enumerate(masks):
+        one = jax.jit(cdjax.decompose, static_argnums=3)(layers, x, mask, cdjax.PAPER)
+        np.testing.assert_allclose(one.beta, together.beta[n], rtol=1e-12, atol=1e-15)
+
+
+def test_gradients_pass(example):
+    layers, x, inside = example
+
+    def score(x):
+        return cdjax.decompose(layers, x, inside).beta[-1].sum()
+
+    step = 1e-6 * np.random.default_rng(2).normal(size=x.shape)
+    expected = (score(x + step) - score(x - step)) / 2
+    np.testing.assert_allclose(jnp.vdot(jax.grad(score)(jnp.asarray(x)), step), expected, rtol=1e-6)
+
+
+@pytest.mark.usefixtures("as_users")
+def test_bad_input_raises(example):
+    (first, second), x, inside = example
+    with pytest.raises(TypeError, match=r"layers is one LSTMParams; expected a tuple"):
+        cdjax.decompose(first, x, inside)
+    with pytest.raises(ValueError, match=r"layers is empty"):
+        cdjax.decompose((), x, inside)
+    with pytest.raises(TypeError, match=r"layer 0 is a tuple; expected cdjax.LSTMParams"):
+        cdjax.decompose((tuple(first),), x, inside)
+    with pytest.raises(
+        ValueError, match=r"layer 1 takes inputs of width 3 .* layer 0 gives width 5"
+    ):
+        cdjax.decompose((first, first), x, inside)
+    with pytest.raises(TypeError, match=r"x holds int64; expected word vectors"):
+        cdjax.decompose((first,), np.arange(6), inside)
+    with pytest.raises(ValueError, match=r"x has shape \[1, 6, 3\]; expected \[T, D\]"):
+        cdjax.decompose((first,), x[None], inside)
+    with pytest.raises(ValueError, match=r"layer 0 takes inputs of width 5 .* x gives width 3"):
+        cdjax.decompose((second,), x, inside)
+    with pytest.raises(TypeError, match=r"inside holds int64; expected booleans"):
+        cdjax.decompose((first,), x, inside.astype(int))
+    with pytest.raises(ValueError, match=r"inside has shape \[5\]; expected \[6\]"):
+        cdjax.decompose((first,), x, inside[:5])
+    fused = first._replace(W=first.W.reshape(20, 3))
+    with pytest.raises(ValueError, match=r"W has shape \[20, 3\]; expected \[4, H, D\]"):
+        cdjax.decompose((fused,), x, inside)
+    with pytest.raises(ValueError, match=r"V has shape \[4, 5, 4\]; expected \[4, 5, 5\]"):
+        cdjax.decompose((first._replace(V=first.V[..., :4]),), x, inside)
+    with pytest.raises(ValueError, match=r"b has shape \[5\]; expected \[4, 5\]"):
+        cdjax.decompose((first._replace(b=first.b[0]),), x, inside)

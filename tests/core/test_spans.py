@@ -1,0 +1,26 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cdjax.core.spans import count_spans, enumerate_spans, span_mask
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@given(st.integers(0, 30), st.none() | st.integers(1, 35))
+def test_every_span_once_by_start_then_stop(length, max_len):
+    longest = length if max_len is None else max_len
+    expected = [
+        [start, stop]
+        for start in range(length)
+        for stop in range(start + 1, length + 1)
+        if stop - start <= longest
+    ]
+    spans = enumerate_spans(length, max_len)
+    assert spans.tolist() == expected
+    assert spans.dtype == np.int32
+    assert spans.shape == (count_spans(length, max_len), 2)
+
+
+@pytest.mark.parametrize(("span", "mask"), [((1, 3), [0, 1, 1, 0]), ((2, 2), [0, 0, 0, 0])])
+def test_masks_are_half_open(span, mask):
+    np.testing.assert_array_equal(span_mask(*jnp.array(span), jnp.arange(4)), np.array(mask, bool))
