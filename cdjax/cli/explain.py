@@ -2,6 +2,8 @@
 
 import argparse
 
+import numpy as np
+
 from cdjax.cli import options
 
 _DESCRIPTION = """\
@@ -17,13 +19,14 @@ the odds by 2.7. With more classes it is the predicted class's logit.
 
 _EPILOG = """\
 reading the words:
-  --  to -1.5   -  to -0.5   ·  between   +  from 0.5   ++  from 1.5
+  --  to -2.5   -  to -1   ·  between   +  from 1   ++  from 2.5
 The scale is the same for every text, so that two explanations compare. A ?
 marks a word that the model does not know. The text is split into Penn Treebank
 tokens: "isn't" is two, is and n't.
 
-An interaction of adjacent words is score(a b) - score(a) - score(b): what the
-pair says beyond its parts; shown from 0.5 logits.
+The interaction of adjacent words is score(a b) - score(a) - score(b): what the
+pair says beyond its parts; shown from 0.5 logits. For longer phrases it is the
+score less the sum of the words' scores; shown from 1 logit.
 
 examples:
   cdjax explain "It isn't a bad film."
@@ -32,9 +35,9 @@ examples:
   NO_COLOR=1 cdjax explain "Not once did I laugh."
 """
 
-# The steps of the paper's heat maps. Fixed, never fitted to a text: explanations must compare. Half
-# a logit multiplies the odds by 1.6, one and a half by 4.5.
-CLEAR, STRONG = 0.5, 1.5
+# The steps of the paper's heat maps. Fixed, never fitted to a text: explanations must compare. One
+# logit multiplies the odds by 2.7, two and a half by 12; half of all words lie within 0.7.
+CLEAR, STRONG = 1.0, 2.5
 STEPS = (
     ("--", "very negative", "white on #b2182b"),
     ("-", "negative", "black on #f4a582"),
@@ -57,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def step(score: float) -> int:
     """Return which of `STEPS` a score is, in logits.
 
-    >>> [step(score) for score in (-1.5, -0.5, 0.0, 0.5, 1.5)]
+    >>> [step(score) for score in (-2.5, -1.0, 0.0, 1.0, 2.5)]
     [0, 1, 2, 3, 4]
     """
     size = int(abs(score) >= CLEAR) + int(abs(score) >= STRONG)
@@ -137,7 +140,7 @@ def _print_words(console, tokens, ids, words, labels, explained) -> None:
     names = [name for _, name, _ in STEPS]
     if len(labels) != 2:
         names = ["strongly against", "against", "neutral", "for", "strongly for"]
-    edges = f"to -{STRONG}", f"to -{CLEAR}", "", f"from {CLEAR}", f"from {STRONG}"
+    edges = f"to -{STRONG:g}", f"to -{CLEAR:g}", "", f"from {CLEAR:g}", f"from {STRONG:g}"
     legend, numbers = Text(), Text(style="dim")
     for (mark, _, style), name, edge in zip(STEPS, names, edges, strict=True):
         entry = f" {mark} {name} "
@@ -191,31 +194,36 @@ def _table():
 
 
 def _print_interactions(console, tokens, spans, scores) -> None:
+    """Print the adjacent words, and the longer phrases, that are not the sum of their words."""
     from rich.text import Text
 
-    from cdjax.phrases.interactions import pair_interactions
+    from cdjax.phrases.interactions import interactions
+    from cdjax.phrases.selection import strongest
 
-    starts, values = pair_interactions(spans, scores)
-    if not len(starts):
+    beyond, lengths = interactions(spans, scores), spans[:, 1] - spans[:, 0]
+    if lengths.max() == 1:
         return
-    order = sorted(range(len(values)), key=lambda n: -abs(values[n]))
-    worth = [n for n in order if abs(values[n]) >= INTERACTION]
+    pairs = [n for n in np.argsort(-abs(beyond), kind="stable") if lengths[n] == 2]
+    worth = [n for n in pairs if abs(beyond[n]) >= INTERACTION]
+    long = np.flatnonzero((lengths > 2) & (abs(beyond) >= CLEAR))
+    turned = long[strongest(spans[long], abs(beyond[long]), PHRASES)]
+    more = f", {PAIRS} of {len(worth)}" if len(worth) > PAIRS else ""
     console.print()
     if not worth:
-        console.print(
-            f"No two adjacent words interact by {INTERACTION} logits or more.", style="dim"
-        )
-        return
-    by_span = {tuple(span): score for span, score in zip(spans.tolist(), scores, strict=True)}
-    table = _table()
-    for n in worth[:PAIRS]:
-        t = int(starts[n])
-        pair, first, second = by_span[t, t + 2], by_span[t, t + 1], by_span[t + 1, t + 2]
-        parts = f"{pair:+.2f} together, {first:+.2f} and {second:+.2f} alone"
-        words = " ".join(tokens[t : t + 2])
-        table.add_row(f" {values[n]:+.2f} ", Text(words), Text(f" {parts}", "dim"))
-    more = f", the strongest {PAIRS} of {len(worth)}" if len(worth) > PAIRS else ""
-    console.print(
-        Text(f"Adjacent words that interact, by {INTERACTION} or more{more}", style="bold")
-    )
-    console.print(table)
+        console.print(f"No two adjacent words interact by {INTERACTION} or more.", style="dim")
+    for title, chosen in (
+        (f"Adjacent words that interact, by {INTERACTION} or more{more}", worth[:PAIRS]),
+        (f"Longer phrases that are not the sum of their words, by {CLEAR:g} or more", turned),
+    ):
+        if not len(chosen):
+            continue
+        table = _table()
+        for n in chosen:
+            phrase = " ".join(tokens[slice(*spans[n])])
+            sum_ = scores[n] - beyond[n]
+            parts = f" {scores[n]:+.2f} together, {sum_:+.2f} as the sum of the words"
+            table.add_row(f" {beyond[n]:+.2f} ", Text(phrase), Text(parts, "dim"))
+        if title.startswith("Longer"):
+            console.print()
+        console.print(title, style="bold")
+        console.print(table)
