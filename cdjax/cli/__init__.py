@@ -1,0 +1,80 @@
+"""The command line: parse, call one function, print.
+
+A command is a module of this package with `add_arguments(parser)` and `run(args)`, imported only
+when it is asked for. Exit codes: 0 done; 1 the scores failed verification; 2 wrong use or input,
+one line on stderr; 130 interrupted. A traceback is a bug of ours.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cdjax.cli.options import UserError
+
+COMMANDS = {
+    "score": "score every phrase of a file of reviews and write Parquet",
+    "explain": "explain the prediction for one text, in the terminal",
+    "train": "train the bundled model anew, or one of your own",
+}
+
+_EPILOG = """\
+examples:
+  cdjax explain "It isn't a bad film."
+  cdjax score --out scores                      (the bundled reviews)
+  cdjax score reviews.csv --text-column body --out scores
+
+Each command has its own help: cdjax score --help
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def __init__(self, **options):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: error: {_one_line(message)} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    wanted = next((word for word in argv if not word.startswith("-")), None)
+    parser = _Parser(
+        prog="cdjax",
+        description="Explain LSTMs: what every phrase of a text contributes to the\n"
+        "prediction, by contextual decomposition.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"cdjax {version('cdjax')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        if importlib.util.find_spec(f"cdjax.cli.{name}") is None:
+            continue
+        command = commands.add_parser(name, help=summary)
+        if name == wanted:
+            module = importlib.import_module(f"cdjax.cli.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    try:
+        args = parser.parse_args(argv)
+    except SystemExit as error:  # argparse exits by itself: 0 after --help, 2 after an error
+        return int(error.code or 0)
+    args.argv = argv
+    try:
+        args.run(args)
+    except UserError as error:
+        print(f"cdjax {args.command}: error: {_one_line(str(error))}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print(f"cdjax {args.command}: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())

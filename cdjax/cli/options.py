@@ -1,0 +1,95 @@
+"""What the commands share: the options of model and rule, and errors that are the user's."""
+
+import argparse
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+
+
+class UserError(Exception):
+    """Something the user can mend; shown as one line, without a traceback."""
+
+    def __init__(self, message: str, code: int = 2):
+        super().__init__(message)
+        self.code = code
+
+
+@contextlib.contextmanager
+def blame(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn errors of these kinds, and of the operating system, into the user's."""
+    try:
+        yield
+    except kinds as error:
+        raise UserError(str(error)) from error
+    except OSError as error:
+        message = str(error)
+        if error.strerror:  # "scores: Permission denied", not "[Errno 13] ..."
+            message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        raise UserError(message) from error
+
+
+@contextlib.contextmanager
+def interruptions() -> Iterator[Callable[[], None]]:
+    """Yield a function that raises KeyboardInterrupt where one was lost.
+
+    JAX has a callback at garbage collection, and what is raised in a callback is dropped: one
+    Ctrl-C in a few would go unheard.
+    """
+    pressed = False
+
+    def handle(*_):
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    def check():
+        if pressed:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # not where it is ignored, as under nohup
+        signal.signal(signal.SIGINT, handle)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def positive(text: str) -> int:
+    """Read a number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number of at least 1")
+    return int(text)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that scores."""
+    from cdjax.core.rules import RULES
+
+    parser.add_argument(
+        "--model",
+        metavar="PATH",
+        help="a folder made by cdjax.save or cdjax train (default: the bundled LSTM, trained on "
+        "movie reviews of the Stanford Sentiment Treebank)",
+    )
+    parser.add_argument(
+        "--rule",
+        choices=tuple(RULES),
+        default="paper",
+        help="which reading of the method: paper (default), acd (package acd), released (the "
+        "authors' code of 2018), merged (diagNNose, as paper to about 0.001)",
+    )
+    parser.add_argument(
+        "--max-len",
+        type=positive,
+        metavar="N",
+        help="score phrases of at most N words (default: all)",
+    )
+
+
+def load_model(path: str | None):
+    """Load a model; whatever is wrong with its folder is the user's to mend."""
+    from cdjax.model import load
+
+    with blame(ValueError):
+        return load(path)

@@ -1,0 +1,1 @@
+"""What scores of phrases tell together: interactions, and the phrases that stand out."""

@@ -1,0 +1,384 @@
+"""Scores of every phrase of a corpus, as a folder of Parquet files.
+
+    spans.parquet       one row a span, by document, start and stop
+    documents.parquet   one row a document: tokens, logits, probabilities, counts
+    manifest.json       where the scores come from: model, rule, versions, device, counts, seconds
+
+The corpus is gone through twice. The first pass reads, tokenizes and counts everything into a
+scratch file, so whatever is wrong with the input is found before any work is done. The second
+scores the scratch file chunk by chunk. Memory is bounded by the chunk, not by the corpus.
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pyarrow.parquet as pq
+from jaxtyping import Float
+
+from cdjax.core.rules import PAPER, Rule
+from cdjax.core.spans import count_spans
+from cdjax.model import Model
+from cdjax.scoring.batch import SpanScores, predict, score_all_spans
+from cdjax.scoring.tables import (
+    TOKENS,
+    Chunk,
+    document_schema,
+    document_table,
+    open_writer,
+    read_chunk,
+    span_schema,
+    span_tables,
+    token_table,
+)
+from cdjax.scoring.verify import BOUND, Check, largest_difference
+from cdjax.text.documents import Document
+
+FORMAT = "cdjax-scores"
+VERSION = 1
+SPANS, DOCUMENTS, MANIFEST = "spans.parquet", "documents.parquet", "manifest.json"
+
+LONGEST = 2000
+"""Words of the longest review of which all spans are scored, 2,001,000 of them. Their number grows
+with the square of the length and the work with its cube, so longer reviews need a `max_len`."""
+
+CHUNK_SPANS = 1 << 17  # spans scored at a time, unless one document has more
+CHUNK_DOCUMENTS = 4096
+HIGHLIGHT_WORDS = 5
+HIGHLIGHTS = 5
+
+
+class CorpusError(ValueError):
+    """A corpus that cannot be scored as asked. The message names the document and the remedy."""
+
+
+class VerificationError(RuntimeError):
+    """Scores are further from the float64 recursion than `BOUND`. Nothing is kept of them."""
+
+
+class Highlight(NamedTuple):
+    """A phrase that stands out in the corpus."""
+
+    score: float  # logits, as in the file: below 0 where it speaks for the first of two classes
+    text: str
+    doc: int
+
+
+class Result(NamedTuple):
+    """What a run has to tell."""
+
+    manifest: dict[str, Any]
+    """As written to the folder."""
+    highlights: dict[str, list[Highlight]]
+    """For each label its strongest phrases of at most `HIGHLIGHT_WORDS` words, strongest first; at
+    most one a document, none twice."""
+
+
+class Progress(NamedTuple):
+    """How far a run is."""
+
+    stage: str  # "read" or "score"
+    done: int  # documents, or spans
+    total: int | None  # spans; not known while reading
+
+
+def check_folder(out: str | os.PathLike, overwrite: bool = False) -> None:
+    """Raise unless a folder of scores may be put there.
+
+    Raises:
+        FileExistsError: Where the path is taken, unless `overwrite` is set and it is a folder of
+            scores.
+    """
+    out = Path(out)
+    if not (out.exists() or out.is_symlink()):
+        return
+    if not overwrite:
+        raise FileExistsError(f"{out} exists; give another folder, or --overwrite to replace it.")
+    try:
+        found = json.loads((out / MANIFEST).read_bytes())["format"]
+    except (OSError, ValueError, KeyError, TypeError):
+        found = None
+    if found != FORMAT:
+        raise FileExistsError(
+            f"{out} is not a folder of cdjax scores (no {MANIFEST} that says so), so it is not "
+            f"replaced; give another folder or remove it first."
+        )
+
+
+def check_length(words: int, max_len: int | None, name: str) -> None:
+    """Raise where a review is too long for all its spans to be scored.
+
+    Raises:
+        CorpusError: Where it has more than `LONGEST` words and `max_len` is None.
+    """
+    if max_len is None and words > LONGEST:
+        raise CorpusError(
+            f"{name} has {words:,} words, so {count_spans(words):,} phrases; without a limit a "
+            f"review may have {LONGEST:,} words. Limit the phrases: --max-len 10 leaves "
+            f"{count_spans(words, 10):,} of them."
+        )
+
+
+def score_corpus(
+    model: Model,
+    documents: Iterable[Document],
+    out: str | os.PathLike,
+    rule: Rule = PAPER,
+    max_len: int | None = None,
+    *,
+    verify: int = 0,
+    seed: int = 0,
+    overwrite: bool = False,
+    about: Mapping[str, Any] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Score every span of every document and write a folder of scores.
+
+    The folder appears whole or not at all. Columns of `spans.parquet`: `doc`, `start`, `stop`
+    (half-open), `text` (the tokens, joined by spaces), `score_<label>` for each class (logits) and,
+    for two classes, `score`: the second class's less the first's.
+
+    Args:
+        model: The model.
+        documents: The reviews. An empty one keeps its number and has no span.
+        out: The folder to make.
+        rule: Which reading of the method.
+        max_len: Words of the longest span wanted; all when None.
+        verify: How many spans, drawn at random, are computed again by the float64 recursion.
+        seed: What the draw depends on.
+        overwrite: Whether a folder of scores that is there may be replaced.
+        about: What else to note in the manifest.
+        progress: Called now and then.
+
+    Returns:
+        The manifest and the phrases that stand out.
+
+    Raises:
+        FileExistsError: As `check_folder`.
+        CorpusError: Where there is no document, or one has more than `LONGEST` words and `max_len`
+            is None.
+        VerificationError: Where a span drawn differs by more than `BOUND`; no folder is made.
+        ValueError: Where labels repeat, or a number is out of range.
+    """
+    for name, number, least in (("max_len", max_len, 1), ("verify", verify, 0)):
+        if number is not None and number < least:
+            raise ValueError(f"{name} is {number}; expected at least {least}.")
+    if len(set(model.labels)) != len(model.labels):
+        raise ValueError(f"the labels {model.labels} repeat; expected one name a class.")
+    tell = progress or (lambda _: None)
+    out = Path(out).resolve()
+    check_folder(out, overwrite)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    watch = _Stopwatch()
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+        new, tokens = Path(scratch) / "new", Path(scratch) / "tokens.parquet"
+        new.mkdir()
+        with watch("read"):
+            counts = _write_tokens(documents, tokens, max_len, tell)
+        drawn = random.Random(seed).sample(range(counts["spans"]), min(verify, counts["spans"]))
+        checks: list[Check] = []
+        highlights: dict[str, list[Highlight]] = {label: [] for label in model.labels}
+        known = unknown = 0
+        with (
+            pq.ParquetFile(tokens) as source,
+            open_writer(new / SPANS, span_schema(model.labels)) as spans_file,
+            open_writer(new / DOCUMENTS, document_schema(model.labels)) as documents_file,
+        ):
+            done = 0
+            drawn.sort()
+            tell(Progress("score", 0, counts["spans"]))
+            for group in range(source.num_row_groups):
+                with watch("read"):
+                    chunk = read_chunk(source, group)
+                    ids = [model.vocabulary.encode(document.tokens) for document in chunk.documents]
+                with watch("score"):
+                    results = score_all_spans(model.classifier, ids, rule, max_len)
+                    logits = predict(model.classifier, ids)
+                with watch("write"):
+                    known_words = [int(np.count_nonzero(review)) for review in ids]
+                    known += sum(known_words)
+                    unknown += sum(
+                        1
+                        for n, review in zip(known_words, ids, strict=True)
+                        if len(review) and not n
+                    )
+                    documents_file.write_table(
+                        document_table(model.labels, chunk, logits, known_words, results)
+                    )
+                    for table in span_tables(model.labels, chunk, results):
+                        spans_file.write_table(table)
+                    _highlight(highlights, model.labels, chunk, results)
+                checks += _take(drawn, done, ids, results)
+                done += sum(len(result.spans) for result in results)
+                tell(Progress("score", done, counts["spans"]))
+        counts |= {"known_words": known, "without_known_word": unknown}
+        with watch("verify"):
+            verification = _verify(model, checks, rule, seed) if verify else None
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            **(about or {}),
+            "labels": model.labels,
+            "provenance": model.provenance,
+            "rule": _describe(rule),
+            "max_len": max_len,
+            "counts": counts,
+            "seconds": watch.seconds,
+            "verify": verification,
+            "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("cdjax", "jax", "numpy", "pyarrow")},
+            },
+        }
+        text = json.dumps(manifest, ensure_ascii=False, indent=1)
+        (new / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        _place(new, out, overwrite, Path(scratch))
+    return Result(manifest, highlights)
+
+
+class _Stopwatch:
+    """Seconds spent, by name."""
+
+    def __init__(self):
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, name: str):
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def _write_tokens(
+    documents: Iterable[Document], path: Path, max_len: int | None, tell: Callable[[Progress], None]
+) -> dict[str, int]:
+    """Write documents to a scratch file, a chunk a row group, and return what was counted."""
+    counts = {"documents": 0, "empty": 0, "words": 0, "spans": 0}
+    with open_writer(path, TOKENS) as file:
+        chunk: list[Document] = []
+        spans = first = 0
+        for number, document in enumerate(documents):
+            words = len(document.tokens)
+            name = f"document {number}" + (f" (id {document.id})" if document.id else "")
+            check_length(words, max_len, name)
+            here = count_spans(words, max_len)
+            if chunk and (spans + here > CHUNK_SPANS or len(chunk) == CHUNK_DOCUMENTS):
+                file.write_table(token_table(first, chunk))
+                chunk, spans, first = [], 0, number
+                tell(Progress("read", number, None))
+            chunk.append(document)
+            spans += here
+            counts["documents"] += 1
+            counts["empty"] += not words
+            counts["words"] += words
+            counts["spans"] += here
+        if not chunk:
+            raise CorpusError("there is no review in the input; expected at least one.")
+        file.write_table(token_table(first, chunk))
+    return counts
+
+
+def class_scores(scores: Float[np.ndarray, "s k"]) -> Float[np.ndarray, "s k"]:
+    """Return `[S, K]` logits as what speaks for each class.
+
+    For two classes the difference between them, as the paper shows it; else the logits as they are.
+    """
+    return scores - scores[:, ::-1] if scores.shape[1] == 2 else scores
+
+
+def _highlight(
+    highlights: dict[str, list[Highlight]],
+    labels: tuple[str, ...],
+    chunk: Chunk,
+    results: list[SpanScores],
+) -> None:
+    """Let the phrases of a chunk compete with the strongest so far."""
+    signs = {label: -1 if len(labels) == 2 and label == labels[0] else 1 for label in labels}
+    candidates: dict[str, list[Highlight]] = {label: [] for label in labels}
+    for number, (document, result) in enumerate(
+        zip(chunk.documents, results, strict=True), chunk.first
+    ):
+        short = np.flatnonzero(result.spans[:, 1] - result.spans[:, 0] <= HIGHLIGHT_WORDS)
+        if not len(short):
+            continue
+        scores = class_scores(result.scores[short])
+        for label, best, score in zip(
+            labels, scores.argmax(axis=0), scores.max(axis=0), strict=True
+        ):
+            if score <= 0:
+                continue
+            start, stop = result.spans[short[best]]
+            text = " ".join(document.tokens[start:stop])
+            candidates[label].append(Highlight(signs[label] * float(score), text, number))
+    for label, found in candidates.items():
+        ranked = sorted(highlights[label] + found, key=lambda h: (-signs[label] * h.score, h.doc))
+        by_text: dict[str, Highlight] = {}
+        for highlight in ranked:
+            by_text.setdefault(highlight.text.lower(), highlight)
+            if len(by_text) == HIGHLIGHTS:
+                break
+        highlights[label] = list(by_text.values())
+
+
+def _take(drawn: list[int], first: int, ids, results: list[SpanScores]) -> list[Check]:
+    """Return the drawn spans of a chunk whose first row is `first`."""
+    checks = []
+    ends = first + np.cumsum([len(result.spans) for result in results])
+    low, high = np.searchsorted(drawn, [first, ends[-1]])
+    for row in drawn[low:high]:
+        document = int(np.searchsorted(ends, row, "right"))
+        result = results[document]
+        place = row - int(ends[document]) + len(result.spans)
+        start, stop = result.spans[place].tolist()
+        checks.append(Check(ids[document], start, stop, result.scores[place].copy()))
+    return checks
+
+
+def _verify(model: Model, checks: list[Check], rule: Rule, seed: int) -> dict[str, Any]:
+    difference = largest_difference(model.classifier, checks, rule)
+    if not difference <= BOUND:  # NaN too
+        raise VerificationError(
+            f"the scores are wrong: of {len(checks):,} spans computed again by the float64 "
+            f"recursion one differs by {difference:.2g}, more than the bound {BOUND:g}. Nothing "
+            f"was kept. Please report this with the command and the model."
+        )
+    return {"spans": len(checks), "seed": seed, "largest_difference": difference, "bound": BOUND}
+
+
+def _describe(rule: Rule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "input_is_a_term": rule.input_is_a_term,
+        "bias_product": rule.bias_product.value,
+        "description": (
+            f"each word's input W x_t is {'a' if rule.input_is_a_term else 'no'} term of its own; "
+            f"the product of the biases bias_i * bias_g is {rule.bias_product.value}"
+        ),
+    }
+
+
+def _place(new: Path, out: Path, overwrite: bool, scratch: Path) -> None:
+    """Move the finished folder to where it belongs; put the old one back if that fails."""
+    check_folder(out, overwrite)  # again: it may have come into being since
+    old = scratch / "old"
+    if out.exists():
+        out.rename(old)
+    try:
+        new.rename(out)
+    except BaseException:
+        if old.exists():
+            old.rename(out)
+        raise

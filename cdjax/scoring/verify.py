@@ -1,0 +1,73 @@
+"""Scores checked against the definition: the recursion of `core` in float64, span by span."""
+
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from cdjax.core.decomposition import decompose
+from cdjax.core.lstm import HIGHEST, Classifier, LSTMParams
+from cdjax.core.rules import PAPER, Rule
+from cdjax.core.spans import span_mask
+
+BOUND = 1e-5
+"""How far a score may be from the float64 recursion: in logits where the score is below 1 logit, as
+a share of the score above."""
+
+
+class Check(NamedTuple):
+    """A span and the score to be checked."""
+
+    ids: Int[np.ndarray, "t"]  # the whole review
+    start: int
+    stop: int
+    score: Float[np.ndarray, "k"]  # logits, one a class
+
+
+def largest_difference(
+    classifier: Classifier, checks: Sequence[Check], rule: Rule = PAPER
+) -> float:
+    """Return how far scores are at most from the float64 recursion.
+
+        |score - exact| / max(1, |exact|),    the largest over spans and classes
+
+    Args:
+        classifier: The model; its weights are taken as they are, in float64.
+        checks: The spans.
+        rule: The rule they were scored under.
+
+    Returns:
+        The difference, to be held against `BOUND`; NaN where a score is NaN. 0 without spans.
+    """
+    differences = [0.0]
+    with jax.enable_x64(True):
+        exact = jax.tree.map(lambda weight: np.asarray(weight, np.float64), classifier)
+        for check in checks:
+            length = -(-len(check.ids) // 16) * 16  # few lengths, few compilations
+            x = np.zeros((length, exact.embedding.shape[1]))
+            x[: len(check.ids)] = exact.embedding[check.ids]
+            at = check.start, check.stop, len(check.ids)
+            score = np.asarray(_score(exact.layers, exact.readout, x, *at, rule))
+            differences.append(np.max(np.abs(check.score - score) / np.maximum(1, np.abs(score))))
+    return float(np.max(differences))
+
+
+@functools.partial(jax.jit, static_argnames="rule")
+def _score(
+    layers: tuple[LSTMParams, ...],
+    readout: Float[Array, "k h"],
+    x: Float[Array, "t d"],
+    start: Int[Array, ""],
+    stop: Int[Array, ""],
+    length: Int[Array, ""],
+    rule: Rule,
+):
+    """Return the score of one span of a review that is padded at its end."""
+    inside = span_mask(start, stop, jnp.arange(len(x)))
+    return jnp.matmul(
+        readout, decompose(layers, x, inside, rule).beta[length - 1], precision=HIGHEST
+    )

@@ -1,0 +1,144 @@
+r"""Trees of the Stanford Sentiment Treebank: a sentence with a label on each of its phrases.
+
+One tree a line, `(3 (2 It) (4 (2 is) (4 good)))`. Labels go from 0 (very negative) to 4 (very
+positive), 2 is neutral. The treebank writes brackets as -LRB- and -RRB- and escapes `/` and `*`;
+that is undone.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+NEUTRAL = 2
+
+_LABELS = {"0", "1", "2", "3", "4"}
+_PIECE = re.compile(r"\((?P<label>[^ ()]*) |(?P<token>[^ ()]+)|(?P<close>\))| ")
+_ESCAPES = {
+    "-LRB-": "(",
+    "-RRB-": ")",
+    "-LSB-": "[",
+    "-RSB-": "]",
+    "-LCB-": "{",
+    "-RCB-": "}",
+}
+
+
+class Node(NamedTuple):
+    """A phrase of a tree."""
+
+    start: int  # half-open span of its tokens
+    stop: int
+    label: int  # 0 (very negative) to 4 (very positive)
+    children: tuple[int, ...]  # places of its two parts among the nodes; none for a word
+
+
+class Tree(NamedTuple):
+    """A sentence and its phrases."""
+
+    tokens: tuple[str, ...]
+    nodes: tuple[Node, ...]  # parents before children, left before right; the first is the sentence
+
+    @property
+    def label(self) -> int:
+        """The label of the sentence."""
+        return self.nodes[0].label
+
+
+def parse_tree(line: str) -> Tree:
+    """Read one tree.
+
+    Raises:
+        ValueError: Where the line is no tree; says at which column and what was found.
+
+    >>> tree = parse_tree("(3 (2 It) (4 (2 is) (4 good)))")
+    >>> tree.tokens
+    ('It', 'is', 'good')
+    >>> tree.nodes[2]
+    Node(start=1, stop=3, label=4, children=(3, 4))
+    """
+    tokens: list[str] = []
+    nodes: list[Node] = []
+    parts: list[list[int]] = []  # children of each node
+    still_open: list[int] = []
+    place = 0
+    while place < len(line):
+        column = f"column {place + 1}"
+        piece = _PIECE.match(line, place)
+        if piece is None:
+            raise ValueError(f"{column}: found {line[place : place + 20]!r}; expected '(label '.")
+        if nodes and not still_open and piece.group() != " ":
+            raise ValueError(f"{column}: found {line[place : place + 20]!r} after the tree's end.")
+        place = piece.end()
+        if (label := piece["label"]) is not None:
+            if label not in _LABELS:
+                raise ValueError(f"{column}: found the label {label!r}; expected 0 to 4.")
+            if still_open:
+                parts[still_open[-1]].append(len(nodes))
+            still_open.append(len(nodes))
+            nodes.append(Node(len(tokens), -1, int(label), ()))
+            parts.append([])
+        elif piece["token"] is not None:
+            if not still_open or parts[still_open[-1]] or nodes[still_open[-1]].start < len(tokens):
+                raise ValueError(
+                    f"{column}: found the word {piece['token']!r}; expected it alone with its "
+                    f"label, '(2 {piece['token']})'."
+                )
+            tokens.append(_unescape(piece["token"]))
+        elif piece["close"]:
+            if not still_open:
+                raise ValueError(f"{column}: found ')' where no phrase is open.")
+            last = still_open.pop()
+            if len(tokens) == nodes[last].start:
+                raise ValueError(f"{column}: found a phrase without words.")
+            if len(parts[last]) not in (0, 2):
+                raise ValueError(
+                    f"{column}: found a phrase of {len(parts[last])} parts; expected a word or 2."
+                )
+            nodes[last] = nodes[last]._replace(stop=len(tokens), children=tuple(parts[last]))
+    if still_open:
+        raise ValueError(f"found the end of the line with {len(still_open)} phrases open.")
+    if not nodes:
+        raise ValueError("found an empty line; expected a tree, '(3 (2 It) (4 ...))'.")
+    return Tree(tuple(tokens), tuple(nodes))
+
+
+def read_trees(path: str | os.PathLike) -> Iterator[Tree]:
+    """Read a file of trees, one at a time.
+
+    Args:
+        path: A text file in UTF-8, one tree a line, as `train.txt` of the treebank's PTB split.
+
+    Yields:
+        The trees in order.
+
+    Raises:
+        FileNotFoundError: Where there is no such file.
+        ValueError: Where a line is no tree or not UTF-8; names file, line and what was found.
+    """
+    # Split at line feeds alone: three lines of the treebank hold Unicode white space in a token.
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield parse_tree(line.rstrip(b"\r\n").decode())
+            except ValueError as error:  # UnicodeDecodeError is one
+                raise ValueError(f"{os.fspath(path)}, line {number}: {error}") from error
+
+
+def binary_phrases(trees: Iterable[Tree]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield every phrase that is not neutral, whole sentences too: tokens, and 1 if positive."""
+    for tree in trees:
+        for node in tree.nodes:
+            if node.label != NEUTRAL:
+                yield tree.tokens[node.start : node.stop], int(node.label > NEUTRAL)
+
+
+def binary_sentences(trees: Iterable[Tree]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield every sentence that is not neutral: tokens, and 1 if positive."""
+    for tree in trees:
+        if tree.label != NEUTRAL:
+            yield tree.tokens, int(tree.label > NEUTRAL)
+
+
+def _unescape(token: str) -> str:
+    return _ESCAPES.get(token) or token.replace("\\/", "/").replace("\\*", "*")

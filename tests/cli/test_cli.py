@@ -1,0 +1,375 @@
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cdjax
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from cdjax.cli import explain, main
+from cdjax.core.rules import RULES
+from cdjax.scoring import corpus
+
+from tests.conftest import ROOT, random_classifier
+from tests.scoring.test_batch import recursion
+
+WORDS = ("<unk>", "it", "is", "n't", "a", "bad", "film")
+REVIEWS = "It isn't a bad film.\n\nzzz yyy\nA film\n"
+
+
+def save_model(path, classes=2, scale=1.0):
+    labels = ("negative", "positive") if classes == 2 else ("one", "two", "three")[:classes]
+    classifier = random_classifier(
+        np.random.default_rng(3), classes=classes, scale=scale, dtype=np.float32
+    )
+    classifier = classifier._replace(readout=12 * classifier.readout)
+    cdjax.save(cdjax.Model(classifier, cdjax.Vocabulary(WORDS), labels, {}), path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in, with one file of reviews."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    (tmp_path / "reviews.txt").write_text(REVIEWS)
+    return tmp_path
+
+
+def start(*argv, **options):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "cdjax", *argv], env=environment, text=True, **options
+    )
+
+
+def test_score(here, model, capsys):
+    assert main(["score", "reviews.txt", "--out", "out", "--model", model, "--verify", "9"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""  # a pipe shows no bar
+    assert "\x1b" not in out
+    first = r"4 reviews, 11 words, 34 phrases in [\d.]+ s: [\d,]+ phrases a second\n"
+    assert re.match(first, out)
+    assert "1 empty" in out
+    assert re.search(r"9 phrases verified in float64: .* \d\.\de-\d\d \(bound 1e-05\)", out)
+    assert "warning: 1 without a single word" in out
+    assert "Phrases of up to 5 words, the strongest of each review, none twice" in out
+    rows = pq.read_table("out/spans.parquet").to_pylist()
+    assert len(rows) == 28 + 0 + 3 + 3
+    best = max((row for row in rows if row["stop"] - row["start"] <= 5), key=lambda r: r["score"])
+    (line,) = re.findall(r"Most positive\n(.*)\n", out)
+    assert line.split() == [f"{best['score']:+.2f}", *best["text"].split(), "doc", str(best["doc"])]
+    worst = min((row for row in rows if row["stop"] - row["start"] <= 5), key=lambda r: r["score"])
+    (line,) = re.findall(r"Most negative\n(.*)\n", out)
+    assert line.split()[0] == f"{worst['score']:+.2f}"
+    manifest = json.loads((here / "out/manifest.json").read_text())
+    assert manifest["input"] == {"path": str(here / "reviews.txt"), "format": "txt"}
+    assert manifest["model"]["path"] == model
+    assert re.fullmatch("[0-9a-f]{64}", manifest["model"]["sha256"])
+    assert manifest["command"].startswith("cdjax score reviews.txt --out out --model ")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_score_under_each_rule(here, model, rule):
+    argv = ["score", "reviews.txt", "--out", "out", "--model", model, "--rule", rule]
+    assert main([*argv, "--max-len", "1"]) == 0
+    loaded = cdjax.load(model)
+    x = loaded.classifier.embedding.astype(float)[[4, 6]]
+    logits = recursion(loaded.classifier, x, [(0, 1), (1, 2)], RULES[rule])
+    rows = pq.read_table("out/spans.parquet").to_pylist()[-2:]
+    assert [row["text"] for row in rows] == ["A", "film"]
+    np.testing.assert_allclose([r["score"] for r in rows], logits[:, 1] - logits[:, 0], atol=1e-5)
+    assert json.loads((here / "out/manifest.json").read_text())["rule"]["name"] == rule
+
+
+def test_score_overwrites_only_scores(here, model, capsys):
+    argv = ["score", "reviews.txt", "--out", "out", "--model", model, "--max-len", "1"]
+    assert main(argv) == 0
+    assert main(argv) == 2
+    assert capsys.readouterr().err == (
+        "cdjax score: error: out exists; give another folder, or --overwrite to replace it.\n"
+    )
+    assert main([*argv, "--overwrite"]) == 0
+    (here / "out/manifest.json").unlink()
+    assert main([*argv, "--overwrite"]) == 2
+    assert (here / "out/spans.parquet").exists()
+
+
+def test_score_trees_says_so(here, model, capsys):
+    (here / "dev.txt").write_text("(3 (2 It) (4 (2 isn't) (4 bad)))\n")
+    assert main(["score", "dev.txt", "--out", "out", "--model", model, "--max-len", "1"]) == 0
+    assert "dev.txt is read as SST trees" in capsys.readouterr().err
+    assert pq.read_table("out/spans.parquet")["text"].to_pylist() == ["It", "isn't", "bad"]
+
+
+def test_score_of_csv_options(here, model):
+    (here / "r.csv").write_text("7,A film\n8,bad\n")
+    argv = ["score", "r.csv", "--out", "out", "--model", model, "--max-len", "1"]
+    assert main([*argv, "--no-header", "--text-column", "2", "--id-column", "1"]) == 0
+    assert pq.read_table("out/documents.parquet")["id"].to_pylist() == ["7", "8"]
+
+
+def fail(argv, capsys, message, code=2):
+    assert main(argv) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(rf"cdjax {argv[0]}: error: [^\n]*{message}[^\n]*\n", err), err
+
+
+BAD_INPUT = {
+    "missing": ("none.txt", None, [], r"none\.txt: no such file"),
+    "folder": (".", None, [], r"is a folder"),
+    "type": ("a.docx", b"x", [], r"unknown file type '\.docx'"),
+    "column": ("a.csv", b"id,text\n1,a\n", ["--text-column", "t"], r"no column 't'.*'id', 'text'"),
+    "utf-8": ("a.txt", b"ok\ncaf\xe9\n", [], r"a\.txt, line 2: byte 0xe9 at offset 6"),
+    "row": ("a.csv", b"id,text\n1,a\n2,b,c\n", [], r"a\.csv, line 3: 3 fields; expected 2"),
+    "quote": ("a.csv", b'text\n"a\nb\n', [], r"a\.csv, line 2: .*never closed"),
+    "json": ("a.jsonl", b'{"text": "a"}\n{,}\n', [], r"a\.jsonl, line 2: malformed JSON"),
+    "null": ("a.jsonl", b'{"text": null}\n', [], r"a\.jsonl, line 1: the text is null"),
+    "parquet": ("a.parquet", b"PAR1", [], r"a\.parquet: not a readable Parquet file"),
+    "nothing": ("a.txt", b"", [], r"no review in the input"),
+    "long": ("a.txt", b"ok\n" + b"a " * 2001, [], r"document 1 has 2,001 words.*--max-len"),
+    "max-len": ("a.txt", b"a", ["--max-len", "0"], r"--max-len: '0'; expected a whole number"),
+    "verify": ("a.txt", b"a", ["--verify", "-1"], r"--verify: '-1'; expected a whole number"),
+    "rule": ("a.txt", b"a", ["--rule", "new"], r"--rule: invalid choice: 'new'"),
+    "format": ("a.txt", b"a", ["--format", "xml"], r"--format: invalid choice: 'xml'"),
+    "option": ("a.txt", b"a", ["--fast"], r"unrecognized arguments: --fast"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input(here, model, capsys, case):
+    name, content, options, message = BAD_INPUT[case]
+    if content is not None:
+        (here / name).write_bytes(content)
+    before = sorted(here.iterdir())
+    argv = ["score", name, "--out", "out", "--model", model, *options]
+    if case == "option":  # argparse reports these for the whole command
+        assert main(argv) == 2
+        assert re.fullmatch(rf"cdjax: error: {message}[^\n]*\n", capsys.readouterr().err)
+    else:
+        fail(argv, capsys, message)
+    assert sorted(here.iterdir()) == before
+
+
+def test_bad_use(here, model, capsys):
+    fail(["score", "reviews.txt"], capsys, "arguments are required: --out")
+    fail(["explain"], capsys, "arguments are required: TEXT")
+    for argv, message in (([], "COMMAND"), (["scores"], "invalid choice: 'scores'")):
+        assert main(argv) == 2
+        assert re.fullmatch(rf"cdjax: error: [^\n]*{message}[^\n]*\n", capsys.readouterr().err)
+    for text in ("", " \n"):
+        fail(["explain", text, "--model", model], capsys, "the text is empty")
+    fail(["explain", "a " * 2001, "--model", model], capsys, "the text has 2,001 words")
+
+
+def test_bad_output(here, model, capsys):
+    (here / "file").write_text("x")
+    fail(
+        ["score", "reviews.txt", "--out", "file/out", "--model", model],
+        capsys,
+        r"file: (File exists|Not a directory)",
+    )
+
+
+@pytest.mark.parametrize("command", [["explain", "A film"], ["score", "reviews.txt", "--out", "o"]])
+def test_bad_model(here, model, capsys, command):
+    fail([*command, "--model", "none"], capsys, "no model at none")
+    (here / "folder").mkdir()
+    fail([*command, "--model", "folder"], capsys, r"folder is not a model: it has no model\.json")
+    shutil.copytree(model, here / "damaged")
+    weights = (here / "damaged/weights.safetensors").read_bytes()
+    (here / "damaged/weights.safetensors").write_bytes(weights[:-8])
+    fail([*command, "--model", "damaged"], capsys, r"weights\.safetensors is damaged or of another")
+    (here / "damaged/model.json").write_text('{"format": "pickle"}')
+    fail([*command, "--model", "damaged"], capsys, r"model\.json is not a cdjax model")
+
+
+def test_failed_verification(here, model, capsys, monkeypatch):
+    monkeypatch.setattr(corpus, "largest_difference", lambda *_: 2e-5)
+    argv = ["score", "reviews.txt", "--out", "out", "--model", model, "--verify", "3"]
+    fail(argv, capsys, r"differs by 2e-05, more than the bound 1e-05\. Nothing was kept", code=1)
+    assert not (here / "out").exists()
+
+
+def test_a_bug_of_ours_is_not_hidden(here, model, monkeypatch):
+    def broken(*_):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(corpus, "score_all_spans", broken)
+    with pytest.raises(ValueError, match="a bug"):
+        main(["score", "reviews.txt", "--out", "out", "--model", model])
+
+
+def test_interruption(here, model):
+    (here / "long.txt").write_text(("a bad film " * 100 + "\n") * 400)
+    process = start("score", "long.txt", "--out", "out", "--model", model, stderr=subprocess.PIPE)
+    while process.poll() is None and not list(here.glob(".out-*")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    # Python ends itself by the signal if it arrives inside of exec(): 130 to a shell, too.
+    assert process.returncode in (130, -signal.SIGINT)
+    assert err.endswith("cdjax score: interrupted\n")
+    assert sorted(p.name for p in here.iterdir()) == ["long.txt", "reviews.txt"]
+
+
+def test_one_line_from_a_real_process(here):
+    done = start("score", "none.csv", "--out", "o", stdout=-1, stderr=-1)
+    out, err = done.communicate(timeout=60)
+    assert (done.returncode, out, err) == (2, "", "cdjax score: error: none.csv: no such file.\n")
+
+
+def test_bar_and_colour_on_a_terminal(here, model):
+    master, terminal = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CI")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cdjax", "score", "reviews.txt", "--out", "o", "--model", model],
+        env=environment | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "80"},
+        stdout=terminal,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(master)
+    assert process.wait(timeout=60) == 0
+    assert b"Scoring" in shown
+    assert b"34/34" in shown
+    assert b"\x1b[1m34 phrases" in shown
+
+
+def test_help_and_version(capsys):
+    for argv, words in (
+        (["--help"], ("COMMAND", "score", "explain", "examples:")),
+        (["score", "--help"], ("spans.parquet", "odds", "half-open", "--verify", "examples:")),
+        (["explain", "--help"], ("logits", "--max-len", "examples:", "interaction")),
+        (["--version"], ("cdjax 0.",)),
+    ):
+        assert main(argv) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
+        assert all(word in out for word in words)
+        assert max(map(len, out.splitlines())) <= 90
+
+
+def test_help_loads_no_command():
+    code = "import sys; from cdjax.cli import main; main(['--help']); print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(found.stdout.split())
+    assert not {"pyarrow", "rich", "nltk", "cdjax.cli.score", "cdjax.cli.explain"} & loaded
+
+
+def explained(text, model, capsys, *options):
+    assert main(["explain", text, "--model", model, *options]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "\x1b" not in out
+    return out
+
+
+def test_explain(here, model, capsys):
+    out = explained("It isn't a bad zzz", model, capsys)
+    loaded = cdjax.load(model)
+    ids = np.array([1, 2, 3, 4, 5, 0])
+    x = loaded.classifier.embedding.astype(float)[ids]
+    spans = cdjax.enumerate_spans(6)
+    logits = recursion(loaded.classifier, x, spans, cdjax.PAPER)
+    scores = dict(zip(map(tuple, spans.tolist()), logits[:, 1] - logits[:, 0], strict=True))
+    words, numbers, marks = (line.split() for line in out.splitlines()[2:5])
+    assert words == ["It", "is", "n't", "a", "bad", "zzz"]
+    assert numbers == [f"{scores[t, t + 1]:+.2f}" for t in range(6)]
+    expected = []
+    for t in range(6):
+        score = scores[t, t + 1]
+        size = 2 if abs(score) >= 2.5 else 1 if abs(score) >= 1 else 0
+        expected.append(("·", "+" if score > 0 else "-", "++" if score > 0 else "--")[size])
+    expected[5] += "?"
+    assert marks == expected
+    assert len(set(marks)) > 2  # the model is not one that shows nothing
+    assert "? is a word the model does not know" in " ".join(out.split())
+
+    tokens = ["It", "is", "n't", "a", "bad", "zzz"]
+    shown = re.findall(r"^ *([+-]\d+\.\d\d) +[·+-]+ +(\S.*?) *$", out, re.M)
+    assert shown
+    texts = {" ".join(tokens[a:b]): score for (a, b), score in scores.items()}
+    assert all(number == f"{texts[phrase]:+.2f}" for number, phrase in shown)
+    top = max((s for s in scores if s[1] - s[0] > 1), key=scores.get)
+    assert " ".join(tokens[slice(*top)]) == shown[0][1]
+
+    pairs = {
+        " ".join(tokens[t : t + 2]): scores[t, t + 2] - scores[t, t + 1] - scores[t + 1, t + 2]
+        for t in range(5)
+    }
+    shown = re.findall(r"^ *([+-]\d+\.\d\d) +(\S+ \S+) +\S+ together", out, re.M)
+    assert shown == [
+        (f"{value:+.2f}", pair)
+        for pair, value in sorted(pairs.items(), key=lambda item: -abs(item[1]))
+        if abs(value) >= 0.5
+    ]
+    assert shown
+
+
+def test_explain_prediction(here, model, capsys):
+    loaded = cdjax.load(model)
+    (logits,) = cdjax.predict(loaded.classifier, [[4, 6]])
+    probability = np.exp(logits[1]) / np.exp(logits).sum()
+    best, other = ("positive", "negative") if probability > 0.5 else ("negative", "positive")
+    high, low = max(probability, 1 - probability), min(probability, 1 - probability)
+    out = explained("A film", model, capsys)
+    assert out.startswith(f"Prediction: {best} {high:.1%}  ({other} {low:.1%})\n")
+
+
+def test_explain_three_classes(here, capsys):
+    path = save_model(here / "three", classes=3)
+    loaded = cdjax.load(path)
+    (logits,) = cdjax.predict(loaded.classifier, [[4, 5, 6]])
+    best = int(logits.argmax())
+    x = loaded.classifier.embedding.astype(float)[[4, 5, 6]]
+    scores = recursion(loaded.classifier, x, [(0, 1), (1, 2), (2, 3)], cdjax.PAPER)[:, best]
+    out = explained("a bad film", path, capsys)
+    assert out.splitlines()[3].split() == [f"{score:+.2f}" for score in scores]
+    assert f"logits of {loaded.labels[best]}" in out
+
+
+def test_explain_wraps_and_keeps_markup(here, model, capsys):
+    out = explained("[bold]a[/bold] " * 12, model, capsys, "--max-len", "1")
+    assert max(map(len, out.splitlines())) <= 80
+    assert out.count("/bold") == 12
+    assert "Phrases" not in out  # of one word there are none
+    assert "interact" not in out
+
+
+def test_explain_unknown_words_only(here, model, capsys):
+    assert "warning: the model knows none of the words" in explained("zzz", model, capsys)
+
+
+def test_scale_is_one_for_all_texts():
+    steps = [explain.step(score) for score in (-9.0, -2.5, -2.4, -1.0, -0.9, 0.0, 1.0, 2.4, 2.5)]
+    assert steps == [0, 0, 1, 1, 2, 2, 3, 3, 4]
+
+
+def test_parquet_input(here, model):
+    pq.write_table(pa.table({"body": ["A film"], "n": [3]}), "r.parquet")
+    argv = ["score", "r.parquet", "--text-column", "body", "--id-column", "n", "--out", "o"]
+    assert main([*argv, "--model", model]) == 0
+    assert pq.read_table("o/documents.parquet")["id"].to_pylist() == ["3"]
