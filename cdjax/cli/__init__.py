@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cdjax.cli.options import UserError
+from cdjax.cli.options import UserError, blame
 
 COMMANDS = {
     "score": "score every phrase of a file of reviews and write Parquet",
@@ -66,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(error.code or 0)
     args.argv = argv
     try:
-        args.run(args)
+        with blame():
+            args.run(args)
     except UserError as error:
         print(f"cdjax {args.command}: error: {_one_line(str(error))}", file=sys.stderr)
         return error.code
