@@ -6,7 +6,13 @@ from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, Rule
 from cdjax.core.spans import enumerate_spans
 from cdjax.importers.torch import from_torch
 from cdjax.model import Model, load, save
-from cdjax.scoring.batch import SpanScores, predict, score_all_spans, score_spans
+from cdjax.scoring.batch import (
+    SpanScores,
+    predict,
+    score_all_spans,
+    score_spans,
+    stream_all_spans,
+)
 from cdjax.text.vocabulary import Vocabulary
 
 __all__ = [
@@ -29,4 +35,5 @@ __all__ = [
     "save",
     "score_all_spans",
     "score_spans",
+    "stream_all_spans",
 ]

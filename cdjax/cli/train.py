@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
 from cdjax.model import DESCRIPTION as MODEL
 from cdjax.model import save
 

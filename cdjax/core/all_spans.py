@@ -46,7 +46,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from cdjax.core.lstm import HIGHEST, Classifier, F, G, I, O, Weight, project_input
 from cdjax.core.rules import BiasProduct, Rule
@@ -102,6 +102,7 @@ class Tails(NamedTuple):
     state: Int[Array, "p"]  # where its trunk has left the state at the span's last word
     last: Int[Array, "p"]  # time step of the job that is the review's last
     steps: Int[Array, "p"]  # steps from the span's end to the review's
+    prefix: Bool[Array, "p"]  # whether the span begins where its review does
     tiles: Int[Array, ""]  # how many tiles hold a span
 
 
@@ -316,6 +317,14 @@ def cell_part(
     return f * beta_c + i * g
 
 
+def taken_by_rest(weights: Weights, rule: Rule) -> tuple[Float[Array, "1 h"], Float[Array, "1 h"]]:
+    """Return what of `bias_i bias_g` the rest takes at a step of the phrase, and at its last."""
+    nothing = jnp.zeros_like(weights.product)
+    always = weights.product if rule.bias_product is BiasProduct.REST else nothing
+    at_end = nothing if rule.bias_product is BiasProduct.PHRASE else weights.product
+    return always, at_end
+
+
 def run_trunks(
     weights: Weights, rows: Rows, place: Int[Array, "n"], trunks: Runs, spans: int, method: Method
 ) -> Float[Array, "p h"]:
@@ -324,10 +333,7 @@ def run_trunks(
     Returns:
         The states, as `run_packed` leaves them, with room for `spans` and one slab.
     """
-    nothing = jnp.zeros_like(weights.product)
-    bias_product = method.rule.bias_product
-    taken = weights.product if bias_product is BiasProduct.REST else nothing
-    taken_at_end = nothing if bias_product is BiasProduct.PHRASE else weights.product
+    taken, taken_at_end = taken_by_rest(weights, method.rule)
 
     def step(beta_c, t, first, under_way, _):
         # Before a trunk's first step there is no row of its review's.
@@ -352,9 +358,17 @@ def run_tails(
 ) -> Float[Array, "p k"]:
     """Carry the phrases from their ends to their reviews' and return `readout @ beta_T`."""
     tile = method.span_tile
+    taken = taken_by_rest(weights, method.rule)[1]
+    # Under such a rule nothing is left over of a review's first words: beta_c is c. Computed step
+    # by step, rounding alone would leave something, and saturated gates can make that grow.
+    prefix_is_all = not method.rule.input_is_a_term and (
+        method.rule.bias_product is not BiasProduct.REST
+    )
 
     def run_tile(n, scores):
-        state, last, steps = (jax.lax.dynamic_slice_in_dim(a, n * tile, tile) for a in tails[:3])
+        state, last, steps, prefix = (
+            jax.lax.dynamic_slice_in_dim(a, n * tile, tile) for a in tails[:4]
+        )
         longest, shortest = steps[0], steps[-1]
 
         def step(left, beta_c):
@@ -368,6 +382,10 @@ def run_tails(
             return jnp.where(begun, step(longest - m, beta_c), beta_c)
 
         beta_c = take(states, state)
+        if prefix_is_all:
+            c = take(rows.c, take(place, last - steps))
+            c = jnp.log(c) / -2 if method.exponential else c
+            beta_c = jnp.where(jnp.expand_dims(prefix, 1), c - taken, beta_c)
         beta_c = jax.lax.fori_loop(0, longest - shortest, step_if_begun, beta_c)
         beta_c = jax.lax.fori_loop(0, shortest, lambda m, s: step(shortest - m, s), beta_c)
         beta = hidden_part(rows, take(place, last), beta_c, method)

@@ -20,7 +20,8 @@ from cdjax.core.decomposition import decompose
 from cdjax.core.lstm import HIGHEST, Classifier, LSTMParams, run
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import enumerate_spans, span_mask
-from cdjax.scoring.engine import SIZES, Job, run_jobs
+from cdjax.scoring import engine
+from cdjax.scoring.engine import Job
 from cdjax.scoring.schedule import Piece, plan
 
 STEPS_A_TILE = 8192  # spans times padded length: bounds the memory of a tile of the recursion
@@ -123,7 +124,7 @@ def stream_all_spans(
 
 def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
     lengths = [len(review) for review in ids]
-    largest = SIZES[-1]
+    largest = engine.SIZES[-1]
     rows, spans = max(largest.rows, *lengths, 1), max(largest.spans, *lengths, 1)
     jobs = list(plan(lengths, max_len, rows, spans))
     done = _run_jobs(classifier, (_job(pieces, ids, max_len) for pieces in jobs), rule)
@@ -192,7 +193,7 @@ def _job(pieces: list[Piece], ids: list[np.ndarray], max_len: int | None) -> Job
 def _run_jobs(classifier: Classifier, jobs: Iterable[Job], rule: Rule):
     """Yield the scores of each job's spans and the logits of its reviews less the output bias."""
     if len(classifier.layers) == 1:
-        yield from run_jobs(classifier, jobs, rule)
+        yield from engine.run_jobs(classifier, jobs, rule)
         return
     for job in jobs:
         scores = np.empty((len(job.start), len(classifier.bias)), classifier.bias.dtype)

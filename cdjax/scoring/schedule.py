@@ -55,7 +55,7 @@ class Schedule(NamedTuple):
     place: Numbers  # [rows] row of each time step of the job
     reviews: tuple[Numbers, Number, Numbers]  # Runs of the forward passes
     trunks: tuple[Numbers, Number, Numbers]  # Runs, one a start
-    tails: tuple[Numbers, Numbers, Numbers, Number]  # Tails, one a span
+    tails: tuple[Numbers, Numbers, Numbers, np.ndarray, Number]  # Tails, one a span
     order: Numbers  # [spans of the job] which span each tail is
 
 
@@ -115,6 +115,7 @@ def schedule(
             _fill((first + length - 1)[review[order]], size.spans),
             # What fills up the last tile is as short as its shortest, so that nothing waits.
             _fill(steps[order], size.spans, int(steps[order[-1]])),
+            _fill((start == 0)[order].astype(np.int32), size.spans).astype(bool),
             np.int32(-(-len(order) // size.span_tile)),
         ),
         order=order,

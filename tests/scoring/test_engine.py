@@ -1,0 +1,158 @@
+"""The engine against the recursion, span by span."""
+
+import functools
+
+import cdjax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cdjax.core import all_spans
+from cdjax.core.rules import RULES
+from cdjax.scoring import engine
+from cdjax.scoring.schedule import Size
+from cdjax.text.tokenizer import tokenize
+
+from tests.conftest import random_classifier
+
+rules = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+
+
+@functools.partial(jax.jit, static_argnames="rule")
+def decompose_spans(layers, x, masks, rule):
+    return jax.vmap(lambda inside: cdjax.decompose(layers, x, inside, rule).beta[-1])(masks)
+
+
+def recursion(classifier, ids, spans, rule):
+    """Score spans by the recursion, in float64 whatever the classifier is in."""
+    with jax.enable_x64(True):
+        exact = jax.tree.map(lambda a: np.asarray(a, np.float64), classifier)
+        steps = np.arange(len(ids))
+        masks = (spans[:, :1] <= steps) & (steps < spans[:, 1:])
+        beta = decompose_spans(exact.layers, jnp.asarray(exact.embedding[ids]), masks, rule)
+        return np.asarray(beta @ exact.readout.T)
+
+
+@pytest.fixture
+def tiny_jobs(monkeypatch):
+    """Shapes so small that a few reviews make several jobs of several tiles, and one is cut."""
+    monkeypatch.setattr(engine, "SIZES", (Size(rows=24, spans=60, span_tile=8, run_tile=4),))
+
+
+@pytest.fixture
+def reviews():
+    rng = np.random.default_rng(2)
+    return [rng.integers(0, 7, n) for n in (3, 1, 0, 9, 2, 14, 6, 6, 1, 0)]
+
+
+@rules
+@pytest.mark.parametrize("max_len", [None, 1, 5])
+def test_several_jobs_in_float64(x64, tiny_jobs, reviews, rule, max_len):
+    classifier = random_classifier(np.random.default_rng(0))
+    results = cdjax.score_all_spans(classifier, reviews, rule, max_len)
+    logits = cdjax.predict(classifier, reviews)
+    for ids, result, its_logits in zip(reviews, results, logits, strict=True):
+        np.testing.assert_array_equal(result.spans, cdjax.enumerate_spans(len(ids), max_len))
+        np.testing.assert_allclose(result.logits, its_logits, atol=1e-12)
+        if len(ids):
+            expected = recursion(classifier, ids, result.spans, rule)
+            np.testing.assert_allclose(result.scores, expected, rtol=1e-10, atol=1e-13)
+
+
+def test_results_come_one_by_one_and_in_order(tiny_jobs, reviews):
+    classifier = random_classifier(np.random.default_rng(0), dtype=np.float32)
+    stream = cdjax.stream_all_spans(classifier, reviews)
+    assert [len(next(stream).spans) for _ in range(4)] == [6, 1, 0, 45]
+    assert [len(result.spans) for result in stream] == [3, 105, 21, 21, 1, 0]
+
+
+@rules
+@pytest.mark.parametrize("largest", [6, 29, 31, 90, 400])
+def test_saturated_gates(rule, largest):
+    # Scaled until the largest argument of a sigmoid is as said: below and beyond the limit up to
+    # which exponentials are kept, and far into where they would overflow.
+    rng = np.random.default_rng(4)
+    classifier = random_classifier(rng, words=9, inputs=3, hidden=6)
+    ids = rng.integers(0, 9, 17)
+    layer, spans = classifier.layers[0], cdjax.enumerate_spans(17)
+
+    def scaled(factor):
+        # Not the recurrent weights: scaled as well, they would make the decomposition chaotic.
+        layers = (layer._replace(W=layer.W * factor, b=layer.b * factor),)
+        return jax.tree.map(np.float32, classifier._replace(layers=layers))
+
+    def size(factor):
+        model = scaled(factor)
+        x = jnp.asarray(model.embedding[ids])
+        (params,) = model.layers
+        z = cdjax.core.lstm.run_layer(params, x)
+        wx = cdjax.core.lstm.project_input(params, x)
+        b = params.b[None]
+        return float(all_spans.largest_argument(z.z, wx, b, z.c).max())
+
+    low, high = 1e-3, 1e3
+    for _ in range(60):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if size(middle) < largest else (low, middle)
+    assert size(low) == pytest.approx(largest, rel=1e-3)
+    model = scaled(low)
+    (result,) = cdjax.score_all_spans(model, [ids], rule)
+    expected = recursion(model, ids, spans, rule)
+    bound = 2e-6 * max(1, np.abs(result.logits).max())
+    assert np.abs(expected).max() > 0.5
+    np.testing.assert_allclose(result.scores, expected, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("rule", [cdjax.PAPER, cdjax.ACD], ids=["paper", "acd"])
+@pytest.mark.parametrize("factor", [1, 4, 8])
+def test_the_bundled_model_in_single_precision(rule, factor):
+    """With all weights times 4 or 8, arguments reach 24 and 50."""
+    model = cdjax.load()
+    layers = tuple(jax.tree.map(lambda w: w * np.float32(factor), model.classifier.layers))
+    classifier = model.classifier._replace(layers=layers)
+    reviews = [
+        "The film isn't bad at all, and the end is a joy.",
+        "A great cast, but what a dull, lifeless, endless story!",
+    ]
+    ids = [model.vocabulary.encode(tokenize(review)) for review in reviews]
+    assert all(review.all() for review in ids)
+    for review, result in zip(ids, cdjax.score_all_spans(classifier, ids, rule), strict=True):
+        expected = recursion(classifier, review, result.spans, rule)
+        scale = max(1, np.abs(result.logits).max())
+        assert np.abs(result.scores - expected).max() <= 2e-6 * scale
+
+
+def test_both_forms_agree(x64, reviews):
+    classifier = random_classifier(np.random.default_rng(0))
+    fast = cdjax.score_all_spans(classifier, reviews)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(all_spans, "EXPONENT_LIMIT", 0.0)
+        slow = cdjax.score_all_spans(classifier, reviews)
+    for one, other in zip(fast, slow, strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, rtol=1e-10, atol=1e-13)
+
+
+@rules
+def test_unequal_sizes_of_a_model(x64, reviews, rule):
+    rng = np.random.default_rng(6)
+    classifier = random_classifier(rng, words=7, inputs=4, hidden=2, classes=5)
+    for ids, result in zip(reviews, cdjax.score_all_spans(classifier, reviews, rule), strict=True):
+        if len(ids):
+            expected = recursion(classifier, ids, result.spans, rule)
+            np.testing.assert_allclose(result.scores, expected, rtol=1e-10, atol=1e-13)
+
+
+def test_other_lengths_compile_nothing():
+    rng = np.random.default_rng(7)
+    classifier = random_classifier(rng, words=11, hidden=3, dtype=np.float32)
+
+    def score(lengths, max_len=None):
+        cdjax.score_all_spans(
+            classifier, [rng.integers(0, 11, n) for n in lengths], cdjax.ACD, max_len
+        )
+        return engine._forward._cache_size(), engine._score._cache_size()
+
+    before = score([5, 2])
+    assert score([1]) == before
+    assert score([30, 7, 0, 41]) == before
+    assert score([80] * 5, max_len=3) == before
