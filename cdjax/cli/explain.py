@@ -48,6 +48,7 @@ STEPS = (
 INTERACTION = 0.5
 PHRASES = 4  # for each side
 PAIRS = 6
+GROWTH = 5  # words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     from cdjax.core.rules import RULES
-    from cdjax.scoring.batch import predict, score_all_spans
+    from cdjax.scoring.batch import score_all_spans
     from cdjax.scoring.corpus import CorpusError, check_length, class_scores
     from cdjax.text.tokenizer import tokenize
 
@@ -84,13 +85,13 @@ def run(args: argparse.Namespace) -> None:
     model = options.load_model(args.model)
     ids = model.vocabulary.encode(tokens)
     (result,) = score_all_spans(model.classifier, [ids], RULES[args.rule], args.max_len)
-    logits = predict(model.classifier, [ids])[0]
-    explained = 1 if len(model.labels) == 2 else int(logits.argmax())
+    explained = 1 if len(model.labels) == 2 else int(result.logits.argmax())
     scores = class_scores(result.scores)[:, explained]
     console = Console(highlight=False)
-    _print_prediction(console, model.labels, logits)
+    _print_prediction(console, model.labels, result.logits)
     words = scores[result.spans[:, 1] - result.spans[:, 0] == 1].tolist()
     _print_words(console, tokens, ids, words, model.labels, explained)
+    _print_growth(console, tokens, result.spans, scores)
     _print_phrases(console, tokens, result.spans, scores, model.labels, explained)
     _print_interactions(console, tokens, result.spans, scores)
 
@@ -158,6 +159,28 @@ def _print_words(console, tokens, ids, words, labels, explained) -> None:
         console.print(
             "warning: the model knows none of the words; the scores mean little.", style="yellow"
         )
+
+
+def _print_growth(console, tokens, spans, scores) -> None:
+    """Print how the strongest word's score changes as the words before it join, one by one."""
+    from rich.text import Text
+
+    by_span = {
+        tuple(span): float(score) for span, score in zip(spans.tolist(), scores, strict=True)
+    }
+    last = max(range(len(tokens)), key=lambda t: abs(by_span[t, t + 1]))
+    phrases = [(start, last + 1) for start in range(last, max(-1, last - GROWTH), -1)]
+    phrases = [phrase for phrase in phrases if phrase in by_span]
+    if len(phrases) == 1:
+        return
+    table = _table()
+    for start, stop in phrases:
+        mark, _, style = STEPS[step(by_span[start, stop])]
+        score = Text(f" {by_span[start, stop]:+.2f} ", style)
+        table.add_row(score, Text(mark, "dim"), Text(" ".join(tokens[start:stop])))
+    console.print()
+    console.print(Text("The strongest word, as the words before it join", style="bold"))
+    console.print(table)
 
 
 def _print_phrases(console, tokens, spans, scores, labels, explained) -> None:

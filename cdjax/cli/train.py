@@ -3,11 +3,11 @@
 import argparse
 import json
 import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from cdjax.cli import options as common
 from cdjax.model import DESCRIPTION as MODEL
 from cdjax.model import save
 
@@ -60,15 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train as the arguments say, and save the model in float16.
-
-    Raises:
-        FileExistsError: Where the output folder is there and not to be replaced, or no model;
-            before any work is done.
-        FileNotFoundError, ValueError, ImportError: For what is wrong with data or installation.
-    """
-    from cdjax.training.loop import Options
-    from cdjax.training.treebank import Embedding, train_on_treebank
+    """Train as the arguments say, and save the model in float16."""
+    with common.blame(ImportError):
+        from cdjax.training.loop import Options
+        from cdjax.training.treebank import Embedding, train_on_treebank
 
     if args.out.exists() and not args.overwrite:
         raise FileExistsError(f"{args.out} exists; give another folder or --overwrite.")
@@ -87,15 +82,16 @@ def run(args: argparse.Namespace) -> None:
             print(json.dumps(record), file=records, flush=True)
 
     try:
-        model = train_on_treebank(
-            args.data,
-            args.vectors,
-            options,
-            Embedding(args.width or None, args.spread),
-            sentence_copies=args.sentence_copies,
-            command=shlex.join(["cdjax", *sys.argv[1:]]),
-            log=log,
-        )
+        with common.blame(ValueError, FloatingPointError):
+            model = train_on_treebank(
+                args.data,
+                args.vectors,
+                options,
+                Embedding(args.width or None, args.spread),
+                sentence_copies=args.sentence_copies,
+                command=shlex.join(["cdjax", *args.argv]),
+                log=log,
+            )
     finally:
         if records:
             records.close()

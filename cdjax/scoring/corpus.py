@@ -30,7 +30,7 @@ from jaxtyping import Float
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import count_spans
 from cdjax.model import Model
-from cdjax.scoring.batch import SpanScores, predict, score_all_spans
+from cdjax.scoring.batch import SpanScores, score_all_spans
 from cdjax.scoring.tables import (
     TOKENS,
     Chunk,
@@ -53,7 +53,7 @@ LONGEST = 2000
 """Words of the longest review of which all spans are scored, 2,001,000 of them. Their number grows
 with the square of the length and the work with its cube, so longer reviews need a `max_len`."""
 
-CHUNK_SPANS = 1 << 17  # spans scored at a time, unless one document has more
+CHUNK_SPANS = 1 << 18  # spans scored at a time, unless one document has more: a large job
 CHUNK_DOCUMENTS = 4096
 HIGHLIGHT_WORDS = 5
 HIGHLIGHTS = 5
@@ -204,7 +204,6 @@ def score_corpus(
                     ids = [model.vocabulary.encode(document.tokens) for document in chunk.documents]
                 with watch("score"):
                     results = score_all_spans(model.classifier, ids, rule, max_len)
-                    logits = predict(model.classifier, ids)
                 with watch("write"):
                     known_words = [int(np.count_nonzero(review)) for review in ids]
                     known += sum(known_words)
@@ -214,7 +213,7 @@ def score_corpus(
                         if len(review) and not n
                     )
                     documents_file.write_table(
-                        document_table(model.labels, chunk, logits, known_words, results)
+                        document_table(model.labels, chunk, known_words, results)
                     )
                     for table in span_tables(model.labels, chunk, results):
                         spans_file.write_table(table)

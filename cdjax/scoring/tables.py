@@ -132,13 +132,12 @@ def document_schema(labels: tuple[str, ...]) -> pa.Schema:
 def document_table(
     labels: tuple[str, ...],
     chunk: Chunk,
-    logits: Float[np.ndarray, "b k"],
     known_words: list[int],
     results: list[SpanScores],
 ) -> pa.Table:
-    """Return the rows of a chunk's documents; `logits` `[b, k]` include the output bias."""
+    """Return the rows of a chunk's documents."""
     schema = document_schema(labels)
-    logits = logits.astype(np.float32)
+    logits = np.stack([result.logits for result in results]).astype(np.float32)
     columns = [
         *token_table(chunk.first, chunk.documents).columns,
         *logits.T,
