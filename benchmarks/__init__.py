@@ -1,0 +1,1 @@
+"""Measurements of cdjax; not part of the package."""
