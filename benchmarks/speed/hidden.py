@@ -76,4 +76,6 @@ def show(result: dict[str, Any]) -> str:
         for row in result["rows"]
     ]
     head = ("H", "", "us a span-step", "GFLOP/s", "of the product")
-    return f"{sizes['reviews']:,} reviews, {sizes['span_steps']:,} span-steps.\n\n{table(head, rows)}"
+    return (
+        f"{sizes['reviews']:,} reviews, {sizes['span_steps']:,} span-steps.\n\n{table(head, rows)}"
+    )

@@ -51,9 +51,7 @@ def draw_checks(
     return checks
 
 
-def interleave(
-    programs: Mapping[str, Callable[[], Any]], rounds: int
-) -> dict[str, list[float]]:
+def interleave(programs: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
     """Run programs in turns and return the seconds of every run of each.
 
     Each has run before, for its check, so nothing compiles here.
@@ -80,16 +78,18 @@ def run_worker(module: str, request: Mapping[str, Any], **environment: str) -> d
         request: Anything JSON can hold.
         environment: Variables to set for it.
     """
-    command = [sys.executable, "-m", f"benchmarks.speed.{module}", json.dumps(request)]
-    return json.loads(run_process(command, **environment).splitlines()[-1])
+    command = [sys.executable, "-m", f"benchmarks.speed.{module}"]
+    printed = run_process(command, json.dumps(request), **environment)
+    return json.loads(printed.splitlines()[-1])
 
 
-def run_process(command: Sequence[str], **environment: str) -> str:
+def run_process(command: Sequence[str], given: str = "", **environment: str) -> str:
     """Run a command that finds this cdjax, and return what it prints; raise where it fails."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
         command,
         env={**os.environ, "PYTHONPATH": path, **environment},
+        input=given,
         capture_output=True,
         text=True,
     )
@@ -100,7 +100,7 @@ def run_process(command: Sequence[str], **environment: str) -> str:
 
 def answer(function: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Be the process that `run_worker` waits for."""
-    print(json.dumps(function(json.loads(sys.argv[1]))))
+    print(json.dumps(function(json.load(sys.stdin))))
 
 
 def describe_machine() -> dict[str, Any]:
@@ -114,6 +114,8 @@ def describe_machine() -> dict[str, Any]:
     return {
         "versions": versions,
         "device": {"kind": jax.devices()[0].device_kind, "count": jax.device_count()},
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
         "platform": platform.platform(),
     }

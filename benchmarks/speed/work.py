@@ -23,9 +23,7 @@ def random_classifier(hidden: int, width: int, words: int, seed: int = 0) -> Cla
         V=normal(0.08 * (168 / hidden) ** 0.5, 4, hidden, hidden),
         b=normal(0.1, 4, hidden),
     )
-    return Classifier(
-        normal(0.3, words, width), (layer,), normal(0.3, 2, hidden), normal(0.1, 2)
-    )
+    return Classifier(normal(0.3, words, width), (layer,), normal(0.3, 2, hidden), normal(0.1, 2))
 
 
 def random_reviews(lengths: Iterable[int], words: int, seed: int = 1) -> list[np.ndarray]:
