@@ -9,6 +9,6 @@ mean something, seconds little.
     python -m benchmarks.speed --only corpus,flat --quick   small sizes, to see whether it runs
     python -m benchmarks.speed --markdown speed.json        the README's table, from that run
 
-A benchmark is a module here with `run(setup)`, which returns what the JSON holds, and `show(result)`,
-which renders it.
+A benchmark is a module here with `run(setup)`, which returns what the JSON holds, and
+`show(result)`, which renders it.
 """

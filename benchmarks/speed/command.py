@@ -30,7 +30,7 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
     command = ["score", request["input"], "--overwrite", "--out", request["out"]]
     if request["format"]:
         command += ["--format", request["format"]]
-    runs = []
+    runs, manifest = [], {}
     for check in (True, *[False] * request["rounds"]):
         start = time.perf_counter()
         # What it prints is no answer of ours.

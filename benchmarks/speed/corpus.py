@@ -40,8 +40,9 @@ def check_peer(classifier, reviews, peer: Peer, parts: list[int], count: int) ->
     for part in parts:
         scores = np.asarray(peer.score(part))
         n, spans = peer.spans(part)
-        row = rng.integers(len(spans))
-        checks.append(Check(reviews[n], *spans[row].tolist(), scores[row]))
+        row = int(rng.integers(len(spans)))
+        start, stop = spans[row].tolist()
+        checks.append(Check(reviews[n], start, stop, scores[row]))
     some = rng.permutation(len(checks))[:count]
     return check(classifier, [checks[n] for n in some], peer.rule, peer.name)
 
@@ -65,7 +66,7 @@ def run(setup: Setup) -> dict[str, Any]:
     peers, missing = find_peers(classifier, reviews)
     drawn = {}
     for n, peer in enumerate(peers):
-        count = 2 * setup.rounds if setup.quick else DRAWN[peer.parts]
+        count = setup.rounds if setup.quick else DRAWN[peer.parts]
         drawn[peer.name] = draw(peer.sizes, count, seed=10 + n)
         parts = sorted(set(drawn[peer.name].tolist()))
         differences[peer.name] = check_peer(classifier, reviews, peer, parts, setup.checks)

@@ -68,7 +68,7 @@ def run(setup: Setup) -> dict[str, Any]:
     """Measure."""
     classifier = random_classifier(setup.hidden, setup.width, setup.words)
     if setup.quick:
-        spans = {length: make_spans(length, None) for length in (5, 20)}
+        spans = {length: make_spans(length, None) for length in (20, 30)}
         jobs = {
             n: make_job(random_reviews([n] * 2, setup.words), [s] * 2) for n, s in spans.items()
         }

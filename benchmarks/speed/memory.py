@@ -59,7 +59,8 @@ def stream(request: dict[str, Any], keep: bool = False) -> int:
             results.append(result)
         if n in checked:
             row = int(rng.integers(len(result.spans)))
-            kept.append(Check(reviews[n], *result.spans[row].tolist(), result.scores[row]))
+            start, stop = result.spans[row].tolist()
+            kept.append(Check(reviews[n], start, stop, result.scores[row]))
     request["peak"] = peak()  # the check needs memory, too
     measure.check(classifier, kept, cdjax.PAPER, "stream_all_spans")
     return spans

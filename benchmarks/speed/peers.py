@@ -176,7 +176,5 @@ def _import_cd_text():
     if "acd" not in sys.modules:
         spec = importlib.util.find_spec("acd")
         assert spec is not None  # find_peers has looked
-        package = types.ModuleType("acd")
-        package.__path__ = list(spec.submodule_search_locations or [])
-        sys.modules["acd"] = package
+        sys.modules["acd"] = importlib.util.module_from_spec(spec)  # not executed
     return importlib.import_module("acd.scores.cd").cd_text

@@ -35,7 +35,7 @@ def _footnote(result) -> str:
     )
 
 
-def _corpus(result) -> Iterator[tuple[str, str, str]]:
+def _corpus(result) -> Iterator[tuple[str, ...]]:
     sizes, seconds, faster = result["sizes"], result["seconds"], result["times_as_fast_as"]
     rules = ("paper", "acd")
 
@@ -61,38 +61,38 @@ def _corpus(result) -> Iterator[tuple[str, str, str]]:
     )
 
 
-def _flat(result) -> Iterator[tuple[str, str, str]]:
+def _flat(result) -> Iterator[tuple[str, ...]]:
     costs, spread = result["microseconds"], result["max_over_min_from_20"]
     lengths = [int(length) for length in costs["acd"]]
     spreads = (f"{figure(spread[rule])}" for rule in ("paper", "acd"))
     yield (f"cost of a span-step, 20 to {max(lengths):,} words: most over least", *spreads)
 
 
-def _max_len(result) -> Iterator[tuple[str, str, str]]:
+def _max_len(result) -> Iterator[tuple[str, ...]]:
     rates = result["spans_per_second"]
     for limit in ("all", "5"):
         what = "spans a second, all lengths" if limit == "all" else f"the same, up to {limit} words"
         yield (what, *(figure(rates[f"{rule} {limit}"]) for rule in ("paper", "acd")))
 
 
-def _memory(result) -> Iterator[tuple[str, str, str]]:
+def _memory(result) -> Iterator[tuple[str, ...]]:
     for name, case in result["cases"].items():
         yield f"peak memory: {name}", f"{figure(case['peak_bytes'] / 1e6)} MB", ""
 
 
-def _cold_start(result) -> Iterator[tuple[str, str, str]]:
+def _cold_start(result) -> Iterator[tuple[str, ...]]:
     for name, seconds in result["seconds"].items():
         ratio = figure(result["ratios"][name])
         yield f"new process: {name}", f"{figure(seconds)} s ({ratio} x)", ""
 
 
-def _devices(result) -> Iterator[tuple[str, str, str]]:
+def _devices(result) -> Iterator[tuple[str, ...]]:
     largest = max(result["largest_difference_to_one_device"].values())
     counts = ", ".join(result["seconds"])
     yield f"largest difference between {counts} devices", f"{largest:.1g}", ""
 
 
-def _command(result) -> Iterator[tuple[str, str, str]]:
+def _command(result) -> Iterator[tuple[str, ...]]:
     for name, done in result["inputs"].items():
         yield f"`cdjax score`, {name}: reading and writing", f"{done['share_warm']:.0%}", ""
 

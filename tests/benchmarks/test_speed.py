@@ -114,6 +114,7 @@ def test_checks_are_drawn_with_their_own_scores():
         np.testing.assert_array_equal(check.score, results[n].scores[row])
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in acd
 @pytest.mark.parametrize("name", ["acd.cd_text", "PyTorch batch", "vmap acd", "vmap paper"])
 def test_peers_are_right(name):
     if not name.startswith("vmap"):
@@ -149,11 +150,7 @@ def test_jobs_of_every_length_are_alike(length):
 
 
 def test_spans_that_end_last():
-    assert keep_last_ends(4, 5).tolist() == [[0, 4], [1, 4], [2, 4], [3, 4], [0, 3]] or (
-        sorted(keep_last_ends(4, 5).tolist()) == sorted([[0, 3], [0, 4], [1, 4], [2, 4], [3, 4]])
-    )
-    spans = keep_last_ends(4, 5)
-    np.testing.assert_array_equal(np.lexsort((spans[:, 1], spans[:, 0])), np.arange(5))
+    assert keep_last_ends(4, 6).tolist() == [[0, 3], [0, 4], [1, 3], [1, 4], [2, 4], [3, 4]]
 
 
 def test_the_floor_does_the_work_it_says():
