@@ -5,6 +5,7 @@ Each scores a part of a corpus: `acd.cd_text` a span, the others all spans of a 
 
 import functools
 import importlib.util
+import os
 import sys
 import types
 from collections.abc import Callable, Sequence
@@ -82,8 +83,7 @@ def make_vmap(classifier: Classifier, reviews: Sequence[np.ndarray], rule: Rule)
 
 def make_torch(classifier: Classifier, reviews: Sequence[np.ndarray]) -> Peer:
     """Return the recursion as printed in PyTorch, all spans of a review in one batch."""
-    import torch
-
+    torch = _import_torch()
     (layer,) = classifier.layers
     hidden = layer.V.shape[1]
     embedding, W, V, b, readout = (
@@ -131,8 +131,7 @@ def make_torch(classifier: Classifier, reviews: Sequence[np.ndarray]) -> Peer:
 
 def make_acd(classifier: Classifier, reviews: Sequence[np.ndarray]) -> Peer:
     """Return the released code of agglomerative contextual decomposition, a call a span."""
-    import torch
-
+    torch = _import_torch()
     cd_text = _import_cd_text()
     (layer,) = classifier.layers
     hidden = layer.V.shape[1]
@@ -164,6 +163,16 @@ def make_acd(classifier: Classifier, reviews: Sequence[np.ndarray]) -> Peer:
         return cd_text(batch, model, int(start), int(stop) - 1)[None]  # its stop is inclusive
 
     return Peer("acd.cd_text", cdjax.ACD, "span", np.repeat(lengths, counts), locate, score)
+
+
+def _import_torch():
+    """Return PyTorch, its threads told to sleep while they wait for each other.
+
+    On a busy machine threads that spin wait for one that is not on a core: measured with two busy
+    cores, a review took a hundred times as long. Spinning would also slow whoever is next.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when the library is loaded
+    return importlib.import_module("torch")
 
 
 @functools.cache

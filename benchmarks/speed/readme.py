@@ -31,7 +31,7 @@ def _footnote(result) -> str:
     missing = "".join(f" Not measured: {why}." for why in result["missing"])
     return (
         "\\* Timed live in the same run on a random sample and extrapolated without bias, with "
-        f"standard errors ({how}). The first two know the merged rule only.{missing}"
+        f"standard errors ({how}). acd.cd_text and the batches of PyTorch know the rule of acd only.{missing}"
     )
 
 
@@ -68,6 +68,13 @@ def _flat(result) -> Iterator[tuple[str, ...]]:
     yield (f"cost of a span-step, 20 to {max(lengths):,} words: most over least", *spreads)
 
 
+def _hidden(result) -> Iterator[tuple[str, ...]]:
+    products = {(row["hidden"], row["program"]): row["products"] for row in result["rows"]}
+    for hidden in sorted({hidden for hidden, _ in products}):
+        values = (figure(products[hidden, rule]) for rule in ("paper", "acd"))
+        yield (f"times the time of the product alone, H = {hidden}", *values)
+
+
 def _max_len(result) -> Iterator[tuple[str, ...]]:
     rates = result["spans_per_second"]
     for limit in ("all", "5"):
@@ -100,6 +107,7 @@ def _command(result) -> Iterator[tuple[str, ...]]:
 CLAIMS = {
     "corpus": _corpus,
     "flat": _flat,
+    "hidden": _hidden,
     "max_len": _max_len,
     "memory": _memory,
     "cold_start": _cold_start,

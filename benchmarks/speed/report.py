@@ -20,9 +20,5 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def figure(number: float) -> str:
-    """Return a number with three figures, or all of those before the point.
-
-    >>> [figure(number) for number in (0.01234, 1.234, 123.4, 12345.6)]
-    ['0.0123', '1.23', '123', '12,346']
-    """
+    """Return a number with three figures, or all of those before the point."""
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"

@@ -14,6 +14,7 @@ from benchmarks.speed.flat import LENGTHS, STEPS, make_length_job
 from benchmarks.speed.floor import TILE, make_floor
 from benchmarks.speed.memory import keep_last_ends
 from benchmarks.speed.peers import find_peers
+from benchmarks.speed.report import figure, table
 from benchmarks.speed.setup import make_setup, synthetic_lengths
 from benchmarks.speed.work import (
     count_corpus_steps,
@@ -219,6 +220,17 @@ def test_quick_run_in_processes(name, tmp_path, capsys):
     record, printed, markdown = run_quick([name], tmp_path, capsys)
     check_record(record, printed, [name])
     assert markdown.count("\n|") > 2
+
+
+def test_numbers_and_tables_in_markdown():
+    assert [figure(n) for n in (0.01234, 1.234, 123.4, 12345.6)] == [
+        "0.0123",
+        "1.23",
+        "123",
+        "12,346",
+    ]
+    text = "| a | bcd |\n| - | --: |\n| x |   1 |"
+    assert table(("a", "bcd"), [("x", 1)]) == text
 
 
 def test_unknown_benchmarks_are_named(capsys):
