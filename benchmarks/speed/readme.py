@@ -31,7 +31,8 @@ def _footnote(result) -> str:
     missing = "".join(f" Not measured: {why}." for why in result["missing"])
     return (
         "\\* Timed live in the same run on a random sample and extrapolated without bias, with "
-        f"standard errors ({how}). acd.cd_text and the batches of PyTorch know the rule of acd only.{missing}"
+        f"standard errors ({how}). acd.cd_text and the batches of PyTorch know the rule of "
+        f"acd only.{missing}"
     )
 
 
