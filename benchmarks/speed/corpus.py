@@ -99,6 +99,7 @@ def run(setup: Setup) -> dict[str, Any]:
             "words": sum(setup.lengths),
             "spans": spans,
             "span_steps": steps,
+            "span_steps_of_product": floor.steps,
             "hidden": setup.hidden,
             "width": setup.width,
         },
