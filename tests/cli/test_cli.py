@@ -313,8 +313,11 @@ def test_explain(here, model, capsys):
     assert shown
     texts = {" ".join(tokens[a:b]): score for (a, b), score in scores.items()}
     assert all(number == f"{texts[phrase]:+.2f}" for number, phrase in shown)
+    last = max(range(6), key=lambda t: abs(scores[t, t + 1]))
+    growth = [" ".join(tokens[start : last + 1]) for start in range(last, max(-1, last - 5), -1)]
+    assert [phrase for _, phrase in shown[: len(growth)]] == growth
     top = max((s for s in scores if s[1] - s[0] > 1), key=scores.get)
-    assert " ".join(tokens[slice(*top)]) == shown[0][1]
+    assert " ".join(tokens[slice(*top)]) == shown[len(growth)][1]
 
     pairs = {
         " ".join(tokens[t : t + 2]): scores[t, t + 2] - scores[t, t + 1] - scores[t + 1, t + 2]
