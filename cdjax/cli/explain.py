@@ -105,8 +105,8 @@ def run(args: argparse.Namespace) -> None:
 def _left_out(module: str):
     """Have a module not found while others are imported.
 
-    NLTK takes `scipy.stats` along where there is one, for a test of association that tokenizing does
-    not need, and that alone takes as long as importing JAX.
+    NLTK takes `scipy.stats` along where there is one, for a test of association that tokenizing
+    does not need, and that alone takes as long as importing JAX.
     """
     missing = module not in sys.modules
     if missing:
