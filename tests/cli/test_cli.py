@@ -376,3 +376,24 @@ def test_parquet_input(here, model):
     argv = ["score", "r.parquet", "--text-column", "body", "--id-column", "n", "--out", "o"]
     assert main([*argv, "--model", model]) == 0
     assert pq.read_table("o/documents.parquet")["id"].to_pylist() == ["3"]
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_compiled_programs_are_kept(here, model, switch, monkeypatch):
+    monkeypatch.setenv("CDJAX_CACHE", switch)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    printed = set()
+    for _ in range(2):
+        process = start(
+            "explain",
+            "a bad film",
+            f"--model={model}",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, err) == (0, "")
+        printed.add(out)
+    assert len(printed) == 1
+    assert any(here.glob("cache/cdjax/jax/*")) == (switch == "on")
