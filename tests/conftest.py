@@ -26,6 +26,12 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch):
+    """Leave the user's folder of compiled programs alone."""
+    monkeypatch.setenv("CDJAX_CACHE", "off")
+
+
 @pytest.fixture
 def x64():
     """Run the test in float64."""

@@ -27,6 +27,8 @@ examples:
   cdjax score reviews.csv --text-column body --out scores
 
 Each command has its own help: cdjax score --help
+
+Compiled programs are kept in the user's cache folder (CDJAX_CACHE=off: not).
 """
 
 

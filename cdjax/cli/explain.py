@@ -1,6 +1,8 @@
 """`cdjax explain`: one text, its prediction and what each part of it says, in the terminal."""
 
 import argparse
+import contextlib
+import sys
 
 import numpy as np
 
@@ -72,16 +74,19 @@ def run(args: argparse.Namespace) -> None:
     """Explain one text."""
     from rich.console import Console
 
+    from cdjax.cli.cache import keep_compiled_programs
     from cdjax.core.rules import RULES
     from cdjax.scoring.batch import score_all_spans
     from cdjax.scoring.corpus import CorpusError, check_length, class_scores
     from cdjax.text.tokenizer import tokenize
 
-    tokens = tokenize(args.text)
+    with _left_out("scipy.stats"):
+        tokens = tokenize(args.text)
     if not tokens:
         raise options.UserError("the text is empty; expected at least one word.")
     with options.blame(CorpusError):
         check_length(len(tokens), args.max_len, "the text")
+    keep_compiled_programs()
     model = options.load_model(args.model)
     ids = model.vocabulary.encode(tokens)
     (result,) = score_all_spans(model.classifier, [ids], RULES[args.rule], args.max_len)
@@ -94,6 +99,23 @@ def run(args: argparse.Namespace) -> None:
     _print_growth(console, tokens, result.spans, scores)
     _print_phrases(console, tokens, result.spans, scores, model.labels, explained)
     _print_interactions(console, tokens, result.spans, scores)
+
+
+@contextlib.contextmanager
+def _left_out(module: str):
+    """Have a module not found while others are imported.
+
+    NLTK takes `scipy.stats` along where there is one, for a test of association that tokenizing
+    does not need, and that alone takes as long as importing JAX.
+    """
+    missing = module not in sys.modules
+    if missing:
+        sys.modules[module] = None  # pyright: ignore[reportArgumentType]
+    try:
+        yield
+    finally:
+        if missing:
+            sys.modules.pop(module, None)
 
 
 def _print_prediction(console, labels, logits) -> None:

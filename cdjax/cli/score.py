@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> None:
     """Score a corpus and print a summary."""
     from rich.console import Console
 
+    from cdjax.cli.cache import keep_compiled_programs
     from cdjax.core.rules import RULES
     from cdjax.scoring.corpus import CorpusError, VerificationError, check_folder, score_corpus
     from cdjax.text.documents import DocumentError, find_format, read_documents
@@ -94,6 +95,7 @@ def run(args: argparse.Namespace) -> None:
     with options.blame(DocumentError):
         form = args.format or find_format(path)
         check_folder(args.out, args.overwrite)
+    keep_compiled_programs()
     model = options.load_model(args.model)
     documents = read_documents(
         path,

@@ -19,7 +19,7 @@ from cdjax.core.checks import check_classifier
 from cdjax.core.decomposition import decompose
 from cdjax.core.lstm import HIGHEST, Classifier, LSTMParams, run
 from cdjax.core.rules import PAPER, Rule
-from cdjax.core.spans import enumerate_spans, span_mask
+from cdjax.core.spans import count_spans, enumerate_spans, span_mask
 from cdjax.scoring import engine
 from cdjax.scoring.engine import Job
 from cdjax.scoring.schedule import Piece, plan
@@ -124,9 +124,7 @@ def stream_all_spans(
 
 def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
     lengths = [len(review) for review in ids]
-    largest = engine.SIZES[-1]
-    rows, spans = max(largest.rows, *lengths, 1), max(largest.spans, *lengths, 1)
-    jobs = list(plan(lengths, max_len, rows, spans))
+    jobs = _cut(classifier, lengths, max_len)
     done = _run_jobs(classifier, (_job(pieces, ids, max_len) for pieces in jobs), rule)
     bias = np.asarray(classifier.bias)
     review = 0  # the next to be given out
@@ -180,6 +178,22 @@ def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.nd
             out = _predict(classifier.layers, classifier.readout, classifier.bias, x, last)
             logits[some] = np.asarray(out)[: len(some)]
     return logits
+
+
+def _cut(classifier: Classifier, lengths: list[int], max_len: int | None) -> list[list[Piece]]:
+    """Cut a corpus into jobs: few, of about one size, and some for every device."""
+    sizes = engine.sizes_for(classifier)
+    smallest, largest = sizes[0], sizes[-1]
+    longest = max(lengths, default=0)
+    counts = [count_spans(length, max_len) for length in lengths]
+    devices = jax.local_device_count()
+    jobs = -(-sum(counts) // largest.spans)
+    jobs = max(1, -(-jobs // devices) * devices)
+    spans = max(-(-sum(counts) // jobs), smallest.spans)
+    # A review that fits into a job is not cut: leave room for the last one of each.
+    spans += max((count for count in counts if count <= spans), default=0)
+    spans = max(min(spans, largest.spans), longest)
+    return list(plan(lengths, max_len, max(largest.rows, longest), spans))
 
 
 def _job(pieces: list[Piece], ids: list[np.ndarray], max_len: int | None) -> Job:

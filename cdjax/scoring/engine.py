@@ -1,17 +1,20 @@
-"""`cdjax.core.all_spans`, jitted and fed: a job of bounded size at a time."""
+"""`cdjax.core.all_spans`, jitted and fed: jobs of bounded size, one at a time on every device."""
 
 import functools
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
 from jaxtyping import Float, Int
 
 from cdjax.core import all_spans
 from cdjax.core.lstm import Classifier
 from cdjax.core.rules import Rule
-from cdjax.scoring.schedule import Schedule, Size, schedule
+from cdjax.scoring.schedule import Schedule, Size, empty_schedule, schedule
 
 # A job takes the first size it fits into: narrow tiles waste little on a single review, wide ones
 # keep the products of a corpus busy. Each is compiled once for a shape of model.
@@ -20,6 +23,8 @@ SIZES = (
     Size(rows=4096, spans=32768, span_tile=512, run_tile=256),
     Size(rows=32768, spans=262144, span_tile=2048, run_tile=512),
 )
+MEMORY = 768 << 20
+"""Bytes that the arrays of all jobs under way may take, where a device does not tell its own."""
 
 
 class Job(NamedTuple):
@@ -31,22 +36,39 @@ class Job(NamedTuple):
     stop: Int[np.ndarray, "s"]  # beyond the start
 
 
-def size_for(rows: int, spans: int) -> Size:
-    """Return the first size that holds so many rows and spans, or one made for them."""
+def sizes_for(classifier: Classifier) -> tuple[Size, ...]:
+    """Return the sizes of jobs of a model, the largest as large as memory allows.
+
+    A fourth of a device's memory where it tells how much it has, else `MEMORY` between all devices.
+    """
+    device = jax.local_devices()[0]
+    told = (device.memory_stats() or {}).get("bytes_limit")
+    memory = told // 4 if told else MEMORY // jax.local_device_count()
+    hidden, number = classifier.readout.shape[1], classifier.bias.dtype.itemsize
+    sizes = []
     for size in SIZES:
+        while len(sizes) and number * hidden * (15 * size.rows + size.spans) > memory:
+            size = size._replace(rows=size.rows // 2, spans=size.spans // 2)
+        if not sizes or size.spans > sizes[-1].spans:
+            sizes.append(size)
+    return tuple(sizes)
+
+
+def size_for(rows: int, spans: int, sizes: tuple[Size, ...]) -> Size:
+    """Return the first size that holds so many rows and spans, or one made for them."""
+    for size in sizes:
         if rows <= size.rows and spans <= size.spans:
             return size
-    largest = SIZES[-1]
-    return largest._replace(
-        rows=max(largest.rows, 1 << (rows - 1).bit_length()),
-        spans=max(largest.spans, 1 << (spans - 1).bit_length()),
+    return sizes[-1]._replace(
+        rows=max(sizes[-1].rows, 1 << (rows - 1).bit_length()),
+        spans=max(sizes[-1].spans, 1 << (spans - 1).bit_length()),
     )
 
 
 def run_jobs(
     classifier: Classifier, jobs: Iterable[Job], rule: Rule
 ) -> Iterator[tuple[Float[np.ndarray, "s k"], Float[np.ndarray, "b k"]]]:
-    """Score jobs one after the other.
+    """Score jobs, as many at a time as there are local devices.
 
     Args:
         classifier: The model, of one layer.
@@ -56,37 +78,68 @@ def run_jobs(
     Yields:
         Of each job, the scores of its spans and the logits of its reviews less the output bias.
     """
-    classifier = jax.device_put(classifier)
-    for job in jobs:
-        lengths = np.array([len(review) for review in job.ids])
-        words = int(lengths.sum())
-        size = size_for(words, len(job.start))
-        plan = schedule(lengths, job.review, job.start, job.stop, size)
-        ids = np.zeros(size.rows + size.run_tile, np.int32)  # room for a slab beyond the last row
-        ids[:words] = np.concatenate(job.ids)[plan.step[:words]]
-        out, logits = _run(classifier, ids, plan, size, rule)
-        scores = np.empty((len(plan.order), out.shape[1]), out.dtype)
-        scores[plan.order] = out[: len(plan.order)]
-        yield scores, logits[plan.place[np.cumsum(lengths) - 1]]
+    devices = jax.local_devices()
+    mesh = jax.make_mesh((len(devices),), ("job",), devices=devices)
+    sizes = sizes_for(classifier)
+    classifier = jax.device_put(classifier, NamedSharding(mesh, P()))
+    jobs = iter(jobs)
+    while together := list(itertools.islice(jobs, len(devices))):
+        lengths = [np.array([len(review) for review in job.ids]) for job in together]
+        rows, spans = max(map(np.sum, lengths)), max(len(job.start) for job in together)
+        size = size_for(int(rows), spans, sizes)
+        plans = [
+            schedule(length, job.review, job.start, job.stop, size)
+            for length, job in zip(lengths, together, strict=True)
+        ]
+        ids = np.zeros((len(devices), size.rows + size.run_tile), np.int32)
+        for row, job, plan in zip(ids, together, plans, strict=False):
+            words = np.concatenate(job.ids)
+            row[: len(words)] = words[plan.step[: len(words)]]
+        idle = [empty_schedule(size)] * (len(devices) - len(together))
+        out, logits = _run(classifier, ids, [*plans, *idle], size, rule, mesh)
+        for n, (length, plan) in enumerate(zip(lengths, plans, strict=True)):
+            scores = np.empty((len(plan.order), out.shape[2]), out.dtype)
+            scores[plan.order] = out[n, : len(plan.order)]
+            yield scores, logits[n, plan.place[np.cumsum(length) - 1]]
 
 
-def _run(classifier: Classifier, ids: np.ndarray, plan: Schedule, size: Size, rule: Rule):
-    """Return the scores of a job's tails and the logits at its rows."""
+def _run(classifier, ids, plans: list[Schedule], size: Size, rule: Rule, mesh: Mesh):
+    """Return the scores of each job's tails and the logits at its rows."""
+    arrays = [(plan.reviews, plan.place, plan.trunks, plan.tails) for plan in plans]
+    stacked = ids, *jax.tree.map(lambda *same: np.stack(same), *arrays)
+    ids, reviews, place, trunks, tails = jax.device_put(stacked, NamedSharding(mesh, P("job")))
     for exponential in (True, False):
         method = all_spans.Method(rule, exponential, size.run_tile, size.span_tile)
-        rows, logits, largest = _forward(classifier, ids, plan.reviews, method)
-        if float(largest) <= all_spans.EXPONENT_LIMIT:
+        rows, logits, largest = _forward(classifier, ids, reviews, method, mesh)
+        if np.max(largest) <= all_spans.EXPONENT_LIMIT:
             break
-    scores = _score(classifier, rows, plan.place, plan.trunks, plan.tails, method)
+    scores = _score(classifier, rows, place, trunks, tails, method, mesh)
     return np.asarray(scores), np.asarray(logits)
 
 
-@functools.partial(jax.jit, static_argnames="method")
-def _forward(classifier, ids, reviews, method):
-    return all_spans.run_forward(classifier, ids, all_spans.Runs(*reviews), method)
+@functools.partial(jax.jit, static_argnames=("method", "mesh"))
+def _forward(classifier, ids, reviews, method: all_spans.Method, mesh: Mesh):
+    def run(classifier, ids, reviews):
+        return all_spans.run_forward(classifier, ids, all_spans.Runs(*reviews), method)
+
+    return _each_on_its_device(run, mesh)(classifier, (ids, reviews))
 
 
-@functools.partial(jax.jit, static_argnames="method")
-def _score(classifier, rows, place, trunks, tails, method):
-    trunks, tails = all_spans.Runs(*trunks), all_spans.Tails(*tails)
-    return all_spans.run_spans(classifier, rows, place, trunks, tails, method)
+@functools.partial(jax.jit, static_argnames=("method", "mesh"))
+def _score(classifier, rows, place, trunks, tails, method: all_spans.Method, mesh: Mesh):
+    def run(classifier, rows, place, trunks, tails):
+        trunks, tails = all_spans.Runs(*trunks), all_spans.Tails(*tails)
+        return all_spans.run_spans(classifier, rows, place, trunks, tails, method)
+
+    return _each_on_its_device(run, mesh)(classifier, (rows, place, trunks, tails))
+
+
+def _each_on_its_device(run, mesh: Mesh):
+    """Map a function of the model and one job over jobs stacked in front, one a device."""
+
+    def run_one(classifier, stacked):
+        result = run(classifier, *jax.tree.map(lambda a: a[0], stacked))
+        return jax.tree.map(lambda a: a[None], result)
+
+    specs = P(), P("job")
+    return jax.shard_map(run_one, mesh=mesh, in_specs=specs, out_specs=P("job"), check_vma=False)

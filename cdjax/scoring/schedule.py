@@ -122,6 +122,14 @@ def schedule(
     )
 
 
+def empty_schedule(size: Size) -> Schedule:
+    """Return the schedule of a device that has nothing to do."""
+    rows, spans, none = np.zeros(size.rows, np.int32), np.zeros(size.spans, np.int32), np.int32(0)
+    runs = rows, none, rows
+    tails = spans, spans, spans, spans.astype(bool), none
+    return Schedule(rows, rows, runs, runs, tails, order=spans[:0])
+
+
 def _runs(length: Numbers, first: Numbers, packing: Packing, count: int):
     """Return the fields of `Runs`."""
     order = packing.order

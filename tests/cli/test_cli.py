@@ -313,8 +313,11 @@ def test_explain(here, model, capsys):
     assert shown
     texts = {" ".join(tokens[a:b]): score for (a, b), score in scores.items()}
     assert all(number == f"{texts[phrase]:+.2f}" for number, phrase in shown)
+    last = max(range(6), key=lambda t: abs(scores[t, t + 1]))
+    growth = [" ".join(tokens[start : last + 1]) for start in range(last, max(-1, last - 5), -1)]
+    assert [phrase for _, phrase in shown[: len(growth)]] == growth
     top = max((s for s in scores if s[1] - s[0] > 1), key=scores.get)
-    assert " ".join(tokens[slice(*top)]) == shown[0][1]
+    assert " ".join(tokens[slice(*top)]) == shown[len(growth)][1]
 
     pairs = {
         " ".join(tokens[t : t + 2]): scores[t, t + 2] - scores[t, t + 1] - scores[t + 1, t + 2]
@@ -373,3 +376,24 @@ def test_parquet_input(here, model):
     argv = ["score", "r.parquet", "--text-column", "body", "--id-column", "n", "--out", "o"]
     assert main([*argv, "--model", model]) == 0
     assert pq.read_table("o/documents.parquet")["id"].to_pylist() == ["3"]
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_compiled_programs_are_kept(here, model, switch, monkeypatch):
+    monkeypatch.setenv("CDJAX_CACHE", switch)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    printed = set()
+    for _ in range(2):
+        process = start(
+            "explain",
+            "a bad film",
+            f"--model={model}",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, err) == (0, "")
+        printed.add(out)
+    assert len(printed) == 1
+    assert any(here.glob("cache/cdjax/jax/*")) == (switch == "on")

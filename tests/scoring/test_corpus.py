@@ -307,7 +307,7 @@ def test_text_of_a_long_review_comes_in_pieces():
     spans = enumerate_spans(800)
     scores = np.zeros((len(spans), 2), np.float32)
     chunk = tables.Chunk(0, [Document(None, tokens)])
-    result = cdjax.SpanScores(spans, scores)
+    result = cdjax.SpanScores(spans, scores, np.zeros(2, np.float32))
     tracemalloc.start()
     rows = characters = 0
     for table in tables.span_tables(("a", "b"), chunk, [result]):

@@ -39,7 +39,7 @@ def test_a_job_holds_every_span_once_in_its_place(length, max_len, tiles):
     spans = [enumerate_spans(int(n), max_len) for n in length]
     review = np.repeat(np.arange(len(length)), [len(some) for some in spans])
     start, stop = np.concatenate(spans).T
-    size = Size(rows=128, spans=512, span_tile=tiles[0], run_tile=tiles[1])
+    size = Size(rows=128, spans=1024, span_tile=tiles[0], run_tile=tiles[1])
     job = schedule(length, review, start, stop, size)
     first = np.cumsum(length) - length
     words = length.sum()

@@ -94,7 +94,9 @@ def test_rounding_is_to_half_precision():
 def parse(*arguments):
     parser = argparse.ArgumentParser(prog="cdjax train")
     add_arguments(parser)
-    return parser.parse_args([str(argument) for argument in arguments])
+    args = parser.parse_args([str(argument) for argument in arguments])
+    args.argv = ["train", *map(str, arguments)]  # as the command line sets it
+    return args
 
 
 def test_command_trains_saves_and_logs(files, tmp_path, capsys):
