@@ -10,7 +10,7 @@ from typing import Any
 
 import cdjax
 import numpy as np
-from cdjax import Rule
+from cdjax import Classifier, Rule
 from cdjax.core.spans import enumerate_spans
 from cdjax.scoring import engine
 from cdjax.scoring.engine import Job
@@ -35,12 +35,11 @@ def make_spans(length: int, ends: int | None) -> np.ndarray:
     return spans[(spans[:, 1] >= first) & (spans[:, 1] < first + ends)]
 
 
-def make_length_job(length: int, steps: int, words: int) -> Job:
+def make_length_job(classifier: Classifier, length: int, steps: int) -> Job:
     """Return a job of the largest size, of equal reviews, with about so many span-steps."""
-    largest = engine.SIZES[-1]
     zeros = np.zeros(length, np.int32)
     # The fewest reviews that no smaller size has room for.
-    smaller = engine.SIZES[-2]
+    *_, smaller, largest = engine.sizes_for(classifier)
     ends = None
     spans = make_spans(length, ends)
     count = min(smaller.rows // length, smaller.spans // len(spans)) + 1
@@ -51,7 +50,7 @@ def make_length_job(length: int, steps: int, words: int) -> Job:
         spans = make_spans(length, ends)
     count = max(count, -(-steps // count_steps(make_job([zeros], [spans]))))
     count = min(count, largest.rows // length, largest.spans // len(spans))
-    return make_job(random_reviews([length] * count, words), [spans] * count)
+    return make_job(random_reviews([length] * count, len(classifier.embedding)), [spans] * count)
 
 
 def check_job(classifier, job: Job, scores: np.ndarray, rule: Rule, count: int) -> float:
@@ -73,7 +72,7 @@ def run(setup: Setup) -> dict[str, Any]:
             n: make_job(random_reviews([n] * 2, setup.words), [s] * 2) for n, s in spans.items()
         }
     else:
-        jobs = {n: make_length_job(n, STEPS, setup.words) for n in LENGTHS}
+        jobs = {n: make_length_job(classifier, n, STEPS) for n in LENGTHS}
     programs, differences, steps = {}, {}, {}
     for rule in (cdjax.ACD, cdjax.PAPER):
         for length, job in jobs.items():

@@ -17,7 +17,7 @@ ROUNDS = 3
 
 
 def shorten(lengths: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the first reviews, as many as it takes to fill a job of the largest size's tiles."""
+    """Return the first reviews, too many for any but the largest size of job at 168."""
     totals = list(itertools.accumulate(lengths))
     enough = engine.SIZES[-2].rows
     return lengths[: sum(total <= enough for total in totals) + 1]

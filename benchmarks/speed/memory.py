@@ -79,7 +79,7 @@ def score_end(request: dict[str, Any]) -> int:
     """
     classifier = random_classifier(request["hidden"], request["width"], request["words"])
     reviews = random_reviews([request["long"]], request["words"])
-    count = min(count_spans(request["long"]), engine.SIZES[-1].spans)
+    count = min(count_spans(request["long"]), engine.sizes_for(classifier)[-1].spans)
     job = make_job(reviews, [keep_last_ends(request["long"], count)])
     ((scores, _),) = engine.run_jobs(classifier, [job], cdjax.PAPER)
     request["peak"] = peak()

@@ -140,10 +140,12 @@ def test_peers_are_right(name):
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_jobs_of_every_length_are_alike(length):
-    job = make_length_job(length, STEPS, words=9)
+    classifier = random_classifier(168, 3, 9)
+    job = make_length_job(classifier, length, STEPS)
     lengths = [len(review) for review in job.ids]
     assert set(lengths) == {length}
-    assert engine.size_for(sum(lengths), len(job.start)) == engine.SIZES[-1]
+    sizes = engine.sizes_for(classifier)
+    assert engine.size_for(sum(lengths), len(job.start), sizes) == sizes[-1]
     assert 500_000 < count_steps(job) < 4_000_000
     order = np.lexsort((job.stop, job.start, job.review))
     np.testing.assert_array_equal(order, np.arange(len(order)))
