@@ -111,8 +111,9 @@ class Method(NamedTuple):
 
     rule: Rule
     exponential: bool  # whether arguments are kept as exponentials
-    run_tile: int  # reviews, or trunks, that go through a step together
-    span_tile: int  # spans that do
+    span_tile: int  # spans that go through a step together
+    trunk_tile: int  # trunks that do
+    review_tile: int  # reviews that do, in the forward passes
 
 
 def term_weights(rule: Rule, inside: bool) -> tuple[float, float]:
@@ -259,7 +260,7 @@ def run_forward(
 
     def step(state, t, first, under_way, row):
         c, h = state
-        words = jax.lax.dynamic_slice_in_dim(ids, row, method.run_tile)
+        words = jax.lax.dynamic_slice_in_dim(ids, row, method.review_tile)
         x = project_input(params, take(classifier.embedding, words))
         z = x + jnp.einsum("gij,sj->sgi", params.V, h, precision=HIGHEST) + bias
         i, f, o = (jax.nn.sigmoid(z[:, k]) for k in (I, F, O))
@@ -272,12 +273,12 @@ def run_forward(
         size = jnp.where(under_way & jnp.isfinite(size), size, 0)
         return (c, h), (rows, logits, size)
 
-    zero = jnp.zeros((method.run_tile, params.V.shape[-1]), bias.dtype)
+    zero = jnp.zeros((method.review_tile, params.V.shape[-1]), bias.dtype)
     slabs = jax.eval_shape(
-        step, (zero, zero), 0, reviews.first, jnp.ones(method.run_tile, bool), 0
+        step, (zero, zero), 0, reviews.first, jnp.ones(method.review_tile, bool), 0
     )[1]
     buffers = jax.tree.map(lambda s: jnp.zeros((len(ids), *s.shape[1:]), s.dtype), slabs)
-    rows, logits, sizes = run_packed(step, (zero, zero), reviews, method.run_tile, buffers)
+    rows, logits, sizes = run_packed(step, (zero, zero), reviews, method.review_tile, buffers)
     return rows, logits, jnp.max(sizes)
 
 
@@ -342,9 +343,9 @@ def run_trunks(
         new = cell_part(weights, rows, take(place, first + t), beta, beta_c, True, method)
         return new - taken, new - taken_at_end
 
-    zero = jnp.zeros((method.run_tile, rows.o.shape[1]), rows.o.dtype)
-    states = jnp.zeros((spans + method.run_tile, rows.o.shape[1]), rows.o.dtype)
-    return run_packed(step, zero, trunks, method.run_tile, states)
+    zero = jnp.zeros((method.trunk_tile, rows.o.shape[1]), rows.o.dtype)
+    states = jnp.zeros((spans + method.trunk_tile, rows.o.shape[1]), rows.o.dtype)
+    return run_packed(step, zero, trunks, method.trunk_tile, states)
 
 
 def run_tails(

@@ -6,6 +6,7 @@ itself, vmapped over spans that come in tiles of fixed shape, reviews padded to 
 
 import functools
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -125,26 +126,33 @@ def stream_all_spans(
 def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
     lengths = [len(review) for review in ids]
     jobs = _cut(classifier, lengths, max_len)
-    done = _run_jobs(classifier, (_job(pieces, ids, max_len) for pieces in jobs), rule)
+    under_way: deque[list[np.ndarray]] = deque()  # spans of each piece of the jobs given to run
+
+    def make_jobs():
+        for pieces in jobs:
+            under_way.append(_piece_spans(pieces, lengths, max_len))
+            yield _job(pieces, under_way[-1], ids)
+
+    done = _run_jobs(classifier, make_jobs(), rule)
     bias = np.asarray(classifier.bias)
     review = 0  # the next to be given out
 
     def empty():
         return SpanScores(np.zeros((0, 2), np.int32), np.zeros((0, len(bias)), bias.dtype), bias)
 
-    started: list[np.ndarray] = []  # scores of the first pieces of a review that was cut
+    started: list[tuple[np.ndarray, np.ndarray]] = []  # pieces so far of a review that was cut
     for pieces, (scores, logits) in zip(jobs, done, strict=True):
-        for piece, its_logits in zip(pieces, logits, strict=True):
+        for piece, spans, its_logits in zip(pieces, under_way.popleft(), logits, strict=True):
             while review < piece.review:
                 yield empty()
                 review += 1
-            length = lengths[review]
-            count = len(enumerate_spans(length, max_len, (piece.first, piece.stop)))
-            started.append(scores[:count])
-            scores = scores[count:]
-            if piece.stop == length:
-                whole = np.concatenate(started) if len(started) > 1 else started[0]
-                yield SpanScores(enumerate_spans(length, max_len), whole, its_logits + bias)
+            started.append((spans, scores[: len(spans)]))
+            scores = scores[len(spans) :]
+            if piece.stop == lengths[review]:
+                whole_spans, whole_scores = started[0]
+                if len(started) > 1:
+                    whole_spans, whole_scores = map(np.concatenate, zip(*started, strict=True))
+                yield SpanScores(whole_spans, whole_scores, its_logits + bias)
                 started = []
                 review += 1
     for _ in ids[review:]:
@@ -196,9 +204,15 @@ def _cut(classifier: Classifier, lengths: list[int], max_len: int | None) -> lis
     return list(plan(lengths, max_len, max(largest.rows, longest), spans))
 
 
-def _job(pieces: list[Piece], ids: list[np.ndarray], max_len: int | None) -> Job:
-    """Return the spans of some pieces of the corpus."""
-    spans = [enumerate_spans(len(ids[p.review]), max_len, (p.first, p.stop)) for p in pieces]
+def _piece_spans(
+    pieces: list[Piece], lengths: list[int], max_len: int | None
+) -> list[Int[np.ndarray, "s 2"]]:
+    """Return the spans of each piece."""
+    return [enumerate_spans(lengths[p.review], max_len, (p.first, p.stop)) for p in pieces]
+
+
+def _job(pieces: list[Piece], spans: list[np.ndarray], ids: list[np.ndarray]) -> Job:
+    """Return the job of some pieces of the corpus."""
     start, stop = np.concatenate(spans).T
     review = np.repeat(np.arange(len(pieces)), [len(some) for some in spans])
     return Job([ids[piece.review] for piece in pieces], review, start, stop)

@@ -19,9 +19,9 @@ from cdjax.scoring.schedule import Schedule, Size, empty_schedule, schedule
 # A job takes the first size it fits into: narrow tiles waste little on a single review, wide ones
 # keep the products of a corpus busy. Each is compiled once for a shape of model.
 SIZES = (
-    Size(rows=512, spans=4096, span_tile=128, run_tile=64),
-    Size(rows=4096, spans=32768, span_tile=512, run_tile=256),
-    Size(rows=32768, spans=262144, span_tile=2048, run_tile=512),
+    Size(rows=512, spans=4096, span_tile=128, trunk_tile=64, review_tile=16),
+    Size(rows=4096, spans=32768, span_tile=512, trunk_tile=256, review_tile=64),
+    Size(rows=32768, spans=262144, span_tile=2048, trunk_tile=512, review_tile=128),
 )
 MEMORY = 768 << 20
 """Bytes that the arrays of all jobs under way may take, where a device does not tell its own."""
@@ -91,7 +91,7 @@ def run_jobs(
             schedule(length, job.review, job.start, job.stop, size)
             for length, job in zip(lengths, together, strict=True)
         ]
-        ids = np.zeros((len(devices), size.rows + size.run_tile), np.int32)
+        ids = np.zeros((len(devices), size.rows + size.review_tile), np.int32)
         for row, job, plan in zip(ids, together, plans, strict=False):
             words = np.concatenate(job.ids)
             row[: len(words)] = words[plan.step[: len(words)]]
@@ -109,7 +109,7 @@ def _run(classifier, ids, plans: list[Schedule], size: Size, rule: Rule, mesh: M
     stacked = ids, *jax.tree.map(lambda *same: np.stack(same), *arrays)
     ids, reviews, place, trunks, tails = jax.device_put(stacked, NamedSharding(mesh, P("job")))
     for exponential in (True, False):
-        method = all_spans.Method(rule, exponential, size.run_tile, size.span_tile)
+        method = all_spans.Method(rule, exponential, *size[2:])
         rows, logits, largest = _forward(classifier, ids, reviews, method, mesh)
         if np.max(largest) <= all_spans.EXPONENT_LIMIT:
             break

@@ -22,7 +22,8 @@ class Size(NamedTuple):
     rows: int  # time steps of all its reviews together, at most
     spans: int  # at most
     span_tile: int  # spans that go through a step together
-    run_tile: int  # reviews, and trunks, that go through a step together
+    trunk_tile: int  # trunks that do
+    review_tile: int  # reviews that do, in the forward passes
 
 
 class Piece(NamedTuple):
@@ -89,7 +90,7 @@ def schedule(
         size: The shapes to fill.
     """
     first = np.cumsum(length) - length
-    reviews = pack(length, size.run_tile)
+    reviews = pack(length, size.review_tile)
     owner = np.repeat(np.arange(len(length)), length)
     place = reviews.place(owner, np.arange(len(owner)) - first[owner])
     step = np.empty_like(place)
@@ -100,7 +101,7 @@ def schedule(
     head = np.flatnonzero(new)  # the first span of each trunk
     last = np.append(head[1:], len(start)) - 1  # and its last, which ends furthest
     trunk_length = stop[last] - start[head]
-    trunks = pack(trunk_length, size.run_tile)
+    trunks = pack(trunk_length, size.trunk_tile)
     state = trunks.place(np.cumsum(new) - 1, stop - start - 1)
 
     steps = length[review] - stop

@@ -54,7 +54,7 @@ def check_single_precision(classifier, ids, result, rule):
 @pytest.fixture
 def tiny_jobs(monkeypatch):
     """Shapes so small that a few reviews make several jobs of several tiles, and one is cut."""
-    monkeypatch.setattr(engine, "SIZES", (Size(rows=24, spans=60, span_tile=8, run_tile=4),))
+    monkeypatch.setattr(engine, "SIZES", (Size(24, 60, 8, 4, 2),))
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_a_job_holds_every_span_once_in_its_place(length, max_len, tiles):
     spans = [enumerate_spans(int(n), max_len) for n in length]
     review = np.repeat(np.arange(len(length)), [len(some) for some in spans])
     start, stop = np.concatenate(spans).T
-    size = Size(rows=128, spans=1024, span_tile=tiles[0], run_tile=tiles[1])
+    size = Size(rows=128, spans=1024, span_tile=tiles[0], trunk_tile=tiles[1], review_tile=3)
     job = schedule(length, review, start, stop, size)
     first = np.cumsum(length) - length
     words = length.sum()
@@ -49,7 +49,7 @@ def test_a_job_holds_every_span_once_in_its_place(length, max_len, tiles):
 
     # A trunk begins at its start and reaches its furthest end.
     trunk_length, count, trunk_first = job.trunks
-    left = slabs(trunk_length, int(count), size.run_tile)
+    left = slabs(trunk_length, int(count), size.trunk_tile)
     trunk_of = {step: n for n, step in enumerate(trunk_first) if trunk_length[n]}
     assert len(trunk_of) == words
     assert sorted(job.order) == list(range(len(start)))
