@@ -26,7 +26,9 @@ FORMAT = "cdjax-model"
 VERSION = 1
 WEIGHTS = "weights.safetensors"
 DESCRIPTION = "model.json"
-BUNDLED = Path(__file__).parent / "bundled" / "sst"
+BUNDLED = Path(__file__).parent / "bundled"
+NAMES = ("sst", "yelp")
+"""The bundled models; the first is the default."""
 
 
 class Model(NamedTuple):
@@ -113,8 +115,9 @@ def load(path: str | os.PathLike | None = None) -> Model:
     """Load a model from the folder that `save` made.
 
     Args:
-        path: The folder. The bundled model when None: an LSTM trained on movie reviews (Stanford
-            Sentiment Treebank), labels "negative" and "positive".
+        path: The folder, or the name of a bundled model: "sst" (as None), an LSTM trained on movie
+            reviews (Stanford Sentiment Treebank), or "yelp", one trained on reviews of businesses;
+            both have the labels "negative" and "positive".
 
     Returns:
         The model, its weights in float32 (or float64, where they were stored so) as NumPy arrays.
@@ -122,11 +125,14 @@ def load(path: str | os.PathLike | None = None) -> Model:
     Raises:
         FileNotFoundError: Where there is no such folder or it lacks one of the two files.
         ValueError: Where a file is damaged, of another format or version, or does not fit the
-            other.
+            other; where a name could also mean a folder that is there.
     """
-    path = BUNDLED if path is None else Path(path)
+    path = find_model(path)
     if not path.exists():
-        raise FileNotFoundError(f"no model at {path}; expected a folder made by cdjax.save.")
+        raise FileNotFoundError(
+            f"no model at {path}; expected a folder made by cdjax.save, or one of the bundled "
+            f"models: {', '.join(NAMES)}."
+        )
     for name in (DESCRIPTION, WEIGHTS):
         if not (path / name).is_file():
             raise FileNotFoundError(
@@ -151,6 +157,24 @@ def load(path: str | os.PathLike | None = None) -> Model:
     with _damage(path):
         check_model(model)
     return model
+
+
+def find_model(path: str | os.PathLike | None = None) -> Path:
+    """Return the folder of a model: that of a bundled one where `path` is its name or None.
+
+    Raises:
+        ValueError: Where a bundled model's name is also that of a folder that is there.
+    """
+    if path is None:
+        return BUNDLED / NAMES[0]
+    if path not in NAMES:
+        return Path(path)
+    if Path(path).exists():
+        raise ValueError(
+            f"{path!r} is a bundled model and a folder here; give './{path}' for the folder, or "
+            f"the bundled model's own folder, {str(BUNDLED / path)!r}."
+        )
+    return BUNDLED / path
 
 
 def _flatten(classifier: Classifier) -> dict[str, np.ndarray]:

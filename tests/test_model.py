@@ -4,7 +4,7 @@ import pickle
 import cdjax
 import numpy as np
 import pytest
-from cdjax.model import DESCRIPTION, WEIGHTS
+from cdjax.model import DESCRIPTION, NAMES, WEIGHTS, find_model
 
 from tests.conftest import random_classifier, random_layer
 
@@ -111,3 +111,21 @@ def test_a_damaged_folder_says_what_is_wrong(tmp_path, model, damage, error, mes
 def test_no_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no model at .*nowhere"):
         cdjax.load(tmp_path / "nowhere")
+
+
+def test_bundled_models_have_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_model() == find_model("sst")
+    for name in NAMES:
+        assert cdjax.load(name).labels == ("negative", "positive")
+    with pytest.raises(FileNotFoundError, match="bundled models: sst, yelp"):
+        cdjax.load("imdb")
+
+
+def test_a_name_that_is_also_a_folder_is_asked_about(tmp_path, monkeypatch, model):
+    monkeypatch.chdir(tmp_path)
+    cdjax.save(model, "yelp")
+    with pytest.raises(ValueError, match=r"give './yelp' for the folder"):
+        cdjax.load("yelp")
+    assert cdjax.load("./yelp").labels == model.labels
+    assert cdjax.load(find_model("sst")).provenance["task"]

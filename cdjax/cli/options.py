@@ -62,15 +62,15 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every command that scores."""
+def add_arguments(parser: argparse.ArgumentParser, max_len: int | None = None) -> None:
+    """Add the options of every command that scores; `max_len` is the default of --max-len."""
     from cdjax.core.rules import RULES
 
     parser.add_argument(
         "--model",
         metavar="PATH",
-        help="a folder made by cdjax.save or cdjax train (default: the bundled LSTM, trained on "
-        "movie reviews of the Stanford Sentiment Treebank)",
+        help="a folder made by cdjax.save or cdjax train, or a bundled model: sst (default; movie "
+        "reviews of the Stanford Sentiment Treebank) or yelp (reviews of businesses)",
     )
     parser.add_argument(
         "--rule",
@@ -82,8 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-len",
         type=positive,
+        default=max_len,
         metavar="N",
-        help="score phrases of at most N words (default: all)",
+        help=f"score phrases of at most N words (default: {max_len or 'all'})",
     )
 
 

@@ -1,8 +1,12 @@
-"""`cdjax train`: the options, a line an evaluation, a file of metrics, the model."""
+"""`cdjax train`: the options, a progress bar, files of metrics, the model."""
 
 import argparse
 import json
+import os
 import shlex
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +14,20 @@ import numpy as np
 from cdjax.cli import options as common
 from cdjax.model import DESCRIPTION as MODEL
 from cdjax.model import save
+from cdjax.text.labelled import FORMATS
 
 DESCRIPTION = """\
-Train an LSTM on the Stanford Sentiment Treebank: every phrase that is not neutral is an example,
-negative or positive. The evaluation that is best on the binary development sentences is kept.
+Train an LSTM classifier on labelled reviews, or on the Stanford Sentiment Treebank (a folder of
+train.txt, dev.txt and test.txt, every phrase an example). The evaluation that is best on the
+development set is kept.
 
-example:
-  cdjax train --data sst/ --vectors vectors/minilm-384d.npz vectors/glove-6B-50d.npz --out my-model/
+examples:
+  cdjax train --data reviews.csv --text-column body --label-column stars --out my-model/
+  cdjax train --data train.csv --format yelp --vectors glove.npz --checkpoint run.ckpt --out yelp/
+  cdjax train --data sst/ --vectors minilm-384d.npz glove-6B-50d.npz --out my-model/
   cdjax explain "It isn't a bad film." --model my-model/
+
+Ctrl-C saves the state where there is a --checkpoint; the same command with --resume goes on.
 """
 
 
@@ -27,33 +37,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
-    add("--data", type=Path, required=True, help="folder of train.txt, dev.txt, test.txt (trees)")
+    add("--data", type=Path, required=True, help="file of labelled reviews, or folder of trees")
+    add("--dev", type=Path, help="file to choose by (default: a tenth of --data, at random)")
+    add("--test", type=Path, help="file to report the accuracy on as well")
+    add("--format", choices=FORMATS, help="of these files (default: by their names)")
+    add("--text-column", help="column of the text (default: text)")
+    add("--label-column", default="label", help="column of the label (default: label)")
+    add("--strict", action="store_true", help="stop at a malformed row, do not leave it out")
     add(
         "--vectors",
         type=Path,
         nargs="+",
-        required=True,
-        help="word vectors (.npz with the arrays words and vectors); several are put side by side",
+        default=[],
+        help="word vectors: GloVe's or word2vec's text (.txt, .vec, in a .zip), word2vec's .bin, "
+        ".npz of words and vectors; several are put side by side (default: random ones)",
     )
     add("--out", type=Path, required=True, help="folder to save the model in")
     add("--overwrite", action="store_true", help="replace a model that is there")
     add("--log", type=Path, help="JSON-lines file for the metrics of each evaluation")
+    add("--curve", type=Path, help="picture of the learning curve (.png, .svg)")
+    add("--checkpoint", type=Path, help="file to keep the state in, to resume from")
+    add("--resume", action="store_true", help="go on from --checkpoint")
     group = parser.add_argument_group("options of training")
     for name, default, text in (
         ("width", 256, "principal components of the word vectors to keep; 0 keeps all columns"),
         ("spread", 0.5, "standard deviation of the word vectors' values"),
-        ("sentence-copies", 2, "times whole sentences are seen an epoch besides once as a phrase"),
+        ("sentence-copies", 2, "times whole trees are seen an epoch besides once as a phrase"),
+        ("neutral-weight", 0.5, "weight of neutral phrases of trees in the loss"),
+        ("max-words", 256, "reviews are cut to their first words, so many"),
         ("hidden", 168, "width of the hidden state"),
-        ("epochs", 4, "most epochs"),
+        ("epochs", 6, "most epochs"),
         ("batch-size", 64, "phrases a step"),
         ("learning-rate", 1e-3, "of Adam; falls linearly to 0"),
         ("embedding-rate", 0.2, "learning rate of the word vectors, as a share of that"),
         ("embedding-dropout", 0.2, "share of the word vectors' columns dropped"),
         ("hidden-dropout", 0.3, "share of the last hidden state dropped"),
         ("average", 0.998, "decay a step of the average of the weights; 0 keeps the last ones"),
-        ("evaluations", 4, "evaluations on the development sentences an epoch"),
-        ("patience", 5, "evaluations without a better one before training ends"),
-        ("seed", 0, "of the first weights, the order and dropout"),
+        ("evaluations", 4, "evaluations on the development set an epoch"),
+        ("patience", 8, "evaluations without a better one before training ends"),
+        ("seed", 0, "of the first weights, the order, dropout and the choice of a tenth"),
     ):
         help_text = f"{text} (default: {default})"
         group.add_argument(f"--{name}", type=type(default), default=default, help=help_text)
@@ -62,40 +84,160 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train as the arguments say, and save the model in float16."""
     with common.blame(ImportError):
-        from cdjax.training.loop import Options
-        from cdjax.training.treebank import Embedding, train_on_treebank
+        from cdjax.training.curve import draw_curve
+        from cdjax.training.loop import StoppedError
+        from cdjax.training.step import Options
 
     if args.out.exists() and not args.overwrite:
         raise FileExistsError(f"{args.out} exists; give another folder or --overwrite.")
     if args.out.exists() and not (args.out / MODEL).is_file():
         raise FileExistsError(f"{args.out} is no model folder, so it is not replaced.")
+    if args.resume and not args.checkpoint:
+        raise common.UserError("--resume needs the --checkpoint to go on from.")
     options = Options(**{name: getattr(args, name) for name in Options._fields})
-    records = args.log.open("w", encoding="utf-8") if args.log else None
+    command = shlex.join(["cdjax", *args.argv])
+    history: list = []
+    prepare = _prepare_trees if args.data.is_dir() else _prepare_reviews
+    with common.blame(ValueError, FloatingPointError), _progress() as (bar, say):
+        train = prepare(args, options, say)
 
-    def log(record):
-        print(
-            "epoch {epoch:5.2f}  training loss {training_loss:.4f}  dev accuracy {accuracy:.2%}  "
-            "dev log loss {log_loss:.4f}  {examples_a_second:,.0f} phrases/s".format(**record),
-            flush=True,
-        )
-        if records:
-            print(json.dumps(record), file=records, flush=True)
-
-    try:
-        with common.blame(ValueError, FloatingPointError):
-            model = train_on_treebank(
-                args.data,
-                args.vectors,
-                options,
-                Embedding(args.width or None, args.spread),
-                sentence_copies=args.sentence_copies,
-                command=shlex.join(["cdjax", *args.argv]),
-                log=log,
+        def log(record):
+            history.append(record)
+            say(
+                "epoch {epoch:5.2f}  training loss {training_loss:.4f}  dev accuracy "
+                "{accuracy:.2%}  dev log loss {log_loss:.4f}  "
+                "{examples_a_second:,.0f} examples/s".format(**record)
             )
-    finally:
-        if records:
-            records.close()
+            if args.log:
+                with args.log.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(record) + "\n")
+
+        if args.log and not args.resume:
+            args.log.write_text("", encoding="utf-8")
+        try:
+            with _asked_to_stop() as stop:
+                model = train(
+                    command=command,
+                    log=log,
+                    checkpoint=args.checkpoint,
+                    resume=args.resume,
+                    progress=bar,
+                    stop=stop,
+                )
+        except StoppedError as error:
+            remedy = "nothing is kept without --checkpoint."
+            if args.checkpoint:
+                again = command if args.resume else f"{command} --resume"
+                remedy = f"its state is in {args.checkpoint}. To go on: {again}"
+            raise common.UserError(f"{error}; {remedy}", code=130) from error
+    if args.curve and history:
+        draw_curve(history, args.curve)
     save(model, args.out, overwrite=args.overwrite, dtype=np.float16)
     for split, result in model.provenance["accuracy"].items():
-        print(f"{split}: {result['accuracy']:.2%} of {result['binary_sentences']:,} sentences")
+        count = result.get("binary_sentences") or result.get("reviews")
+        print(f"{split}: {result['accuracy']:.2%} of {count:,}")
     print(f"saved in {args.out}")
+
+
+def _prepare_trees(args, options, say) -> Callable:
+    from cdjax.training.treebank import Embedding, Recipe, train_on_treebank
+
+    for name in ("dev", "test", "format", "text_column"):
+        if getattr(args, name):
+            option = "--" + name.replace("_", "-")
+            raise common.UserError(f"{option} is for files of reviews; {args.data} is a folder.")
+    if not args.vectors:
+        raise common.UserError("a folder of trees is trained on with --vectors; none were given.")
+    recipe = Recipe(neutral_weight=args.neutral_weight, sentence_copies=args.sentence_copies)
+    embedding = Embedding(args.width or None, args.spread)
+
+    def train(**loop):
+        return train_on_treebank(args.data, args.vectors, options, embedding, recipe, **loop)
+
+    return train
+
+
+def _prepare_reviews(args, options, say) -> Callable:
+    from cdjax.text.labelled import read_labelled
+    from cdjax.training.provenance import digest_file
+    from cdjax.training.reviews import Corpus, Table, split_off, tokenize_reviews, train_on_reviews
+
+    def read(path: Path) -> Corpus:
+        faults = 0
+
+        def report(error):
+            nonlocal faults
+            faults += 1
+            if faults <= 5:
+                say(f"left out: {error}")
+
+        found = read_labelled(
+            path,
+            args.format,
+            text_column=args.text_column,
+            label_column=args.label_column,
+            report=None if args.strict else report,
+        )
+        rows = ((text, label) for text, label, _ in found)
+        corpus = tokenize_reviews(rows, args.max_words, processes=os.cpu_count() or 1)
+        if faults:
+            say(f"{path}: {faults:,} malformed rows left out (--strict stops at the first)")
+        say(f"{path}: {len(corpus.labels):,} reviews")
+        return corpus
+
+    corpus = read(args.data)
+    if args.dev:
+        dev = read(args.dev)
+    else:
+        corpus, dev = split_off(corpus, 0.1, args.seed)
+    test = read(args.test) if args.test else None
+    paths = [path for path in (args.data, args.dev, args.test) if path]
+    about = {"sha256": {path.name: digest_file(path) for path in paths}}
+    if not args.vectors:
+        say("word vectors begin at random: none were given by --vectors")
+    table = Table(args.width or None, args.spread)
+
+    def train(**loop):
+        return train_on_reviews(
+            corpus, dev, args.vectors, options, table, test=test, about=about, **loop
+        )
+
+    return train
+
+
+@contextmanager
+def _progress() -> Iterator[tuple[Callable[[int, int, float], None], Callable[[str], None]]]:
+    """Yield a function that moves a bar, and one that prints a line above it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining()
+    # The bar is for a terminal; a file gets the lines alone.
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("training", total=None)
+
+        def move(step: int, steps: int, loss: float) -> None:
+            bar.update(task, completed=step, total=steps, description=f"loss {loss:.4f}")
+
+        yield move, lambda line: print(line, flush=True)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether Ctrl-C was pressed; a second one interrupts."""
+    pressed = False
+
+    def handle(*_):
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # not where it is ignored, as under nohup
+        signal.signal(signal.SIGINT, handle)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

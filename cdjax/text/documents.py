@@ -9,7 +9,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -48,7 +48,7 @@ class DocumentError(ValueError):
     """A file of reviews that is not as expected. The message says where, what and the remedy."""
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
     """One review as a file has it."""
 
     place: str  # for messages: "line 3"
@@ -106,6 +106,23 @@ def read_documents(
         DocumentError: Where the file is missing, not UTF-8, malformed, or lacks the column; where a
             text is null or no text. Raised when the record is reached, not before.
     """
+    path, format = _check(path, format, {"--text-column": text_column, "--id-column": id_column})
+    if format == "trees":
+        if not header:
+            raise DocumentError(f"{path} is read as trees; only csv and tsv can lack a header.")
+        yield from _read_trees(path)
+        return
+    records = read_records(
+        path, format, text_column=text_column, id_column=id_column, header=header
+    )
+    for record in records:
+        yield Document(record.id, tokenize(record.text))
+
+
+def _check(
+    path: str | os.PathLike, format: str | None, columns: dict[str, str | None]
+) -> tuple[Path, str]:
+    """Return the path of a file that is there, and its format."""
     path = Path(path)
     format = format or find_format(path)
     if format not in FORMATS:
@@ -115,34 +132,78 @@ def read_documents(
     if not path.exists():
         raise DocumentError(f"{path}: no such file.")
     if format in ("txt", "trees"):
-        for name, given in (("--text-column", text_column), ("--id-column", id_column)):
+        for name, given in columns.items():
             if given is not None:
                 raise DocumentError(
                     f"{path} is read as {format}, which has no columns: {name} {given}."
                 )
+    return path, format
+
+
+def _raise(error: "DocumentError") -> None:
+    raise error
+
+
+def read_records(
+    path: str | os.PathLike,
+    format: str | None = None,
+    *,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    header: bool = True,
+    id_option: str = "--id-column",
+    report: Callable[[DocumentError], None] = _raise,
+) -> Iterator[Record]:
+    """Yield the records of a file that has texts, in its order, not tokenized.
+
+    Arguments and errors are those of `read_documents`, and:
+
+    Args:
+        path: The file.
+        format: One of `FORMATS` but trees.
+        text_column: The column of the text.
+        id_column: A column to read beside it.
+        header: Whether a CSV or TSV file names its columns.
+        id_option: What messages call the option of that column.
+        report: Called with the error of a record by itself (a row with too few fields, a text that
+            is null); the record is left out where it returns. What makes the rest of a file
+            unreadable is raised.
+    """
+    path, format = _check(path, format, {"--text-column": text_column, id_option: id_column})
     if not header and format not in ("csv", "tsv"):
         raise DocumentError(f"{path} is read as {format}; only csv and tsv can lack a header.")
-    if format == "trees":
-        yield from _read_trees(path)
-        return
+    names = _Names(text_column, id_column, id_option)
     if format == "txt":
         records = _read_lines(path)
     elif format == "jsonl":
-        records = _read_json(path, text_column, id_column)
+        records = _read_json(path, names, report)
     elif format == "parquet":
-        records = _read_parquet(path, text_column, id_column)
+        records = _read_parquet(path, names, report)
+    elif format == "trees":
+        raise DocumentError(f"{path} is read as trees, which hold no text by itself.")
     else:
-        records = _read_csv(path, "," if format == "csv" else "\t", text_column, id_column, header)
+        records = _read_csv(path, "," if format == "csv" else "\t", names, header, report)
     for record in records:
-        for value in (record.text, record.id or ""):
-            try:  # JSON can spell half a character
-                value.encode()
-            except UnicodeEncodeError as error:
-                raise DocumentError(
-                    f"{path}, {record.place}: {value[error.start]!a} is half of a surrogate pair; "
+        try:  # JSON can spell half a character
+            (record.text + (record.id or "")).encode()
+        except UnicodeEncodeError as error:
+            half = error.object[error.start]
+            report(
+                DocumentError(
+                    f"{path}, {record.place}: {half!a} is half of a surrogate pair; "
                     f"expected valid Unicode."
-                ) from None
-        yield Document(record.id, tokenize(record.text))
+                )
+            )
+        else:
+            yield record
+
+
+class _Names(NamedTuple):
+    """The columns wanted."""
+
+    text: str | None
+    id: str | None
+    id_option: str
 
 
 def _read_trees(path: Path) -> Iterator[Document]:
@@ -181,14 +242,18 @@ def _lines(path: Path) -> Iterator[str]:
             yield text
 
 
-def _read_lines(path: Path) -> Iterator[_Record]:
+def _read_lines(path: Path) -> Iterator[Record]:
     for number, line in enumerate(_lines(path), 1):
-        yield _Record(f"line {number}", None, line.rstrip("\r\n"))
+        yield Record(f"line {number}", None, line.rstrip("\r\n"))
 
 
 def _read_csv(
-    path: Path, delimiter: str, text_column: str | None, id_column: str | None, header: bool
-) -> Iterator[_Record]:
+    path: Path,
+    delimiter: str,
+    names: _Names,
+    header: bool,
+    report: Callable[[DocumentError], None],
+) -> Iterator[Record]:
     csv.field_size_limit(2**31 - 1)  # the module's own limit, 128 KB, is shorter than some texts
     rows = _csv_rows(path, delimiter)
     first = next(rows, None)
@@ -196,19 +261,23 @@ def _read_csv(
         return
     columns = first[1] if header else [str(n) for n in range(1, len(first[1]) + 1)]
     hint = " A file without a header is read by --no-header; its columns are 1, 2, ..."
-    text_at = _find_column(path, columns, text_column, "--text-column", hint if header else "")
+    text_at = _find_column(path, columns, names.text, "--text-column", hint if header else "")
     id_at = None
-    if id_column is not None:
-        id_at = _find_column(path, columns, id_column, "--id-column")
+    if names.id is not None:
+        id_at = _find_column(path, columns, names.id, names.id_option)
     if not header:
         rows = chain([first], rows)
     for number, row in rows:
         if len(row) != len(columns):
-            raise DocumentError(
-                f"{path}, line {number}: {len(row)} fields; expected {len(columns)}, as in the "
-                f"first row. A field that holds a delimiter, quote or line break must be quoted."
+            report(
+                DocumentError(
+                    f"{path}, line {number}: {len(row)} fields; expected {len(columns)}, as in the "
+                    f"first row. A field that holds a delimiter, quote or line break must be "
+                    f"quoted."
+                )
             )
-        yield _Record(f"line {number}", None if id_at is None else row[id_at], row[text_at])
+            continue
+        yield Record(f"line {number}", None if id_at is None else row[id_at], row[text_at])
 
 
 def _csv_rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -251,42 +320,53 @@ def _find_column(path: Path, columns: list[str], name: str | None, option: str, 
     return columns.index(name)
 
 
-def _read_json(path: Path, text_column: str | None, id_column: str | None) -> Iterator[_Record]:
+def _read_json(
+    path: Path, names: _Names, report: Callable[[DocumentError], None]
+) -> Iterator[Record]:
     blank = None
     for number, line in enumerate(_lines(path), 1):
-        place = f"{path}, line {number}"
         if not line.strip():
             blank = blank or number
             continue
         if blank is not None:
-            raise DocumentError(f"{path}, line {blank}: a blank line; expected a JSON object.")
+            report(DocumentError(f"{path}, line {blank}: a blank line; expected a JSON object."))
+            blank = None
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
+            record = _read_object(f"{path}, line {number}", line, names)
+        except DocumentError as error:
+            report(error)
+        else:
+            yield record._replace(place=f"line {number}")
+
+
+def _read_object(place: str, line: str, names: _Names) -> Record:
+    """Return the record of one line of JSON."""
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DocumentError(
+            f"{place}: malformed JSON at column {error.colno}: {error.msg}. "
+            f"Expected one object a line."
+        ) from None
+    except RecursionError:
+        raise DocumentError(f"{place}: JSON nested too deep.") from None
+    if not isinstance(value, dict):
+        raise DocumentError(f"{place}: JSON {_json_type(value)}; expected an object with a text.")
+    keys = list(value)
+    text = value[keys[_find_column(Path(place), keys, names.text, "--text-column")]]
+    if not isinstance(text, str):
+        raise DocumentError(
+            f'{place}: the text is {_json_type(text)}; expected a string ("" is an empty text).'
+        )
+    id = None
+    if names.id is not None:
+        id = value[keys[_find_column(Path(place), keys, names.id, names.id_option)]]
+        what = names.id_option.removeprefix("--").removesuffix("-column")
+        if not isinstance(id, str | int | None) or isinstance(id, bool):
             raise DocumentError(
-                f"{place}: malformed JSON at column {error.colno}: {error.msg}. "
-                f"Expected one object a line."
-            ) from None
-        except RecursionError:
-            raise DocumentError(f"{place}: JSON nested too deep.") from None
-        if not isinstance(value, dict):
-            raise DocumentError(
-                f"{place}: JSON {_json_type(value)}; expected an object with a text."
+                f"{place}: the {what} is {_json_type(id)}; expected a string or a number."
             )
-        names = list(value)
-        text = value[names[_find_column(Path(place), names, text_column, "--text-column")]]
-        if not isinstance(text, str):
-            raise DocumentError(
-                f'{place}: the text is {_json_type(text)}; expected a string ("" is an empty text).'
-            )
-        id = None
-        if id_column is not None:
-            id = value[names[_find_column(Path(place), names, id_column, "--id-column")]]
-            if not isinstance(id, str | int | None) or isinstance(id, bool):
-                raise DocumentError(
-                    f"{place}: the id is {_json_type(id)}; expected a string or a number."
-                )
-        yield _Record(f"line {number}", None if id is None else str(id), text)
+    return Record(place, None if id is None else str(id), text)
 
 
 def _json_type(value) -> str:
@@ -294,7 +374,9 @@ def _json_type(value) -> str:
     return "null" if value is None else names.get(type(value), "a number")
 
 
-def _read_parquet(path: Path, text_column: str | None, id_column: str | None) -> Iterator[_Record]:
+def _read_parquet(
+    path: Path, names: _Names, report: Callable[[DocumentError], None]
+) -> Iterator[Record]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -304,9 +386,10 @@ def _read_parquet(path: Path, text_column: str | None, id_column: str | None) ->
         raise DocumentError(f"{path}: not a readable Parquet file: {error}") from error
     with file:
         schema = file.schema_arrow
-        wanted = [schema.names[_find_column(path, schema.names, text_column, "--text-column")]]
-        if id_column is not None:
-            wanted.append(schema.names[_find_column(path, schema.names, id_column, "--id-column")])
+        wanted = [schema.names[_find_column(path, schema.names, names.text, "--text-column")]]
+        if names.id is not None:
+            at = _find_column(path, schema.names, names.id, names.id_option)
+            wanted.append(schema.names[at])
         kind = schema.field(wanted[0]).type
         plain = kind.value_type if pa.types.is_dictionary(kind) else kind
         if not (
@@ -325,12 +408,15 @@ def _read_parquet(path: Path, text_column: str | None, id_column: str | None) ->
             if batch is None:
                 return
             texts = batch[wanted[0]].to_pylist()
-            ids = batch[wanted[-1]].to_pylist() if id_column is not None else [None] * len(texts)
+            ids = batch[wanted[-1]].to_pylist() if names.id is not None else [None] * len(texts)
             for text, id in zip(texts, ids, strict=True):
                 if text is None:
-                    raise DocumentError(
-                        f"{path}, row {row}: the text is null; "
-                        f'expected a string ("" is an empty text).'
+                    report(
+                        DocumentError(
+                            f"{path}, row {row}: the text is null; "
+                            f'expected a string ("" is an empty text).'
+                        )
                     )
-                yield _Record(f"row {row}", None if id is None else str(id), text)
+                else:
+                    yield Record(f"row {row}", None if id is None else str(id), text)
                 row += 1

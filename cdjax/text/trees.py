@@ -133,6 +133,16 @@ def binary_phrases(trees: Iterable[Tree]) -> Iterator[tuple[tuple[str, ...], int
                 yield tree.tokens[node.start : node.stop], int(node.label > NEUTRAL)
 
 
+def average_labels(trees: Iterable[Tree]) -> dict[tuple[str, ...], float]:
+    """Return every distinct phrase, in lower case, and the mean of its labels, 0 to 4."""
+    labels: dict[tuple[str, ...], list[int]] = {}
+    for tree in trees:
+        words = tuple(token.lower() for token in tree.tokens)
+        for node in tree.nodes:
+            labels.setdefault(words[node.start : node.stop], []).append(node.label)
+    return {words: sum(found) / len(found) for words, found in labels.items()}
+
+
 def binary_sentences(trees: Iterable[Tree]) -> Iterator[tuple[tuple[str, ...], int]]:
     """Yield every sentence that is not neutral: tokens, and 1 if positive."""
     for tree in trees:

@@ -1,10 +1,12 @@
 """Pretrained word vectors: reading them, and making one table of several files."""
 
+import contextlib
+import io
 import os
 import zipfile
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -17,12 +19,24 @@ class WordVectors(NamedTuple):
     vectors: Float[np.ndarray, "v d"]  # float32, one row a word
 
 
-def read_vectors(path: str | os.PathLike, words: Container[str] | None = None) -> WordVectors:
-    """Read a file of word vectors.
+SUFFIXES = (".npz", ".txt", ".vec", ".bin", ".zip")
+"""Endings of files that can be read."""
+
+
+def read_vectors(
+    path: str | os.PathLike, words: Container[str] | None = None, first: int = 0
+) -> WordVectors:
+    """Read a file of word vectors; only the rows wanted are ever in memory, but for `.npz`.
 
     Args:
-        path: An `.npz` file of two arrays: `words`, strings `[V]`, and `vectors`, floats `[V, D]`.
+        path: By its ending,
+            `.npz`: two arrays, `words`, strings `[V]`, and `vectors`, floats `[V, D]`;
+            `.txt`, `.vec`: GloVe's text, a word and its numbers a line, in UTF-8, or word2vec's,
+            which begins with a line of V and D;
+            `.bin`: word2vec's binary;
+            `.zip`: an archive of one such text; of several, name it: `some.zip/glove.6B.50d.txt`.
         words: Keep only the rows of these words; all when None.
+        first: Keep the first rows of the file as well, so many; files begin with frequent words.
 
     Returns:
         The words in the order of the file and their vectors in float32.
@@ -30,11 +44,102 @@ def read_vectors(path: str | os.PathLike, words: Container[str] | None = None) -
     Raises:
         FileNotFoundError: Where there is no such file.
         ValueError: Where the file is damaged, of another format, holds a word twice or a value that
-            is not finite. Names the file and what was found.
+            is not finite. Names the file, the line and what was found.
     """
     path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"{path}: found the suffix {path.suffix!r}; expected .npz word vectors.")
+    archive = next((parent for parent in path.parents if parent.suffix == ".zip"), None)
+    if path.suffix not in SUFFIXES:
+        raise ValueError(
+            f"{path}: found the suffix {path.suffix!r}; expected word vectors, "
+            f"{', '.join(SUFFIXES)}."
+        )
+    if archive is None and path.suffix == ".npz":
+        return _read_arrays(path, words, first)
+    with _open(path, archive) as file:
+        rows = _binary_rows if path.suffix == ".bin" else _text_rows
+        found: dict[str, np.ndarray] = {}
+        for number, (place, word, values) in enumerate(rows(file, path)):
+            if number >= first and words is not None and word not in words:
+                continue
+            if word in found:
+                raise ValueError(f"{path}, {place}: the word {word!r} for the second time.")
+            vector = values()
+            if not np.isfinite(vector).all():
+                raise ValueError(f"{path}, {place}: the vector of {word!r} is not finite.")
+            found[word] = vector
+    if not found:
+        raise ValueError(f"{path} holds none of the words wanted.")
+    return WordVectors(tuple(found), np.stack(list(found.values())))
+
+
+@contextlib.contextmanager
+def _open(path: Path, archive: Path | None) -> Iterator[io.BufferedIOBase]:
+    """Open a file, or the text in an archive."""
+    if archive is None and path.suffix != ".zip":
+        with path.open("rb") as file:
+            yield file
+        return
+    try:
+        with zipfile.ZipFile(archive or path) as packed:
+            texts = [n for n in packed.namelist() if n.endswith((".txt", ".vec"))]
+            if archive is not None:
+                texts = [n for n in texts if n == path.relative_to(archive).as_posix()]
+            if len(texts) != 1:
+                raise ValueError(
+                    f"{archive or path} holds {', '.join(packed.namelist()[:9])}; expected one "
+                    f"text of word vectors, or which one: {archive or path}/NAME.txt."
+                )
+            with packed.open(texts[0]) as file:
+                yield cast(io.BufferedIOBase, file)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{archive or path} is damaged or no archive: {error}.") from error
+
+
+def _text_rows(file: io.BufferedIOBase, path: Path) -> Iterator[tuple[str, str, Callable]]:
+    """Yield the place of each row, its word, and a function that reads its numbers."""
+    width = None
+    for number, line in enumerate(file, 1):
+        place = f"line {number}"
+        fields = line.rstrip(b" \r\n").split(b" ")
+        if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
+            width = int(fields[1])  # word2vec's first line
+            continue
+        width = width or len(fields) - 1
+        # A few words of GloVe hold a space, so the numbers are counted from the end.
+        if len(fields) <= width or width < 1:
+            raise ValueError(
+                f"{path}, {place}: {len(fields)} fields; expected a word and {width} numbers."
+            )
+
+        def values(fields=fields, place=place, width=width):
+            try:
+                return np.array(fields[-width:], np.float32)
+            except ValueError as error:
+                raise ValueError(f"{path}, {place}: {error}; expected numbers.") from error
+
+        yield place, b" ".join(fields[:-width]).decode("utf-8", "replace"), values
+
+
+def _binary_rows(file: io.BufferedIOBase, path: Path) -> Iterator[tuple[str, str, Callable]]:
+    """Yield the same of word2vec's binary: a line of V and D; each word, a space, D float32."""
+    head = file.readline(64).split()
+    if len(head) != 2 or not all(field.isdigit() for field in head):
+        raise ValueError(f"{path}: found {head!r} first; expected word2vec's V and D.")
+    count, width = map(int, head)
+    for number in range(count):
+        place = f"word {number + 1}"
+        word = bytearray()
+        while (byte := file.read(1)) not in (b" ", b"") and len(word) < 2000:
+            word += byte
+        data = file.read(4 * width)
+        if len(data) < 4 * width:
+            raise ValueError(f"{path}, {place} of {count}: the file ends; get it again.")
+        name = word.lstrip(b"\n").decode("utf-8", "replace")
+        yield place, name, lambda data=data: np.frombuffer(data, "<f4").astype(np.float32)
+
+
+def _read_arrays(path: Path, words: Container[str] | None, first: int) -> WordVectors:
+    """Read an `.npz` file."""
     try:
         with np.load(path, allow_pickle=False) as file:
             names, table = file["words"], file["vectors"]
@@ -56,7 +161,7 @@ def read_vectors(path: str | os.PathLike, words: Container[str] | None = None) -
     if len(set(found)) != len(found):
         twice = next(word for word in found if found.count(word) > 1)
         raise ValueError(f"{path} holds the word {twice!r} twice; expected each word once.")
-    kept = [n for n, word in enumerate(found) if words is None or word in words]
+    kept = [n for n, word in enumerate(found) if n < first or words is None or word in words]
     vectors = table[kept].astype(np.float32)
     if not np.isfinite(vectors).all():
         row = int(np.argwhere(~np.isfinite(vectors))[0, 0])

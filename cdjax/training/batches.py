@@ -7,21 +7,28 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+NO_WORD = np.iinfo(np.int32).max
+"""Fills up the words of a batch: beyond any table, so that it is neither read nor written."""
+
 
 class Examples(NamedTuple):
     """Labelled reviews."""
 
     reviews: Sequence[Int[np.ndarray, "_"]]  # word numbers of each
     labels: Int[np.ndarray, "n"]  # number of its class
+    targets: Float[np.ndarray, "n k"] | None = None  # to learn instead: a probability a class
+    weights: Float[np.ndarray, "n"] | None = None  # of each in the loss; 1 when None
 
 
 class Batch(NamedTuple):
     """Padded examples."""
 
-    ids: Int[np.ndarray, "b t"]
+    words: Int[np.ndarray, "u"]  # the numbers of its words, each once; then NO_WORD
+    places: Int[np.ndarray, "b t"]  # of each word of a review, where it is in `words`
     lengths: Int[np.ndarray, "b"]
-    labels: Int[np.ndarray, "b"]
-    weights: Float[np.ndarray, "b"]  # 0 where a row is there to fill the batch
+    targets: Float[np.ndarray, "b k"]  # probability of each class
+    weights: Float[np.ndarray, "b"]  # in the loss; 0 where a row is there to fill the batch
+    members: Int[np.ndarray, "m"]  # which examples these are
 
 
 def padded_length(length: int) -> int:
@@ -43,34 +50,55 @@ def count_batches(examples: Examples, size: int) -> int:
     return sum(-(-count // size) for count in buckets.values())
 
 
-def shuffled_batches(examples: Examples, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+def count_classes(*sets: Examples) -> int:
+    """Return how many classes there are: one more than the highest label."""
+    return 1 + max(int(examples.labels.max()) for examples in sets)
+
+
+def shuffled_batches(
+    examples: Examples, size: int, classes: int, rng: np.random.Generator
+) -> Iterator[Batch]:
     """Yield every example once, in random batches of similar length.
 
     Args:
         examples: The examples; none is empty.
         size: Rows of a batch.
+        classes: Number K of classes.
         rng: Randomness of the order.
     """
     buckets: dict[int, list[int]] = {}
     for n in rng.permutation(len(examples.reviews)):
         buckets.setdefault(padded_length(len(examples.reviews[n])), []).append(n)
     groups = [
-        (length, members[first : first + size])
+        (length, np.array(members[first : first + size]))
         for length, members in sorted(buckets.items())
         for first in range(0, len(members), size)
     ]
     for g in rng.permutation(len(groups)):
         length, members = groups[g]
-        batch = Batch(
-            ids=np.zeros((size, length), np.int32),
-            lengths=np.ones(size, np.int32),
-            labels=np.zeros(size, np.int32),
-            weights=np.zeros(size, np.float32),
-        )
-        for row, n in enumerate(members):
-            review = examples.reviews[n]
-            batch.ids[row, : len(review)] = review
-            batch.lengths[row] = len(review)
-        batch.labels[: len(members)] = examples.labels[members]
-        batch.weights[: len(members)] = 1
-        yield batch
+        yield make_batch(examples, members, (size, length), classes)
+
+
+def make_batch(
+    examples: Examples, members: Int[np.ndarray, "m"], shape: tuple[int, int], classes: int
+) -> Batch:
+    """Return the batch of some examples, of a given shape: rows, and words of each."""
+    size, length = shape
+    ids = np.full(shape, NO_WORD, np.int32)  # the highest number, so that it comes last
+    lengths = np.ones(size, np.int32)
+    for row, n in enumerate(members):
+        review = examples.reviews[n]
+        ids[row, : len(review)] = review
+        lengths[row] = len(review)
+    words = np.full(size * length, NO_WORD, np.int32)
+    found, places = np.unique(ids, return_inverse=True)
+    words[: len(found)] = found
+    targets = np.full((size, classes), 1 / classes, np.float32)
+    if examples.targets is None:
+        targets[: len(members)] = np.eye(classes, dtype=np.float32)[examples.labels[members]]
+    else:
+        targets[: len(members)] = examples.targets[members]
+    weights = np.zeros(size, np.float32)
+    weights[: len(members)] = 1 if examples.weights is None else examples.weights[members]
+    places = places.reshape(shape).astype(np.int32)
+    return Batch(words, places, lengths, targets, weights, members)

@@ -12,30 +12,29 @@ from cdjax.core.lstm import Classifier, LSTMParams
 
 
 class Network(nnx.Module):
-    """Embedding, one LSTM layer, a linear readout of its last hidden state.
+    """One LSTM layer over word vectors, and a linear readout of its last hidden state.
+
+    The table of word vectors is not part of it: a step of training reads and moves only the rows of
+    its batch's words (`cdjax.training.table`).
 
     Args:
-        embedding: Word vectors `[V, D]` to begin with.
+        width: Width D of the word vectors.
         hidden: Width H of the hidden state.
         classes: Number K of classes.
-        dropout: Share of the embedding's columns and of the hidden state's values dropped while
+        dropout: Share of the word vectors' columns and of the hidden state's values dropped while
             training. A review loses the same columns at all its steps (Gal & Ghahramani 2016).
         rngs: Randomness of the first weights.
     """
 
     def __init__(
         self,
-        embedding: Float[np.ndarray, "v d"],
+        width: int,
         hidden: int,
         classes: int,
         *,
         dropout: tuple[float, float] = (0.0, 0.0),
         rngs: nnx.Rngs,
     ):
-        words, width = embedding.shape
-        self.embed = nnx.Embed(
-            words, width, embedding_init=lambda *_: jnp.asarray(embedding), rngs=rngs
-        )
         self.cell = nnx.OptimizedLSTMCell(width, hidden, rngs=rngs)
         self.readout = nnx.Linear(hidden, classes, rngs=rngs)
         self.drop_embedding = nnx.Dropout(dropout[0], broadcast_dims=(1,))
@@ -43,34 +42,38 @@ class Network(nnx.Module):
 
     def __call__(
         self,
-        ids: Int[Array, "b t"],
+        x: Float[Array, "b t d"],
         lengths: Int[Array, "b"],
         key: Array | None = None,
     ) -> Float[Array, "b k"]:
         """Return the logits of padded reviews.
 
         Args:
-            ids: Word numbers; what stands at or beyond a review's length is not read.
+            x: Word vectors; what stands at or beyond a review's length has no say.
             lengths: Number of words of each review.
             key: Randomness of dropout; none is applied without.
         """
         still = key is None
         keys = (None, None) if key is None else tuple(jax.random.split(key))
-        x = self.drop_embedding(self.embed(ids), deterministic=still, rngs=keys[0])
+        x = self.drop_embedding(x, deterministic=still, rngs=keys[0])
+        # The cell's own step, but with the inputs' product taken of all steps at once.
+        projected = self.cell.dense_i(x).swapaxes(0, 1)
 
         def step(carry, inputs):
-            x, t = inputs
-            new, _ = self.cell(carry, x)
+            (c, h), (z, t) = carry, inputs
+            i, f, g, o = jnp.split(z + self.cell.dense_h(h), 4, axis=-1)
+            new_c = nnx.sigmoid(f) * c + nnx.sigmoid(i) * jnp.tanh(g)
+            new_h = nnx.sigmoid(o) * jnp.tanh(new_c)
             running = (t < lengths)[:, None]
-            return jax.tree.map(lambda n, o: jnp.where(running, n, o), new, carry), None
+            return (jnp.where(running, new_c, c), jnp.where(running, new_h, h)), None
 
-        zero = jnp.zeros((len(ids), self.cell.hidden_features))
-        steps = jnp.arange(ids.shape[1])
-        (_, h), _ = jax.lax.scan(step, (zero, zero), (x.swapaxes(0, 1), steps))
+        zero = jnp.zeros((len(x), self.cell.hidden_features), x.dtype)
+        steps = jnp.arange(x.shape[1])
+        (_, h), _ = jax.lax.scan(step, (zero, zero), (projected, steps), unroll=4)
         return self.readout(self.drop_hidden(h, deterministic=still, rngs=keys[1]))
 
 
-def to_classifier(network: Network) -> Classifier:
+def to_classifier(network: Network, embedding: Float[np.ndarray, "v d"]) -> Classifier:
     """Return the weights of a network as plain arrays, in the layout of cdjax.
 
     Flax fuses the gates, `[D, 4H]` in the order i, f, g, o, and has one bias, on the hidden side.
@@ -83,7 +86,7 @@ def to_classifier(network: Network) -> Classifier:
 
     W, V = (plain(dense.kernel).T.reshape(4, hidden, -1) for dense in (cell.dense_i, cell.dense_h))
     return Classifier(
-        embedding=plain(network.embed.embedding),
+        embedding=embedding,
         layers=(LSTMParams(W, V, plain(cell.dense_h.bias).reshape(4, hidden)),),
         readout=plain(network.readout.kernel).T,
         bias=plain(network.readout.bias),

@@ -1,25 +1,23 @@
 """Training on the Stanford Sentiment Treebank: from its files to a model with its provenance."""
 
-import datetime
-import hashlib
-import importlib.metadata
 import os
-import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
-from cdjax.core.lstm import Classifier
 from cdjax.model import Model
-from cdjax.text.trees import Tree, binary_phrases, binary_sentences, read_trees
+from cdjax.text.trees import NEUTRAL, Tree, average_labels, binary_sentences, read_trees
 from cdjax.text.vectors import WordVectors, combine_vectors, read_vectors
 from cdjax.text.vocabulary import UNKNOWN, Vocabulary
 from cdjax.training.batches import Examples
-from cdjax.training.loop import DEFAULTS, Options, evaluate, train
+from cdjax.training.calibration import calibrate
+from cdjax.training.loop import DEFAULTS, evaluate, train
+from cdjax.training.provenance import describe_run, digest_file, round_to_half
+from cdjax.training.reviews import COMMON
+from cdjax.training.step import Options
 
 LABELS = ("negative", "positive")
 SPLITS = ("train", "dev", "test")
@@ -41,17 +39,33 @@ class Embedding(NamedTuple):
 EMBEDDING = Embedding()
 
 
+class Recipe(NamedTuple):
+    """What is learned from the trees."""
+
+    positive: tuple[float, ...] = (0.03, 0.25, 0.5, 0.75, 0.97)
+    """The probability of "positive" that each label, 0 to 4, stands for. A mild phrase is not
+    learned as certainly as a strong one, and a neutral one as neither."""
+    neutral_weight: float = 0.5
+    """Weight of a neutral phrase of more than one word in the loss."""
+    sentence_copies: int = 2
+    """How often whole sentences are seen an epoch beyond the one time that each phrase is."""
+
+
+RECIPE = Recipe()
+
+
 def train_on_treebank(
     data: str | os.PathLike,
     vectors: Sequence[str | os.PathLike],
     options: Options = DEFAULTS,
     embedding: Embedding = EMBEDDING,
+    recipe: Recipe = RECIPE,
     *,
-    sentence_copies: int = 2,
     command: str = "",
     log: Callable[[Mapping[str, Any]], None] = lambda record: None,
+    **loop: Any,
 ) -> Model:
-    """Train a binary sentiment classifier on all phrases of the treebank that are not neutral.
+    """Train a binary sentiment classifier on all distinct phrases of the treebank.
 
     The vocabulary is the words of the training trees, most frequent first, and then all others that
     the vectors know, so that the model reads more words than it was trained on.
@@ -61,13 +75,14 @@ def train_on_treebank(
         vectors: Files of word vectors, see `cdjax.text.vectors.read_vectors`.
         options: How to train.
         embedding: How the vectors are combined.
-        sentence_copies: How often whole sentences are seen an epoch beyond the one time that each
-            phrase is.
+        recipe: What is learned from the trees.
         command: The command that does this, for the provenance.
         log: Called with a record of each evaluation.
+        **loop: Further arguments of `cdjax.training.loop.train`: checkpoint, resume, ...
 
     Returns:
-        The model that was best on the binary development sentences. Its weights are rounded to
+        The model that was best on the binary development sentences, its logits scaled to their
+        least log loss there (`cdjax.training.calibration`). Its weights are rounded to
         float16, so that saved with `dtype=numpy.float16` it is the very model whose accuracies are
         in its provenance.
 
@@ -76,26 +91,27 @@ def train_on_treebank(
     """
     paths = {split: Path(data) / f"{split}.txt" for split in SPLITS}
     trees = {split: list(read_trees(path)) for split, path in paths.items()}
-    sources = [read_vectors(path) for path in vectors]
+    seen = {token.lower() for tree in trees["train"] for token in tree.tokens}
+    sources = [read_vectors(path, seen, COMMON) for path in vectors]
     vocabulary = build_vocabulary(trees["train"], sources)
     table = combine_vectors(sources, vocabulary.words, *embedding)
     table[0] = 0  # a word nobody knows: the mean of all
 
     sentences = {split: _examples(vocabulary, binary_sentences(trees[split])) for split in SPLITS}
-    phrases = list(binary_phrases(trees["train"]))
-    phrases += sentence_copies * list(binary_sentences(trees["train"]))
-    training = train(table, _examples(vocabulary, phrases), sentences["dev"], options, log)
-    classifier = round_to_half(training.classifier)
+    phrases = make_phrases(vocabulary, trees["train"], recipe)
+    training = train(table, phrases, sentences["dev"], options, log, **loop)
+    classifier, factor = calibrate(training.classifier, sentences["dev"])
+    classifier = round_to_half(classifier)
     provenance = {
         "task": "binary sentiment of movie reviews",
         "data": {
-            "name": "Stanford Sentiment Treebank, PTB split, all phrases that are not neutral",
+            "name": "Stanford Sentiment Treebank, PTB split, distinct phrases but neutral words",
             "reference": REFERENCE,
-            "sha256": {split: _sha256(path) for split, path in paths.items()},
-            "training_phrases": len(phrases) - sentence_copies * len(sentences["train"].labels),
-            "sentence_copies": sentence_copies,
+            "sha256": {split: digest_file(path) for split, path in paths.items()},
+            "training_examples": len(phrases.labels),
+            "recipe": recipe._asdict(),
         },
-        "vectors": {Path(path).name: _sha256(Path(path)) for path in vectors},
+        "vectors": {Path(path).name: digest_file(Path(path)) for path in vectors},
         "embedding": embedding._asdict(),
         "accuracy": {
             split: {
@@ -106,14 +122,8 @@ def train_on_treebank(
         },
         "options": options._asdict(),
         "chosen": dict(training.best),
-        "command": command,
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in ("cdjax", "flax", "optax")},
-            "jax": jax.__version__,
-            "numpy": np.__version__,
-        },
+        "logits_scaled_by": factor,
+        **describe_run(command),
     }
     return Model(classifier, vocabulary, LABELS, provenance)
 
@@ -127,9 +137,20 @@ def build_vocabulary(trees: Iterable[Tree], sources: Iterable[WordVectors]) -> V
     return Vocabulary((UNKNOWN, *frequent, *sorted(lower - {UNKNOWN, *frequent})))
 
 
-def round_to_half(classifier: Classifier) -> Classifier:
-    """Return the classifier with every weight rounded to the nearest float16, kept in float32."""
-    return jax.tree.map(lambda w: w.astype(np.float16).astype(np.float32), classifier)
+def make_phrases(vocabulary: Vocabulary, trees: Sequence[Tree], recipe: Recipe) -> Examples:
+    """Return the phrases to train on, and the probabilities to learn."""
+    means = average_labels(trees)
+    whole = [tuple(token.lower() for token in tokens) for tokens, _ in binary_sentences(trees)]
+    kept = [p for p, mean in means.items() if mean != NEUTRAL or len(p) > 1]
+    kept += recipe.sentence_copies * whole
+    mean = np.array([means[phrase] for phrase in kept])
+    positive = np.interp(mean, range(5), recipe.positive).astype(np.float32)
+    return Examples(
+        [vocabulary.encode(phrase) for phrase in kept],
+        (mean > NEUTRAL).astype(np.int32),
+        np.stack([1 - positive, positive], axis=1),
+        np.where(mean == NEUTRAL, recipe.neutral_weight, 1).astype(np.float32),
+    )
 
 
 def _examples(vocabulary: Vocabulary, labelled: Iterable[tuple[tuple[str, ...], int]]) -> Examples:
@@ -138,7 +159,3 @@ def _examples(vocabulary: Vocabulary, labelled: Iterable[tuple[tuple[str, ...], 
         [vocabulary.encode(tokens) for tokens, _ in pairs],
         np.array([label for _, label in pairs], np.int32),
     )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 from cdjax.text.vectors import WordVectors, combine_vectors, read_vectors
@@ -44,8 +46,8 @@ def test_refuses_other_files(tmp_path):
     (tmp_path / "some.npz").write_bytes(b"no zip")
     with pytest.raises(ValueError, match=r"some\.npz holds no word vectors"):
         read_vectors(tmp_path / "some.npz")
-    with pytest.raises(ValueError, match=r"found the suffix '\.txt'"):
-        read_vectors(tmp_path / "glove.txt")
+    with pytest.raises(ValueError, match=r"found the suffix '\.doc'"):
+        read_vectors(tmp_path / "glove.doc")
     with pytest.raises(FileNotFoundError):
         read_vectors(tmp_path / "none.npz")
 
@@ -106,3 +108,73 @@ def test_the_files_at_hand_are_read(shared):
         words, vectors = read_vectors(shared / f"data/vectors/{name}.npz")
         assert vectors.shape == (count, width)
         assert "film" in words
+
+
+NAMES, TABLE = ("the", "film", ". . .", "gem"), np.arange(12, dtype=np.float32).reshape(4, 3) / 7
+
+
+def text(header=False):
+    rows = [f"{w} {' '.join(repr(float(x)) for x in v)}" for w, v in zip(NAMES, TABLE, strict=True)]
+    return "\n".join(["4 3"] * header + rows) + "\n"
+
+
+def write_as(kind, folder):
+    path = folder / f"vectors.{kind.split()[0]}"
+    if kind == "bin":
+        words = tuple(w.replace(" ", "_") for w in NAMES)
+        rows = (w.encode() + b" " + v.tobytes() + b"\n" for w, v in zip(words, TABLE, strict=True))
+        path.write_bytes(b"4 3\n" + b"".join(rows))
+    elif kind == "zip":
+        with zipfile.ZipFile(path, "w") as packed:
+            packed.writestr("glove.txt", text())
+    elif kind == "zip of two":
+        with zipfile.ZipFile(path, "w") as packed:
+            packed.writestr("glove.50d.txt", "the 1 2\n")
+            packed.writestr("glove.3d.txt", text())
+        path = path / "glove.3d.txt"
+    else:
+        path.write_text(text(header=kind == "vec"), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["txt", "vec", "bin", "zip", "zip of two"])
+def test_other_formats_and_only_the_rows_wanted(kind, tmp_path):
+    path = write_as(kind, tmp_path)
+    whole = read_vectors(path)
+    assert [word.replace("_", " ") for word in whole.words] == list(NAMES)
+    np.testing.assert_allclose(whole.vectors, TABLE, rtol=1e-6)
+    some = read_vectors(path, {"gem", "unheard"})
+    assert some.words == ("gem",)
+    np.testing.assert_array_equal(some.vectors, whole.vectors[3:])
+    assert read_vectors(path, {"gem"}, first=2).words == ("the", "film", "gem")
+    with pytest.raises(ValueError, match="none of the words wanted"):
+        read_vectors(path, {"unheard"})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", b"the 1 2 3\nfilm 1 2\n", "line 2: 3 fields; expected a word and 3 numbers"),
+        ("a.txt", b"the 1 2 3\nfilm 1 two 3\n", "line 2: .*expected numbers"),
+        ("a.txt", b"the 1 2\nthe 3 4\n", "line 2: the word 'the' for the second time"),
+        ("a.txt", b"the 1 nan\n", "line 1: the vector of 'the' is not finite"),
+        ("a.bin", b"4 3\nthe " + bytes(11), "word 1 of 4: the file ends"),
+        ("a.bin", b"nonsense\n", "expected word2vec's V and D"),
+        ("a.zip", b"PK nonsense", "damaged or no archive"),
+        ("a.doc", b"", "found the suffix '.doc'"),
+    ],
+)
+def test_malformed_files_are_named_with_the_line(name, content, message, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as error:
+        read_vectors(path)
+    assert str(path) in str(error.value)
+
+
+def test_an_archive_of_several_texts_asks_which(tmp_path):
+    path = write_as("zip of two", tmp_path).parent
+    with pytest.raises(ValueError, match=r"glove\.50d\.txt, glove\.3d\.txt; expected one"):
+        read_vectors(path)
+    with pytest.raises(ValueError, match="expected one"):
+        read_vectors(path / "other.txt")

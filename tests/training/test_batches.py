@@ -1,5 +1,11 @@
 import numpy as np
-from cdjax.training.batches import Examples, count_batches, padded_length, shuffled_batches
+from cdjax.training.batches import (
+    NO_WORD,
+    Examples,
+    count_batches,
+    padded_length,
+    shuffled_batches,
+)
 
 
 def test_every_example_comes_once_and_whole():
@@ -9,16 +15,22 @@ def test_every_example_comes_once_and_whole():
     seen = []
     shapes = set()
     count = 0
-    for batch in shuffled_batches(examples, 8, np.random.default_rng(1)):
+    for batch in shuffled_batches(examples, 8, 2, np.random.default_rng(1)):
         count += 1
-        shapes.add(batch.ids.shape)
+        shapes.add(batch.places.shape)
         real = batch.weights == 1
         assert set(batch.weights) <= {0, 1}
-        for ids, length, label in zip(
-            batch.ids[real], batch.lengths[real], batch.labels[real], strict=True
+        assert real.sum() == len(batch.members)
+        words = batch.words[batch.words != NO_WORD]
+        assert len(set(words)) == len(words)
+        assert batch.words.shape == (batch.places.size,)
+        for places, length, target in zip(
+            batch.places[real], batch.lengths[real], batch.targets[real], strict=True
         ):
-            assert batch.ids.shape[1] == padded_length(int(length))
-            seen.append((tuple(ids[:length]), int(label)))
+            assert len(places) == padded_length(int(length))
+            assert sorted(target) == [0, 1]
+            seen.append((tuple(words[places[:length]]), int(target.argmax())))
+            assert (batch.words[places[length:]] == NO_WORD).all()
     expected = [(tuple(r), int(n)) for r, n in zip(reviews, examples.labels, strict=True)]
     assert sorted(seen) == sorted(expected)
     assert len(shapes) <= 9
@@ -30,9 +42,17 @@ def test_order_follows_the_generator():
     examples = Examples([np.array([n]) for n in range(1, 33)], np.zeros(32, np.int32))
 
     def order(seed):
-        batches = shuffled_batches(examples, 4, np.random.default_rng(seed))
-        return np.concatenate([batch.ids[:, 0] for batch in batches]).tolist()
+        batches = shuffled_batches(examples, 4, 2, np.random.default_rng(seed))
+        return np.concatenate([batch.members for batch in batches]).tolist()
 
     assert order(0) == order(0)
     assert order(0) != order(1)
     assert order(0) != sorted(order(0))
+
+
+def test_targets_come_with_their_examples():
+    targets = np.random.default_rng(0).dirichlet([1, 1, 1], 7).astype(np.float32)
+    reviews = [np.array([n + 1]) for n in range(7)]
+    examples = Examples(reviews, np.zeros(7, np.int32), targets)
+    for batch in shuffled_batches(examples, 3, 3, np.random.default_rng(0)):
+        np.testing.assert_array_equal(batch.targets[: len(batch.members)], targets[batch.members])

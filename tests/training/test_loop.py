@@ -3,7 +3,8 @@ import jax
 import numpy as np
 import pytest
 from cdjax.training.batches import Examples
-from cdjax.training.loop import Options, train
+from cdjax.training.loop import train
+from cdjax.training.step import Options
 
 GOOD, BAD, NOT, FILLERS = (1, 2, 3), (4, 5, 6), 7, (8, 9, 10, 11)
 SMALL = Options(
@@ -117,7 +118,8 @@ def test_examples_are_checked_first(change, message):
 
 
 def test_divergence_is_an_error():
-    with pytest.raises(FloatingPointError, match="lower learning_rate"):
+    message = r"step [12], in epoch 1, of a batch of \d+ reviews.*\(training examples \d+, .*lower"
+    with pytest.raises(FloatingPointError, match=message):
         train(vectors(), corpus(60, 0), corpus(20, 1), SMALL._replace(learning_rate=float("inf")))
 
 
@@ -144,3 +146,23 @@ def test_word_vectors_stay_at_rate_zero():
     data = corpus(60, 0, most_fillers=2), corpus(20, 1)
     classifier = train(vectors(), *data, options).classifier
     np.testing.assert_allclose(classifier.embedding, vectors(), rtol=1e-5)
+
+
+def test_certain_targets_are_labels():
+    (reviews, labels, *_), dev = corpus(40, 0, most_fillers=2), corpus(20, 1)
+    certain = np.eye(2, dtype=np.float32)[labels]
+    few = SMALL._replace(epochs=1)
+    by_label = train(vectors(), Examples(reviews, labels), dev, few).classifier
+    by_target = train(vectors(), Examples(reviews, 1 - labels, certain), dev, few).classifier
+    for a, b in zip(*map(jax.tree.leaves, (by_label, by_target)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [(np.ones((40, 3)), r"shape \[40, 3\]; expected \[40, 2\]"), (np.ones((40, 2)), "sum of 1")],
+)
+def test_targets_are_probabilities(targets, message):
+    examples = corpus(40, 0)._replace(targets=targets.astype(np.float32))
+    with pytest.raises(ValueError, match=message):
+        train(vectors(), examples, corpus(20, 1), SMALL)

@@ -1,6 +1,5 @@
 import argparse
 import importlib
-import inspect
 import itertools
 import json
 import sys
@@ -13,8 +12,17 @@ from cdjax.cli.train import add_arguments, run
 from cdjax.text.trees import Tree, parse_tree
 from cdjax.text.vectors import WordVectors
 from cdjax.training.batches import Examples
-from cdjax.training.loop import Options, evaluate
-from cdjax.training.treebank import Embedding, build_vocabulary, round_to_half, train_on_treebank
+from cdjax.training.loop import evaluate
+from cdjax.training.provenance import round_to_half
+from cdjax.training.step import Options
+from cdjax.training.treebank import (
+    RECIPE,
+    Embedding,
+    Recipe,
+    build_vocabulary,
+    make_phrases,
+    train_on_treebank,
+)
 
 WORDS = {"fine": 4, "lovely": 3, "dull": 1, "awful": 0}
 FILLERS = ("film", "plot", "cast", "it")
@@ -42,6 +50,7 @@ def files(tmp_path):
     return tmp_path, vectors
 
 
+CERTAIN = Recipe((0.0, 0.0, 0.5, 1.0, 1.0))
 OPTIONS = Options(
     hidden=8, epochs=30, batch_size=8, learning_rate=0.05, embedding_dropout=0.0, average=0.9,
     hidden_dropout=0.0, evaluations=1, patience=30,
@@ -50,15 +59,18 @@ OPTIONS = Options(
 
 def test_model_is_as_its_provenance_says(files, tmp_path):
     data, vectors = files
-    model = train_on_treebank(data, vectors, OPTIONS, Embedding(7, 0.5), command="some command")
+    model = train_on_treebank(
+        data, vectors, OPTIONS, Embedding(7, 0.5), CERTAIN, command="some command"
+    )
     assert model.labels == ("negative", "positive")
     assert model.classifier.embedding.shape == (len(model.vocabulary), 7)
     assert len(model.vocabulary) == 1 + 10
     assert model.vocabulary.words[-1] == "unseen"
     said = model.provenance
     assert said["accuracy"]["test"] == {"binary_sentences": 32, "accuracy": 1.0}
-    assert said["data"]["training_phrases"] == 32 + 32 + 16
-    assert said["data"]["sentence_copies"] == 2
+    # 32 sentences, "not fine" and its like, "fine" and its like, "it film"; sentences twice more.
+    assert said["data"]["training_examples"] == 32 + 4 + 4 + 1 + 2 * 32
+    assert said["data"]["recipe"]["sentence_copies"] == 2
     assert said["command"] == "some command"
     assert said["options"]["hidden"] == 8
     assert set(said["vectors"]) == {"first.npz", "second.npz"}
@@ -70,6 +82,26 @@ def test_model_is_as_its_provenance_says(files, tmp_path):
         np.testing.assert_array_equal(before, after)
     np.testing.assert_array_equal(model.classifier.embedding, loaded.classifier.embedding)
     assert json.loads(json.dumps(said)) == dict(loaded.provenance)
+
+
+def test_phrases_are_distinct_and_as_certain_as_their_labels():
+    trees = [
+        parse_tree("(3 (2 it) (3 (2 is) (4 fine)))"),
+        parse_tree("(4 (2 IT) (3 (2 is) (4 Fine)))"),
+    ]
+    trees.append(parse_tree("(2 (2 the) (2 film))"))
+    vocabulary = build_vocabulary(trees, [])
+    recipe = Recipe((0.0, 0.2, 0.5, 0.8, 1.0), neutral_weight=0.25, sentence_copies=1)
+    reviews, labels, targets, weights = make_phrases(vocabulary, trees, recipe)
+    assert targets is not None
+    assert weights is not None
+    found = [
+        (" ".join(vocabulary.words[n] for n in review), label, round(float(target[1]), 6), weight)
+        for review, label, target, weight in zip(reviews, labels, targets, weights, strict=True)
+    ]
+    whole = ("it is fine", 1, 0.9, 1.0)  # between its two labels
+    rest = [("is fine", 1, 0.8, 1.0), ("fine", 1, 1.0, 1.0), ("the film", 0, 0.5, 0.25)]
+    assert sorted(found) == sorted([whole, whole, whole, *rest])
 
 
 def test_vocabulary_is_by_frequency_and_then_by_name():
@@ -128,7 +160,7 @@ def test_command_trains_saves_and_logs(files, tmp_path, capsys):
     )
     assert model.provenance["chosen"] in records
     accuracy = model.provenance["accuracy"]["dev"]["accuracy"]
-    assert f"dev: {accuracy:.2%} of 32 sentences" in printed
+    assert f"dev: {accuracy:.2%} of 32" in printed
     trees = [parse_tree(line) for line in sentences()]
     dev = Examples(
         [model.vocabulary.encode(tree.tokens) for tree in trees if tree.label != 2],
@@ -156,8 +188,8 @@ def test_defaults_of_the_command_are_those_of_the_functions():
     args = parse("--data", "sst", "--vectors", "some.npz", "--out", "model")
     assert {name: getattr(args, name) for name in Options._fields} == Options()._asdict()
     assert (args.width, args.spread) == Embedding()
-    signature = inspect.signature(train_on_treebank)
-    assert args.sentence_copies == signature.parameters["sentence_copies"].default
+    given = {"sentence_copies": args.sentence_copies, "neutral_weight": args.neutral_weight}
+    assert RECIPE._replace(**given) == RECIPE
 
 
 def test_missing_data_is_named(tmp_path):

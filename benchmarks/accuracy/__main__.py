@@ -1,0 +1,99 @@
+"""The command: `python -m benchmarks.accuracy --help`."""
+
+import argparse
+import json
+import shlex
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cdjax
+import numpy as np
+from cdjax.training.loop import DEFAULTS
+from cdjax.training.treebank import train_on_treebank
+
+from benchmarks.accuracy import treebank, yelp
+
+SEEDS = (0, 1, 2)
+PAPER = {"SST LSTM": 87.2, "SST bag of words": 83.2}  # test accuracy, section 4.1
+
+
+def keep(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what was measured before, or measure it now and keep it."""
+    if not path.exists():
+        result = measure()
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def train_once(path: Path, train: Callable[..., cdjax.Model]) -> dict[str, Any]:
+    """Return what a model says of its accuracy, trained now unless it is there."""
+
+    def log(record):
+        print(
+            f"  {path.name}: epoch {record['epoch']:.2f}, dev {record['accuracy']:.2%}", flush=True
+        )
+
+    if not path.exists():
+        state = path.with_suffix(".state")
+        model = train(checkpoint=state, resume=state.exists(), log=log)
+        cdjax.save(model, path, dtype=np.float16)
+        state.unlink()
+    return dict(cdjax.load(path).provenance["accuracy"])
+
+
+def main() -> None:
+    """Train, measure, write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    add = parser.add_argument
+    add("--sst", type=Path, metavar="DIR", help="train.txt, dev.txt and test.txt (trees)")
+    add("--yelp", type=Path, metavar="DIR", help="reviews-{train,test}.csv, sentences-train.*")
+    add("--vectors", type=Path, nargs="+", required=True, metavar="FILE", help="of the LSTMs")
+    add("--out", type=Path, required=True, metavar="DIR", help="models, figures, table.md")
+    args = parser.parse_args()
+    command = shlex.join(["python", "-m", "benchmarks.accuracy", *sys.argv[1:]])
+    args.out.mkdir(parents=True, exist_ok=True)
+    rows = []
+    if args.sst:
+        words = keep(args.out / "sst-words.json", lambda: treebank.measure_words(args.sst))
+        rows.append(("SST bag of words", f"{100 * words['test']:.1f}%"))
+        bag = keep(
+            args.out / "sst-vectors.json", lambda: treebank.measure_vectors(args.sst, args.vectors)
+        )
+        rows.append(("SST bag of vectors", f"{100 * bag['test']:.1f}%"))
+        found = []
+        for seed in SEEDS:
+            said = train_once(
+                args.out / f"sst-{seed}",
+                lambda seed=seed, **loop: train_on_treebank(
+                    args.sst, args.vectors, DEFAULTS._replace(seed=seed), command=command, **loop
+                ),
+            )
+            found.append(100 * said["test"]["accuracy"])
+        each = ", ".join(f"{accuracy:.1f}" for accuracy in found)
+        mean, spread = statistics.mean(found), statistics.stdev(found)
+        rows.append(("SST LSTM", f"{mean:.1f}% ± {spread:.1f} ({len(SEEDS)} seeds: {each})"))
+    if args.yelp:
+        for name, both in (("reviews", False), ("reviews and sentences", True)):
+            path = args.out / f"yelp-ngrams-{'both' if both else 'reviews'}.json"
+            said = keep(path, lambda both=both: yelp.measure_ngrams(args.yelp, both))
+            figures = f"error {said['error']:.1%}, balanced {said['balanced_error']:.1%}"
+            rows.append((f"Yelp n-grams, {name}", figures))
+        said = train_once(
+            args.out / "yelp",
+            lambda **loop: yelp.train_lstm(args.yelp, args.vectors, 0, command, **loop),
+        )["test"]
+        figures = f"error {1 - said['accuracy']:.1%}, balanced {1 - said['balanced_accuracy']:.1%}"
+        rows.append(("Yelp LSTM, reviews and sentences", figures))
+    lines = ["| model | test | the paper |", "|---|---|---|"]
+    for name, figures in rows:
+        lines.append(f"| {name} | {figures} | {f'{PAPER[name]}%' if name in PAPER else ''} |")
+    table = "\n".join(lines) + "\n"
+    (args.out / "table.md").write_text(table, encoding="utf-8")
+    print(table, end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The Stanford Sentiment Treebank: the models that the LSTM is beside."""
+
+from pathlib import Path
+from typing import Any
+
+from cdjax.text.trees import binary_sentences, read_trees
+from cdjax.text.vectors import combine_vectors, read_vectors
+from cdjax.text.vocabulary import Vocabulary
+from cdjax.training.bag_of_vectors import train_bag
+from cdjax.training.linear import fit_linear
+from cdjax.training.loop import DEFAULTS
+from cdjax.training.reviews import Corpus, encode
+from cdjax.training.treebank import EMBEDDING, LABELS, RECIPE, build_vocabulary, make_phrases
+
+
+def make_corpus(labelled) -> Corpus:
+    """Return phrases or sentences in lower case, with names of labels."""
+    pairs = list(labelled)
+    tokens = [[token.lower() for token in tokens] for tokens, _ in pairs]
+    return Corpus(tokens, [LABELS[label] for _, label in pairs])
+
+
+def read_sentences(folder: Path) -> dict[str, Corpus]:
+    """Return the binary development and test sentences."""
+    trees = {split: read_trees(folder / f"{split}.txt") for split in ("dev", "test")}
+    return {split: make_corpus(binary_sentences(trees[split])) for split in trees}
+
+
+def measure_words(folder: Path) -> dict[str, Any]:
+    """Fit the regression on words, to phrases or to sentences, whichever is better on dev.
+
+    Phrases are learned as the LSTM learns them, each as certainly as its label is strong.
+    """
+    train, sets = list(read_trees(folder / "train.txt")), read_sentences(folder)
+    words = Vocabulary.of(token for tree in train for token in tree.tokens)
+    reviews, labels, targets, weights = make_phrases(
+        words, train, RECIPE._replace(sentence_copies=0)
+    )
+    assert targets is not None
+    tokens = [[words.words[n] for n in review] for review in reviews]
+    phrases = Corpus(tokens, [LABELS[label] for label in labels])
+    strengths = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4)
+    fits = {
+        "phrases": fit_linear(
+            phrases, sets["dev"], chances=targets[:, 1], weights=weights, strengths=strengths
+        ),
+        "sentences": fit_linear(
+            make_corpus(binary_sentences(train)), sets["dev"], strengths=strengths
+        ),
+    }
+    name = max(fits, key=lambda name: fits[name].dev_accuracy)
+    model = fits[name]
+    return {
+        "dev": model.dev_accuracy,
+        "test": model.accuracy(sets["test"]),
+        "fitted_to": name,
+        "strength": model.strength,
+        "counted": model.counted,
+    }
+
+
+def measure_vectors(folder: Path, vectors: list[Path]) -> dict[str, Any]:
+    """Train the bag of vectors on what the LSTM is trained on."""
+    train, sets = list(read_trees(folder / "train.txt")), read_sentences(folder)
+    sources = [read_vectors(path) for path in vectors]
+    vocabulary = build_vocabulary(train, sources)
+    embedding = combine_vectors(sources, vocabulary.words, *EMBEDDING)
+    examples = {split: encode(corpus, vocabulary, LABELS) for split, corpus in sets.items()}
+    phrases = make_phrases(vocabulary, train, RECIPE)
+    bag = train_bag(embedding, phrases, examples["dev"], DEFAULTS)
+    return {"dev": bag.dev_accuracy, "test": bag.accuracy(examples["test"])}

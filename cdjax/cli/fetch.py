@@ -1,0 +1,64 @@
+"""`cdjax fetch`: a public data set, with a progress bar."""
+
+import argparse
+from pathlib import Path
+
+from cdjax.cli import options as common
+from cdjax.datasets.download import DownloadError
+from cdjax.datasets.fetch import fetch
+from cdjax.datasets.sources import SOURCES
+
+_NAMES = "\n".join(f"  {name:14}{source.about}" for name, source in SOURCES.items())
+
+DESCRIPTION = f"""\
+Get a public data set, check its sha256 and put its files into a folder.
+
+{_NAMES}
+
+A connection that was cut is gone on from, now or by the same command later. Proxies are those of
+the environment.
+
+examples:
+  cdjax fetch sst --to sst/
+  cdjax fetch glove-6B --to vectors/
+  cdjax train --data sst/ --vectors vectors/glove.6B.zip/glove.6B.300d.txt --out my-model/
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `cdjax fetch`."""
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("name", choices=tuple(SOURCES), metavar="NAME", help="which one")
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder")
+    parser.add_argument("--mirror", metavar="URL", help="another address of the same file")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fetch and say what there is."""
+    from rich.console import Console
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+    with Progress(
+        *Progress.get_default_columns(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task(args.name, total=None)
+
+        def progress(done: int, whole: int | None) -> None:
+            bar.update(task, completed=done, total=whole)
+
+        with common.blame(DownloadError):
+            files = fetch(
+                SOURCES[args.name],
+                args.to,
+                mirror=args.mirror,
+                overwrite=args.overwrite,
+                progress=progress,
+            )
+    for path in files:
+        print(f"{path} ({path.stat().st_size:,} bytes)")

@@ -1,0 +1,98 @@
+"""Checkpoints: all that a training needs to go on as if it had never stopped, in one file.
+
+The file is replaced as a whole, so that at any moment it is a whole checkpoint, the last or the one
+before.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+FORMAT = "cdjax training checkpoint 1"
+
+
+def save_checkpoint(path: Path, arrays: Any, facts: Mapping[str, Any]) -> None:
+    """Replace the checkpoint.
+
+    Args:
+        path: The file.
+        arrays: Any tree of arrays.
+        facts: What JSON can hold.
+    """
+    leaves = {name: np.asarray(leaf) for name, leaf in _named(arrays)}
+    header = {"format": FORMAT, "facts": json.dumps(facts)}
+    new = path.with_name(f".{path.name}.new")
+    with open(new, "wb") as file:
+        file.write(safetensors.numpy.save(leaves, metadata=header))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+
+
+def load_checkpoint(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
+    """Read a checkpoint.
+
+    Args:
+        path: The file.
+        like: A tree of arrays of the same structure and shapes.
+
+    Returns:
+        The tree and the facts.
+
+    Raises:
+        FileNotFoundError: Where there is no such file.
+        ValueError: Where the file is no checkpoint, is damaged, or its arrays are not like those.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}; train without --resume first.")
+    facts = read_facts(path)
+    with safetensors.safe_open(path, framework="np") as file:
+        stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    expected = {name: np.shape(leaf) for name, leaf in _named(like)}
+    found = {name: array.shape for name, array in stored.items()}
+    if found != expected:
+        differing = sorted(n for n in {*found, *expected} if found.get(n) != expected.get(n))
+        name = differing[0]
+        raise ValueError(
+            f"{path} is the checkpoint of another model: {name} has shape {found.get(name)}; "
+            f"expected {expected.get(name)}."
+        )
+    leaves = [jnp.asarray(stored[name]) for name, _ in _named(like)]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves), facts
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return the facts of a checkpoint; ValueError where the file is none."""
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            header = file.metadata() or {}
+        if header.get("format") != FORMAT:
+            raise ValueError(f"its format is {header.get('format')!r}; expected {FORMAT!r}")
+        return json.loads(header["facts"])
+    except (ValueError, KeyError, safetensors.SafetensorError) as error:
+        raise ValueError(
+            f"{path} is no checkpoint of a training, or damaged: {error}. Train without --resume."
+        ) from error
+
+
+def fingerprint(*arrays: np.ndarray) -> str:
+    """Return a digest of arrays, by which to tell whether data are the same."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _named(tree: Any):
+    paths, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return [(jax.tree_util.keystr(path), leaf) for path, leaf in paths]

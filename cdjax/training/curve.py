@@ -1,0 +1,29 @@
+"""The learning curve as a picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+
+def draw_curve(history: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw training loss, and loss and accuracy on the development set, over epochs.
+
+    Args:
+        history: The records of `cdjax.training.loop.train`.
+        path: Where to write the picture; its ending (.png, .svg) says which kind.
+    """
+    epochs = [record["epoch"] for record in history]
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    loss, accuracy = figure.subplots(1, 2)
+    loss.plot(epochs, [r["training_loss"] for r in history], "k--", label="training")
+    loss.plot(epochs, [r["log_loss"] for r in history], "k-o", markersize=3, label="development")
+    loss.set(xlabel="epoch", ylabel="log loss (nats)")
+    loss.legend()
+    accuracy.plot(epochs, [100 * r["accuracy"] for r in history], "k-o", markersize=3)
+    best = max(history, key=lambda record: (record["accuracy"], -record["log_loss"]))
+    accuracy.plot(best["epoch"], 100 * best["accuracy"], "D", color="tab:orange", label="kept")
+    accuracy.set(xlabel="epoch", ylabel="accuracy on the development set (%)")
+    accuracy.legend()
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,95 @@
+"""The command that trains and measures every model, on data so small that all of it is seen."""
+
+import csv
+import itertools
+import json
+import sys
+
+import cdjax
+import jax
+import numpy as np
+import pytest
+from benchmarks.accuracy import __main__ as command
+from benchmarks.accuracy import treebank, yelp
+from cdjax.training.step import Options
+
+SMALL = Options(hidden=6, epochs=2, batch_size=8, learning_rate=0.05, evaluations=1)
+WORDS = {"fine": 4, "lovely": 3, "dull": 1, "awful": 0}
+FILLERS = ("film", "plot", "cast", "place")
+
+
+@pytest.fixture(autouse=True)
+def standard_promotion():
+    """Optax's Adam raises a Python float to an int32 array, which strict promotion refuses."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Folders of trees and of Yelp's files, and a file of word vectors."""
+    trees = [
+        f"({label} (2 {filler}) ({label} {word}))"
+        for filler, (word, label) in itertools.product(FILLERS, WORDS.items())
+    ]
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.txt").write_text("\n".join(trees) + "\n")
+    rows = [("2" if n > 2 else "1", f"{f} {w}") for f in FILLERS for w, n in WORDS.items()]
+    for split in ("train", "test"):
+        with (tmp_path / f"reviews-{split}.csv").open("w", newline="") as file:
+            csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows * 3)
+    (tmp_path / "sentences-train.neg").write_text("dull place\nso so\ndull place\n\n")
+    (tmp_path / "sentences-train.pos").write_text("fine place\nso so\n")
+    words = np.array([*WORDS, *FILLERS])
+    vectors = np.random.default_rng(0).normal(size=(len(words), 5)).astype("f2")
+    np.savez(tmp_path / "v.npz", words=words, vectors=vectors)
+    return tmp_path
+
+
+def test_a_sentence_is_learned_once_and_only_where_its_label_is_sure(data):
+    corpus = yelp.read_sentences(data)
+    assert list(zip(map(" ".join, corpus.tokens), corpus.labels, strict=True)) == [
+        ("dull place", "negative"),
+        ("fine place", "positive"),
+    ]
+
+
+def test_all_is_trained_measured_and_written_once(data, monkeypatch, capsys):
+    monkeypatch.setattr(command, "DEFAULTS", SMALL)
+    monkeypatch.setattr(command, "SEEDS", (0, 1))
+    monkeypatch.setattr(treebank, "DEFAULTS", SMALL)
+    monkeypatch.setattr(treebank, "EMBEDDING", treebank.EMBEDDING._replace(width=5))
+    monkeypatch.setattr(yelp, "OPTIONS", SMALL)
+    monkeypatch.setattr(yelp, "TABLE", yelp.TABLE._replace(width=None))
+    monkeypatch.setattr(
+        command, "train_on_treebank", with_embedding(command.train_on_treebank, width=5)
+    )
+    out = data / "out"
+    argv = ["accuracy", "--sst", data, "--yelp", data, "--vectors", data / "v.npz", "--out", out]
+    monkeypatch.setattr(sys, "argv", [str(arg) for arg in argv])
+    command.main()
+    table = (out / "table.md").read_text()
+    assert capsys.readouterr().out.endswith(table)
+    words = json.loads((out / "sst-words.json").read_text())
+    assert words["test"] == 1.0  # the sentiment of a sentence is that of its one word
+    assert "| SST bag of words | 100.0% | 83.2% |" in table
+    said = [cdjax.load(out / f"sst-{seed}").provenance["accuracy"]["test"] for seed in (0, 1)]
+    mean = np.mean([100 * each["accuracy"] for each in said])
+    assert f"| SST LSTM | {mean:.1f}% ±" in table
+    error = 1 - cdjax.load(out / "yelp").provenance["accuracy"]["test"]["accuracy"]
+    assert f"| Yelp LSTM, reviews and sentences | error {error:.1%}" in table
+    # What is there is not made again.
+    words["test"] = 0.5
+    (out / "sst-words.json").write_text(json.dumps(words))
+    command.main()
+    assert "| SST bag of words | 50.0% |" in (out / "table.md").read_text()
+    assert "epoch" not in capsys.readouterr().out
+
+
+def with_embedding(train, width):
+    """Return the training with a narrower table of word vectors."""
+
+    def narrow(data, vectors, options, **rest):
+        return train(data, vectors, options, treebank.EMBEDDING._replace(width=width), **rest)
+
+    return narrow

@@ -1,0 +1,99 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from cdjax.text.documents import DocumentError
+from cdjax.text.labelled import Labelled, read_labelled
+
+ROWS = [("a fine film", "5"), ("dull,\nvery dull", "1")]
+
+
+def write(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8", newline="")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
+def test_text_and_label_by_their_columns(kind, tmp_path):
+    path = tmp_path / f"reviews.{kind}"
+    if kind == "jsonl":
+        lines = [json.dumps({"stars": int(label), "body": text}) for text, label in ROWS]
+        write(tmp_path, path.name, "\n".join(lines) + "\n")
+    elif kind == "parquet":
+        columns = {"stars": [int(label) for _, label in ROWS], "body": [text for text, _ in ROWS]}
+        pq.write_table(pa.table(columns), path)
+    else:
+        comma = "," if kind == "csv" else "\t"
+        rows = [f'{label}{comma}"{text}"' for text, label in ROWS]
+        write(tmp_path, path.name, "\n".join([f"stars{comma}body", *rows]) + "\n")
+    found = list(read_labelled(path, text_column="body", label_column="stars"))
+    assert [(text, label) for text, label, _ in found] == ROWS
+
+
+def test_yelp_as_zhang_writes_it(tmp_path):
+    lines = [r'"1","Said ""no"".\n\nNever again, ""ever"""', '"2","Good, cheap"', ""]
+    path = write(tmp_path, "train.csv", "\n".join(lines))
+    assert list(read_labelled(path, "yelp")) == [
+        Labelled('Said "no".\n\nNever again, "ever"', "1", "line 1"),
+        Labelled("Good, cheap", "2", "line 2"),
+    ]
+
+
+MALFORMED = {
+    "a field too few": ("csv", "text,label\ngood,1\nbad\nfine,1\n", "line 3: 1 fields"),
+    "no label": ("csv", "text,label\ngood,1\nbad,\nfine,1\n", "line 3: there is no label"),
+    "a blank text": ("csv", "text,label\ngood,1\n ,0\nfine,1\n", "line 3: the text is blank"),
+    "no JSON": (
+        "jsonl",
+        '{"text": "good", "label": 1}\n{"text"\n{"text": "fine", "label": 1}\n',
+        "line 2: malformed JSON",
+    ),
+    "a null label": (
+        "jsonl",
+        '{"text": "good", "label": 1}\n{"text": "bad", "label": null}\n'
+        '{"text": "fine", "label": 1}\n',
+        "line 2: there is no label",
+    ),
+    "a label that is no label": (
+        "jsonl",
+        '{"text": "good", "label": 1}\n{"text": "bad", "label": [0]}\n'
+        '{"text": "fine", "label": 1}\n',
+        "line 2: the label is an array",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_malformed_rows_are_told_and_left_out_or_raised(case, tmp_path):
+    kind, content, message = MALFORMED[case]
+    path = write(tmp_path, f"reviews.{kind}", content)
+    told = []
+    found = list(read_labelled(path, report=told.append))
+    assert [text for text, _, _ in found] == ["good", "fine"]
+    assert [str(error) for error in told] == [str(told[0])]
+    assert message in str(told[0])
+    assert str(path) in str(told[0])
+    with pytest.raises(DocumentError) as error:
+        list(read_labelled(path))
+    assert str(error.value) == str(told[0])
+
+
+def test_what_spoils_the_rest_of_a_file_is_raised_all_the_same(tmp_path):
+    path = write(tmp_path, "reviews.csv", 'text,label\n"good,1\n')
+    with pytest.raises(DocumentError, match="never closed"):
+        list(read_labelled(path, report=lambda error: None))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("reviews.csv", r"no column 'label' \(--label-column\). Columns found: 'text', 'stars'"),
+        ("reviews.txt", "read as txt, which has no labels; expected one of csv"),
+    ],
+)
+def test_labels_that_are_not_there(name, message, tmp_path):
+    path = write(tmp_path, name, "text,stars\ngood,1\n")
+    with pytest.raises(DocumentError, match=message):
+        list(read_labelled(path))

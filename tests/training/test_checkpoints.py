@@ -1,0 +1,140 @@
+"""A training that is stopped or killed, and goes on, ends as one that was not."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import jax
+import numpy as np
+import pytest
+from cdjax.training.checkpoints import load_checkpoint, read_facts, save_checkpoint
+from cdjax.training.loop import StoppedError, train
+
+from tests.conftest import ROOT
+from tests.training.test_loop import SMALL, corpus, vectors
+
+OPTIONS = SMALL._replace(epochs=3, embedding_dropout=0.2, hidden_dropout=0.2)
+DATA = corpus(60, 0, most_fillers=2), corpus(20, 1)
+STEPS = 15  # of the whole training, 5 an epoch
+
+
+def same(first, second):
+    for a, b in zip(*map(jax.tree.leaves, (first, second)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def without_time(history):
+    return [{k: v for k, v in r.items() if k != "examples_a_second"} for r in history]
+
+
+@pytest.fixture(scope="module")
+def unbroken():
+    return train(vectors(), *DATA, OPTIONS)
+
+
+def stop_at(step):
+    asked = iter(range(1, 1000))
+    return lambda: next(asked) == step
+
+
+@pytest.mark.parametrize("stops", [(1,), (5, 4), (14,)])
+def test_stopped_and_resumed_it_ends_the_same(stops, unbroken, tmp_path):
+    path = tmp_path / "checkpoint"
+    for n, step in enumerate(stops):
+        with pytest.raises(StoppedError, match=f"step {sum(stops[: n + 1])} of {STEPS}"):
+            train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=n > 0, stop=stop_at(step))
+    assert read_facts(path)["count"] == sum(stops)
+    resumed = train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=True)
+    same(resumed.classifier, unbroken.classifier)
+    assert without_time(resumed.history) == without_time(unbroken.history)
+    # Resumed at its end, there is nothing left to do.
+    again = train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=True, stop=stop_at(1))
+    same(again.classifier, unbroken.classifier)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import jax
+from cdjax.training.loop import train
+from tests.training.test_checkpoints import DATA, OPTIONS
+from tests.training.test_loop import vectors
+
+jax.config.update("jax_numpy_dtype_promotion", "standard")  # as conftest.py here does
+
+path = Path(sys.argv[1])
+train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=path.exists(),
+      log=lambda record: print(record["step"], flush=True))
+"""
+
+
+def test_killed_at_any_moment_and_resumed_it_ends_the_same(unbroken, tmp_path):
+    path, script = tmp_path / "checkpoint", tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    command = [sys.executable, str(script), str(path)]
+    running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    for line in running.stdout:
+        if int(line) >= 5:  # its checkpoint is being written about now
+            running.send_signal(signal.SIGKILL)
+            break
+    running.stdout.close()
+    assert running.wait() == -signal.SIGKILL
+    assert 0 < read_facts(path)["count"] < STEPS
+    resumed = train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=True)
+    same(resumed.classifier, unbroken.classifier)
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    path = tmp_path / "checkpoint"
+    with pytest.raises(StoppedError):
+        train(vectors(), *DATA, OPTIONS, checkpoint=path, stop=stop_at(2))
+    return path
+
+
+def test_other_options_are_refused(stopped):
+    other = OPTIONS._replace(learning_rate=0.01)
+    with pytest.raises(ValueError, match=r"learning_rate = 0\.03; this one has 0\.01"):
+        train(vectors(), *DATA, other, checkpoint=stopped, resume=True)
+
+
+def test_other_data_are_refused(stopped):
+    with pytest.raises(ValueError, match="other data"):
+        train(vectors(seed=9), *DATA, OPTIONS, checkpoint=stopped, resume=True)
+
+
+def test_another_model_is_refused(stopped):
+    with pytest.raises(ValueError, match="another model"):
+        load_checkpoint(stopped, {"some": np.zeros(3)})
+
+
+def test_damage_is_told(stopped):
+    stopped.write_bytes(stopped.read_bytes()[:100])
+    with pytest.raises(ValueError, match="damaged"):
+        train(vectors(), *DATA, OPTIONS, checkpoint=stopped, resume=True)
+
+
+def test_nothing_to_resume_from(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        train(vectors(), *DATA, OPTIONS, checkpoint=tmp_path / "none", resume=True)
+    with pytest.raises(ValueError, match="expected a checkpoint"):
+        train(vectors(), *DATA, OPTIONS, resume=True)
+
+
+def test_a_write_that_fails_leaves_the_one_before(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint"
+    save_checkpoint(path, {"a": np.arange(3)}, {"count": 1})
+
+    def fail(descriptor):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_checkpoint(path, {"a": np.arange(3) + 1}, {"count": 2})
+    arrays, facts = load_checkpoint(path, {"a": np.zeros(3, int)})
+    np.testing.assert_array_equal(arrays["a"], np.arange(3))
+    assert facts == {"count": 1}

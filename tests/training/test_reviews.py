@@ -1,0 +1,164 @@
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import cdjax
+import numpy as np
+import pytest
+from cdjax.cli import main
+from cdjax.text.vectors import WordVectors
+from cdjax.training.reviews import (
+    TABLE,
+    Corpus,
+    build_vocabulary,
+    order_labels,
+    split_off,
+    tokenize_reviews,
+    train_on_reviews,
+)
+
+WORDS = {"1": "awful", "3": "ordinary", "10": "lovely"}
+FAST = ["--hidden=8", "--width=8", "--batch-size=8", "--learning-rate=0.03", "--patience=99"]
+
+
+def write_reviews(path, count=90, seed=0):
+    rng = np.random.default_rng(seed)
+    lines = ["stars,body"]
+    for _ in range(count):
+        label = rng.choice(list(WORDS))
+        fillers = rng.choice(["the", "film", "was", "it"], 3).tolist()
+        fillers.insert(rng.integers(4), WORDS[label])
+        lines.append(f"{label},{' '.join(fillers)}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def train(*arguments):
+    return main(["train", *map(str, arguments), *FAST])
+
+
+COLUMNS = "--text-column=body", "--label-column=stars"
+
+
+def test_own_reviews_are_trained_on_and_explained(tmp_path, capsys):
+    data, out = write_reviews(tmp_path / "reviews.csv"), tmp_path / "model"
+    log, curve = tmp_path / "log.jsonl", tmp_path / "curve.png"
+    test = write_reviews(tmp_path / "test.csv", 30, seed=1)
+    options = "--log", log, "--curve", curve, "--epochs=8", "--test", test
+    assert train("--data", data, *COLUMNS, "--out", out, *options) == 0
+    printed = capsys.readouterr().out
+    assert "word vectors begin at random" in printed
+    assert f"{data}: 90 reviews" in printed
+    assert "test: 100.00% of 30" in printed
+    assert curve.read_bytes().startswith(b"\x89PNG")
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    assert len(records) == 8 * 4
+    model = cdjax.load(out)
+    assert model.labels == ("1", "3", "10")
+    assert model.provenance["accuracy"]["test"]["balanced_accuracy"] == 1.0
+    assert sum(model.provenance["data"]["training_reviews"].values()) == 81
+    assert main(["explain", "the film was lovely", "--model", str(out)]) == 0
+    assert "10" in capsys.readouterr().out
+    ids = model.vocabulary.encode(["the", "film", "was", "lovely"])
+    scores = cdjax.score_spans(model.classifier, ids, [[3, 4]])[0]
+    assert scores.argmax() == 2
+
+
+def test_malformed_rows_are_left_out_and_told(tmp_path, capsys):
+    data = write_reviews(tmp_path / "reviews.csv", 40)
+    data.write_text(data.read_text() + "3\n")
+    assert train("--data", data, *COLUMNS, "--out", tmp_path / "model", "--epochs=1") == 0
+    printed = capsys.readouterr().out
+    assert f"left out: {data}, line 42: 1 fields; expected 2" in printed
+    assert "1 malformed rows left out" in printed
+    assert train("--data", data, *COLUMNS, "--out", tmp_path / "other", "--strict") == 2
+    assert "line 42" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
+def test_interrupted_it_says_how_to_go_on(tmp_path):
+    data, out = write_reviews(tmp_path / "reviews.csv"), tmp_path / "model"
+    words = ["--data", data, *COLUMNS, "--out", out, "--checkpoint", tmp_path / "state", *FAST]
+    command = [sys.executable, "-c", "from cdjax.cli import main; raise SystemExit(main())"]
+    command += ["train", *map(str, words), "--epochs=400"]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+    assert running.stdout is not None
+    for line in running.stdout:
+        if line.startswith("epoch"):
+            running.send_signal(signal.SIGINT)
+            break
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert re.search(r"stopped at step \d+ of .*; its state is in .*state", said)
+    assert said.strip().endswith("--resume")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume"], "--resume needs the --checkpoint"),
+        (["--label-column=rating"], "no column 'rating' (--label-column)"),
+        (["--checkpoint=none", "--resume"], "there is no checkpoint none"),
+        (["--dev=dev.csv"], "dev.csv: no such file"),
+    ],
+)
+def test_wrong_use_is_told(arguments, message, tmp_path, capsys):
+    data = write_reviews(tmp_path / "reviews.csv", 20)
+    assert train("--data", data, *COLUMNS, "--out", tmp_path / "model", *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_part_is_split_off_by_label():
+    labels = ["a"] * 40 + ["b"] * 10 + ["c"] * 2
+    corpus = Corpus([[str(n)] for n in range(52)], labels)
+    first, second = split_off(corpus, 0.1, seed=0)
+    assert [second.labels.count(label) for label in "abc"] == [4, 1, 1]
+    assert sorted(map(tuple, [*first.tokens, *second.tokens])) == sorted(map(tuple, corpus.tokens))
+    assert split_off(corpus, 0.1, seed=0) == (first, second)
+    assert split_off(corpus, 0.1, seed=1)[1] != second
+    with pytest.raises(ValueError, match="only one review has the label 'b'"):
+        split_off(Corpus([["x"]] * 3, ["a", "a", "b"]), 0.5, seed=0)
+
+
+def test_rare_words_are_unknown_unless_there_is_a_vector():
+    corpus = Corpus([["film", "film", "zany"], ["gem", "film"]], ["0", "1"])
+    source = WordVectors(("gem", "Gem", "art"), np.zeros((3, 2), np.float32))
+    assert build_vocabulary(corpus, [], 2).words == ("<unk>", "film")
+    assert build_vocabulary(corpus, [source], 2).words == ("<unk>", "film", "gem", "art")
+
+
+def test_texts_are_tokenized_in_lower_case_and_cut():
+    corpus = tokenize_reviews([("It isn't BAD.", "1")], 4)
+    assert corpus == Corpus([["it", "is", "n't", "bad"]], ["1"])
+
+
+def test_processes_share_the_texts_in_order(monkeypatch):
+    monkeypatch.setattr("cdjax.training.reviews.BLOCK", 3)
+    texts = [(f"Film {n} isn't bad.", str(n % 2)) for n in range(10)]
+    shared = tokenize_reviews(iter(texts), 5, processes=2)
+    assert shared == tokenize_reviews(texts, 5)
+    assert shared.tokens[9] == ["film", "9", "is", "n't", "bad"]
+    assert shared.tokens[0][0] is shared.tokens[9][0]  # one string a word
+
+
+@pytest.mark.parametrize(
+    ("corpus", "dev", "message"),
+    [
+        (([], []), ([["x"]], ["1"]), "no training reviews"),
+        (([["x"]], ["1"]), ([["x"]], ["1"]), "all reviews have the label '1'"),
+        (([["x"], ["y"]], ["0", "1"]), ([["x"]], ["2"]), "dev review 0 has the label '2'"),
+        (([["x"], []], ["0", "1"]), ([["x"]], ["1"]), "training review 1 has no words"),
+    ],
+)
+def test_reviews_are_checked_first(corpus, dev, message):
+    with pytest.raises(ValueError, match=message):
+        train_on_reviews(Corpus(*corpus), Corpus(*dev), table=TABLE)
+
+
+def test_labels_are_in_order():
+    assert order_labels(["b", "10", "2"]) == ("10", "2", "b")
