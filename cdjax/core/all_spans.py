@@ -5,7 +5,8 @@ none of them an approximation:
 
 1. Before a phrase starts, `beta = 0` and the rest is the plain LSTM: nothing to compute.
 2. Spans with one start share the steps inside the phrase (a *trunk* a start). Each end branches off
-   a *tail* of steps outside, up to the review's last word.
+   a *tail* of steps outside, up to the review's last word. The product of a tail's first step is
+   the trunk's own, so the trunk takes that step, too.
 3. `gamma = h - beta`, and every whole gate is known from the forward pass, so `beta_c` alone is
    carried forward, and `V beta` is the only product of a step (the output gate is not split).
 
@@ -94,15 +95,16 @@ class Runs(NamedTuple):
     length: Int[Array, "m"]  # steps of each; 0 where a place in the last tile is not taken
     tiles: Int[Array, ""]  # how many tiles hold a run
     first: Int[Array, "m"]  # time step of the job at which each begins
+    last: Int[Array, "m"]  # time step of the job that is its review's last
+    prefix: Bool[Array, "m"]  # whether it begins where its review does
 
 
 class Tails(NamedTuple):
     """The spans of a job, longest tail first, in tiles."""
 
-    state: Int[Array, "p"]  # where its trunk has left the state at the span's last word
+    state: Int[Array, "p"]  # where its trunk has left its state
     last: Int[Array, "p"]  # time step of the job that is the review's last
-    steps: Int[Array, "p"]  # steps from the span's end to the review's
-    prefix: Bool[Array, "p"]  # whether the span begins where its review does
+    steps: Int[Array, "p"]  # steps from there to the review's end
     tiles: Int[Array, ""]  # how many tiles hold a span
 
 
@@ -152,14 +154,14 @@ def respond(r, x, b, z, const, scale: int, uv: tuple[float, float], exponential:
     return const
 
 
-def run_packed(step, state, runs: Runs, tile: int, buffers):
+def run_packed(begin, step, runs: Runs, tile: int, buffers):
     """Drive runs through their steps, tile after tile, and pack what the steps leave.
 
     Args:
-        step: `(state, t, first, under_way, row) -> (state, slabs)`: at step `t` of a tile whose
-            runs begin at `first [tile]`, of which the ones `under_way [tile]` have not ended, and
-            whose slab `[tile, ...]` goes to the rows from `row` on.
-        state: Where every run begins.
+        begin: `runs -> state`: where the runs of a tile begin.
+        step: `(state, t, runs, under_way, row) -> (state, slabs)`: at step `t` of a tile of runs,
+            of which the ones `under_way [tile]` have not ended, and whose slab `[tile, ...]` goes
+            to the rows from `row` on.
         runs: The runs.
         tile: Runs a tile.
         buffers: Arrays to fill, with room for one slab beyond the last step.
@@ -169,13 +171,16 @@ def run_packed(step, state, runs: Runs, tile: int, buffers):
     """
 
     def run_tile(n, carry):
-        length = jax.lax.dynamic_slice_in_dim(runs.length, n * tile, tile)
-        first = jax.lax.dynamic_slice_in_dim(runs.first, n * tile, tile)
+        length, first, last, prefix = (
+            jax.lax.dynamic_slice_in_dim(a, n * tile, tile)
+            for a in (runs.length, runs.first, runs.last, runs.prefix)
+        )
+        mine = Runs(length, runs.tiles, first, last, prefix)
 
         def run_step(t, carry):
             state, buffers, row = carry
             under_way = length > t
-            state, slabs = step(state, t, first, under_way, row)
+            state, slabs = step(state, t, mine, under_way, row)
             buffers = jax.tree.map(
                 lambda buffer, slab: jax.lax.dynamic_update_slice_in_dim(buffer, slab, row, 0),
                 buffers,
@@ -183,7 +188,7 @@ def run_packed(step, state, runs: Runs, tile: int, buffers):
             )
             return state, buffers, row + jnp.sum(under_way, dtype=row.dtype)
 
-        return jax.lax.fori_loop(0, length[0], run_step, (state, *carry))[1:]
+        return jax.lax.fori_loop(0, length[0], run_step, (begin(mine), *carry))[1:]
 
     start = buffers, jnp.zeros((), runs.length.dtype)
     return jax.lax.fori_loop(0, runs.tiles, run_tile, start)[0]
@@ -258,7 +263,7 @@ def run_forward(
     (params,) = classifier.layers
     bias = jnp.expand_dims(params.b, 0)
 
-    def step(state, t, first, under_way, row):
+    def step(state, t, runs, under_way, row):
         c, h = state
         words = jax.lax.dynamic_slice_in_dim(ids, row, method.review_tile)
         x = project_input(params, take(classifier.embedding, words))
@@ -274,11 +279,11 @@ def run_forward(
         return (c, h), (rows, logits, size)
 
     zero = jnp.zeros((method.review_tile, params.V.shape[-1]), bias.dtype)
-    slabs = jax.eval_shape(
-        step, (zero, zero), 0, reviews.first, jnp.ones(method.review_tile, bool), 0
-    )[1]
+    slabs = jax.eval_shape(step, (zero, zero), 0, reviews, jnp.ones(method.review_tile, bool), 0)[1]
     buffers = jax.tree.map(lambda s: jnp.zeros((len(ids), *s.shape[1:]), s.dtype), slabs)
-    rows, logits, sizes = run_packed(step, (zero, zero), reviews, method.review_tile, buffers)
+    rows, logits, sizes = run_packed(
+        lambda runs: (zero, zero), step, reviews, method.review_tile, buffers
+    )
     return rows, logits, jnp.max(sizes)
 
 
@@ -292,12 +297,17 @@ def hidden_part(
     return take(rows.o, row) * share
 
 
+def project(weights: Weights, beta: Float[Array, "s h"]) -> tuple[Float[Array, "s h"], ...]:
+    """Return `r = V_k beta` of the three gates: the product of a step."""
+    return tuple(jnp.matmul(beta, V, precision=HIGHEST) for V in weights.V)
+
+
 def cell_part(
     weights: Weights,
     rows: Rows,
     row: Int[Array, "s"],
-    beta: Float[Array, "s h"],
-    beta_c: Float[Array, "s h"],
+    r: tuple[Float[Array, "..."], ...],
+    beta_c: Float[Array, "s h"] | float,
     inside: bool,
     method: Method,
 ) -> Float[Array, "s h"]:
@@ -308,44 +318,57 @@ def cell_part(
     """
     uv = term_weights(method.rule, inside)
     parts = []
-    for k, V, b, gate in zip(SPLIT, weights.V, weights.b, (rows.i, rows.f, rows.g), strict=True):
-        r = jnp.matmul(beta, V, precision=HIGHEST)
+    for k, r_k, b, gate in zip(SPLIT, r, weights.b, (rows.i, rows.f, rows.g), strict=True):
         x = take(gate.x, row) if uv[1] else None
         const = take(gate.inside if inside else gate.outside, row)
         z = take(gate.z, row)
-        parts.append(respond(r, x, b, z, const, scale_of(k), uv, method.exponential))
+        parts.append(respond(r_k, x, b, z, const, scale_of(k), uv, method.exponential))
     i, f, g = parts
     return f * beta_c + i * g
-
-
-def taken_by_rest(weights: Weights, rule: Rule) -> tuple[Float[Array, "1 h"], Float[Array, "1 h"]]:
-    """Return what of `bias_i bias_g` the rest takes at a step of the phrase, and at its last."""
-    nothing = jnp.zeros_like(weights.product)
-    always = weights.product if rule.bias_product is BiasProduct.REST else nothing
-    at_end = nothing if rule.bias_product is BiasProduct.PHRASE else weights.product
-    return always, at_end
 
 
 def run_trunks(
     weights: Weights, rows: Rows, place: Int[Array, "n"], trunks: Runs, spans: int, method: Method
 ) -> Float[Array, "p h"]:
-    """Carry the phrases from their starts on and keep `beta_c` at each possible end.
+    """Carry the phrases from their starts on, and each possible end one step further.
 
     Returns:
-        The states, as `run_packed` leaves them, with room for `spans` and one slab.
+        `beta_c` of each span at the step after its last word, or at its last word where that is
+        its review's; as `run_packed` leaves them, with room for `spans` and one slab.
     """
-    taken, taken_at_end = taken_by_rest(weights, method.rule)
+    rule = method.rule
+    # What of `bias_i bias_g` the rest takes at a step of the phrase, and how much more at its last.
+    taken = weights.product if rule.bias_product is BiasProduct.REST else 0.0
+    more_at_end = rule.bias_product is BiasProduct.PHRASE_BUT_LAST
+    # Under such a rule nothing is left over of a review's first words: beta_c is c. Computed step
+    # by step, rounding alone would leave something, and saturated gates can make that grow.
+    prefix_is_all = not rule.input_is_a_term and rule.bias_product is not BiasProduct.REST
 
-    def step(beta_c, t, first, under_way, _):
-        # Before a trunk's first step there is no row of its review's.
-        beta = hidden_part(rows, take(place, first + (t - 1)), beta_c, method)
-        beta = jnp.where(t > 0, beta, 0)
-        new = cell_part(weights, rows, take(place, first + t), beta, beta_c, True, method)
-        return new - taken, new - taken_at_end
+    def go_on(runs: Runs, row, r, beta_c):
+        new = cell_part(weights, rows, row, r, beta_c, True, method) - taken
+        if prefix_is_all:
+            c = take(rows.c, row)
+            c = jnp.log(c) / -2 if method.exponential else c
+            new = jnp.where(jnp.expand_dims(runs.prefix, 1), c, new)
+        return new
 
-    zero = jnp.zeros((method.trunk_tile, rows.o.shape[1]), rows.o.dtype)
+    def begin(runs: Runs):
+        nothing = jnp.zeros((1, 1), rows.o.dtype)
+        return go_on(runs, take(place, runs.first), (nothing,) * len(SPLIT), 0.0)
+
+    def step(beta_c, t, runs: Runs, under_way, _):
+        row, following = take(place, runs.first + t), take(place, runs.first + t + 1)
+        r = project(weights, hidden_part(rows, row, beta_c, method))
+        new = go_on(runs, following, r, beta_c)
+        if more_at_end:
+            beta_c -= weights.product
+            r = project(weights, hidden_part(rows, row, beta_c, method))
+        outside = cell_part(weights, rows, following, r, beta_c, False, method) - weights.product
+        is_last = jnp.expand_dims(runs.first + t == runs.last, 1)
+        return new, jnp.where(is_last, beta_c, outside)
+
     states = jnp.zeros((spans + method.trunk_tile, rows.o.shape[1]), rows.o.dtype)
-    return run_packed(step, zero, trunks, method.trunk_tile, states)
+    return run_packed(begin, step, trunks, method.trunk_tile, states)
 
 
 def run_tails(
@@ -357,36 +380,23 @@ def run_tails(
     tails: Tails,
     method: Method,
 ) -> Float[Array, "p k"]:
-    """Carry the phrases from their ends to their reviews' and return `readout @ beta_T`."""
+    """Carry the phrases from there to their reviews' ends and return `readout @ beta_T`."""
     tile = method.span_tile
-    taken = taken_by_rest(weights, method.rule)[1]
-    # Under such a rule nothing is left over of a review's first words: beta_c is c. Computed step
-    # by step, rounding alone would leave something, and saturated gates can make that grow.
-    prefix_is_all = not method.rule.input_is_a_term and (
-        method.rule.bias_product is not BiasProduct.REST
-    )
 
     def run_tile(n, scores):
-        state, last, steps, prefix = (
-            jax.lax.dynamic_slice_in_dim(a, n * tile, tile) for a in tails[:4]
-        )
+        state, last, steps = (jax.lax.dynamic_slice_in_dim(a, n * tile, tile) for a in tails[:3])
         longest, shortest = steps[0], steps[-1]
 
         def step(left, beta_c):
-            beta = hidden_part(rows, take(place, last - left), beta_c, method)
+            r = project(weights, hidden_part(rows, take(place, last - left), beta_c, method))
             row = take(place, last - left + 1)
-            new = cell_part(weights, rows, row, beta, beta_c, False, method)
-            return new - weights.product
+            return cell_part(weights, rows, row, r, beta_c, False, method) - weights.product
 
         def step_if_begun(m, beta_c):
             begun = jnp.expand_dims(steps >= longest - m, 1)
             return jnp.where(begun, step(longest - m, beta_c), beta_c)
 
         beta_c = take(states, state)
-        if prefix_is_all:
-            c = take(rows.c, take(place, last - steps))
-            c = jnp.log(c) / -2 if method.exponential else c
-            beta_c = jnp.where(jnp.expand_dims(prefix, 1), c - taken, beta_c)
         beta_c = jax.lax.fori_loop(0, longest - shortest, step_if_begun, beta_c)
         beta_c = jax.lax.fori_loop(0, shortest, lambda m, s: step(shortest - m, s), beta_c)
         beta = hidden_part(rows, take(place, last), beta_c, method)

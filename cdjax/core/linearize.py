@@ -9,6 +9,7 @@ its Shapley value. A bias always comes first, so `L(b) = f(b)`, every other sum 
 
 `linearize` is the definition. `pair` and `triple` are the same numbers in closed form: two terms
 with or without a bias (N = 3 and N = 2, as the paper counts), and three beside the bias (N = 4).
+`subsets` is the closed form of any number of terms: the layers of a stack have four.
 """
 
 import itertools
@@ -82,10 +83,35 @@ def triple(f: Activation, y1, y2, y3, bias: Bias = 0.0):
     )
 
 
+def subsets(f: Activation, terms: Sequence, bias: Bias = 0.0) -> tuple:
+    """Return `L` of every term from `f` at the sum of each set of terms, `2^N` of them.
+
+        L(y_k) = sum over sets S without k of |S|! (N - 1 - |S|)! / N! [F(S and k) - F(S)]
+
+    with `F(S) = f(bias + sum of S)`: of the `N!` orders so many have just S before `y_k`.
+    """
+    n = len(terms)
+    sums = [bias + jnp.zeros_like(terms[0])]  # of the set whose members are the bits of its place
+    for term in terms:
+        sums += [before + term for before in sums]
+    values = [f(argument) for argument in sums]
+
+    def share(k):
+        by_size = [jnp.zeros_like(values[0])] * n
+        for s in range(2**n):
+            if not s >> k & 1:
+                size = s.bit_count()
+                by_size[size] = by_size[size] + (values[s | 1 << k] - values[s])
+        # Divided by N times the number of sets of that size among the other terms.
+        return sum(by_size[m] / (n * math.comb(n - 1, m)) for m in range(n))
+
+    return tuple(share(k) for k in range(n))
+
+
 def contributions(f: Activation, terms: Sequence, bias: Bias = 0.0) -> tuple:
-    """Return `L` of every term, by the closed form where there is one.
+    """Return `L` of every term, by a closed form.
 
     Equal to `linearize`, with fewer evaluations of `f`.
     """
     closed = {2: pair, 3: triple}.get(len(terms))
-    return closed(f, *terms, bias=bias) if closed else linearize(f, terms, bias)
+    return closed(f, *terms, bias=bias) if closed else subsets(f, terms, bias)

@@ -48,11 +48,11 @@ class Classifier(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """What one layer computes on the way, at every time step."""
+    """What one layer computes on the way, at one time step or all of them."""
 
-    z: Float[Array, "t 4 h"]  # what each gate's activation is applied to
-    c: Float[Array, "t h"]  # cell state
-    h: Float[Array, "t h"]  # hidden state
+    z: Float[Array, "*t 4 h"]  # what each gate's activation is applied to
+    c: Float[Array, "*t h"]  # cell state
+    h: Float[Array, "*t h"]  # hidden state
 
 
 def project_input(params: LSTMParams, x: Float[Array, "t d"]) -> Float[Array, "t 4 h"]:
@@ -65,6 +65,28 @@ def project_state(params: LSTMParams, h: Float[Array, "h"]) -> Float[Array, "4 h
     return jnp.einsum("gij,j->gi", params.V, h, precision=HIGHEST)
 
 
+def advance(
+    params: LSTMParams, state: tuple[Float[Array, "h"], Float[Array, "h"]], zx: Float[Array, "4 h"]
+) -> Trace:
+    """Take one step from the states `c, h` before it, the input given as its `W_k x_t`."""
+    c, h = state
+    z = zx + project_state(params, h) + params.b
+    i, f, o = (jax.nn.sigmoid(z[k]) for k in (I, F, O))
+    c = f * c + i * jnp.tanh(z[G])
+    return Trace(z, c, o * jnp.tanh(c))
+
+
+def run_projected(params: LSTMParams, zx: Float[Array, "t 4 h"]) -> Trace:
+    """Run one layer over one sequence, given as `W_k x_t` of every step."""
+
+    def step(state, zx):
+        trace = advance(params, state, zx)
+        return (trace.c, trace.h), trace
+
+    zero = jnp.zeros(params.V.shape[-1], zx.dtype)
+    return jax.lax.scan(step, (zero, zero), zx)[1]
+
+
 def run_layer(params: LSTMParams, x: Float[Array, "t d"]) -> Trace:
     """Run one layer over one sequence.
 
@@ -75,17 +97,7 @@ def run_layer(params: LSTMParams, x: Float[Array, "t d"]) -> Trace:
     Returns:
         The pre-activations and states at every step.
     """
-
-    def step(state, zx):
-        c, h = state
-        z = zx + project_state(params, h) + params.b
-        i, f, o = (jax.nn.sigmoid(z[k]) for k in (I, F, O))
-        c = f * c + i * jnp.tanh(z[G])
-        h = o * jnp.tanh(c)
-        return (c, h), Trace(z, c, h)
-
-    zero = jnp.zeros(params.V.shape[-1], x.dtype)
-    return jax.lax.scan(step, (zero, zero), project_input(params, x))[1]
+    return run_projected(params, project_input(params, x))
 
 
 def run(layers: tuple[LSTMParams, ...], x: Float[Array, "t d"]) -> Float[Array, "t h"]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from cdjax.core.checks import check_classifier
@@ -23,7 +23,7 @@ from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import count_spans, enumerate_spans, span_mask
 from cdjax.scoring import engine
 from cdjax.scoring.engine import Job
-from cdjax.scoring.schedule import Piece, plan
+from cdjax.scoring.schedule import Piece, count_slots, find_trunks, plan, split_groups
 
 STEPS_A_TILE = 8192  # spans times padded length: bounds the memory of a tile of the recursion
 REVIEWS_A_TILE = 64  # of a tile of predictions
@@ -35,6 +35,14 @@ class SpanScores(NamedTuple):
     spans: Int[np.ndarray, "s 2"]  # half-open [start, stop)
     scores: Float[np.ndarray, "s k"]  # logits, one a class
     logits: Float[np.ndarray, "k"]  # of the review as a whole, output bias included
+
+
+class Chosen(NamedTuple):
+    """Some of the spans asked for of one review."""
+
+    review: int
+    spans: Int[np.ndarray, "_"]  # which of them, by start and then by stop
+    slots: int  # that they take in a job
 
 
 def score_spans(
@@ -57,11 +65,11 @@ def score_spans(
             not finite or a span does not lie in the review.
     """
     check_classifier(classifier)
-    classifier = _in_one_type(classifier)
+    classifier = in_one_type(classifier)
     spans = np.asarray(spans)
     given = np.asarray(x_or_ids)
     if given.ndim == 1:
-        (ids,) = _check_reviews(classifier, [given])
+        (ids,) = check_reviews(classifier, [given])
     else:
         vectors = _check_vectors(classifier, given)
         ids = np.arange(len(vectors), dtype=np.int32)
@@ -69,14 +77,64 @@ def score_spans(
         rows = np.zeros((_padded(len(vectors)), vectors.shape[1]), classifier.bias.dtype)
         rows[: len(vectors)] = vectors
         classifier = classifier._replace(embedding=rows)
-    spans = _check_spans(spans, len(ids))
-    scores = np.zeros((len(spans), len(classifier.bias)), classifier.bias.dtype)
-    order = np.lexsort((spans[:, 1], spans[:, 0]))
-    order = order[spans[order, 0] < spans[order, 1]]  # an empty span scores 0
-    if len(order):
-        start, stop = spans[order].T
-        job = Job([ids], np.zeros_like(start), start, stop)
-        ((scores[order], _),) = _run_jobs(classifier, [job], rule)
+    spans = check_spans(spans, len(ids))
+    (scores,) = _score_chosen(classifier, [ids], [spans], rule)
+    return scores
+
+
+def score_sets(
+    classifier: Classifier,
+    reviews: Sequence[ArrayLike],
+    sets: Sequence[ArrayLike],
+    rule: Rule = PAPER,
+) -> list[Float[np.ndarray, "s k"]]:
+    """Score sets of words, contiguous or not: what each contributes to the logits.
+
+    By the recursion itself, for models of any number of layers; spans of a one-layer model are
+    scored much faster by `score_spans` and `score_all_spans`.
+
+    Args:
+        classifier: The model.
+        reviews: Word numbers `[T]` of each review; lengths may differ and may be 0.
+        sets: For each review the sets of its words, bool `[S, T]`. A set without words scores 0.
+        rule: Which reading of the method.
+
+    Returns:
+        For each review, logits `[S, K]`, in the float type of the classifier.
+
+    Raises:
+        TypeError: Where a review does not hold integers, or sets no booleans.
+        ValueError: Where a word number is not in the embedding, or shapes do not fit. Says which
+            review.
+    """
+    check_classifier(classifier)
+    classifier = in_one_type(classifier)
+    ids = check_reviews(classifier, reviews)
+    masks = _check_sets(sets, [len(review) for review in ids])
+    scores = [np.zeros((len(mask), len(classifier.bias)), classifier.bias.dtype) for mask in masks]
+    model = jax.device_put(classifier)
+    filled = [n for n in range(len(ids)) if len(ids[n]) and len(masks[n])]
+    filled.sort(key=lambda n: len(ids[n]))
+    for length, group in itertools.groupby(filled, key=lambda n: _padded(len(ids[n]))):
+        same = list(group)
+        counts = [len(masks[n]) for n in same]
+        words = np.stack([np.pad(ids[n], (0, length - len(ids[n]))) for n in same])
+        last = np.array([len(ids[n]) - 1 for n in same], np.int32)
+        inside = [np.pad(masks[n], ((0, 0), (0, length - len(ids[n])))) for n in same]
+        review = np.repeat(np.arange(len(same)), counts)
+        tile = min(max(8, STEPS_A_TILE // length), _padded(len(review)))
+        spare = -len(review) % tile  # the last tile is filled up with empty sets
+        review = np.pad(review, (0, spare))
+        inside = np.pad(np.concatenate(inside), ((0, spare), (0, 0)))
+        tiles = [
+            np.asarray(_score_sets(model, words[some], mask, last[some], rule))
+            for some, mask in zip(
+                review.reshape(-1, tile), inside.reshape(-1, tile, length), strict=True
+            )
+        ]
+        ends = np.cumsum(counts)
+        for n, score in zip(same, np.split(np.concatenate(tiles), ends)[:-1], strict=True):
+            scores[n] = score
     return scores
 
 
@@ -117,10 +175,10 @@ def stream_all_spans(
     the order of the reviews, as they are ready. Arguments are checked before the first.
     """
     check_classifier(classifier)
-    ids = _check_reviews(classifier, reviews)
+    ids = check_reviews(classifier, reviews)
     if max_len is not None and max_len < 1:
         raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")
-    return _stream(_in_one_type(classifier), ids, rule, max_len)
+    return _stream(in_one_type(classifier), ids, rule, max_len)
 
 
 def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
@@ -159,6 +217,95 @@ def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
         yield empty()
 
 
+def score_chosen_spans(
+    classifier: Classifier,
+    reviews: Sequence[ArrayLike],
+    spans: Sequence[ArrayLike],
+    rule: Rule = PAPER,
+) -> list[SpanScores]:
+    """Score the given spans of every review, many reviews at a time.
+
+    Args:
+        classifier: The model.
+        reviews: Word numbers `[T]` of each review.
+        spans: Half-open `[start, stop)` pairs `[S, 2]` of each review. An empty one scores 0.
+        rule: Which reading of the method.
+
+    Returns:
+        One result a review, its spans in the order given, scores in logits.
+
+    Raises:
+        TypeError, ValueError: As `score_all_spans`; also where a span does not lie in its review.
+            Says which review.
+    """
+    check_classifier(classifier)
+    ids = check_reviews(classifier, reviews)
+    checked = check_span_lists(spans, ids)
+    classifier = in_one_type(classifier)
+    logits = predict(classifier, ids)
+    scores = _score_chosen(classifier, ids, checked, rule)
+    return [SpanScores(*row) for row in zip(checked, scores, logits, strict=True)]
+
+
+def _score_chosen(
+    classifier: Classifier, ids: list[np.ndarray], spans: list[np.ndarray], rule: Rule
+) -> list[Float[np.ndarray, "_ k"]]:
+    """Return the scores of spans of each review, all checked."""
+    bias = classifier.bias
+    scores = [np.zeros((len(some), len(bias)), bias.dtype) for some in spans]
+    largest = engine.sizes_for(classifier)[-1]
+    pieces: list[Chosen] = []
+    for n, some in enumerate(spans):
+        order = np.lexsort((some[:, 1], some[:, 0]))
+        order = order[some[order, 0] < some[order, 1]]  # an empty span scores 0
+        start, stop = some[order].T
+        head, last = find_trunks(np.zeros_like(start), start)
+        slots = count_slots(start, stop, head, last)
+        for a, b in split_groups(slots, largest.spans):
+            pieces.append(Chosen(n, order[head[a] : last[b - 1] + 1], int(slots[a:b].sum())))
+    jobs = _fill_jobs(pieces, [len(review) for review in ids], largest.rows, largest.spans)
+
+    def make_jobs():
+        for job in jobs:
+            chosen = [spans[piece.review][piece.spans] for piece in job]
+            review = np.repeat(np.arange(len(job)), [len(some) for some in chosen])
+            start, stop = np.concatenate(chosen).T
+            yield Job([ids[piece.review] for piece in job], review, start, stop)
+
+    for job, (out, _) in zip(jobs, _run_jobs(classifier, make_jobs(), rule), strict=True):
+        ends = np.cumsum([len(piece.spans) for piece in job])[:-1]
+        for piece, its_scores in zip(job, np.split(out, ends), strict=True):
+            scores[piece.review][piece.spans] = its_scores
+    return scores
+
+
+def _fill_jobs(
+    pieces: list[Chosen], lengths: list[int], rows: int, slots: int
+) -> list[list[Chosen]]:
+    """Put pieces of reviews together, in order, while their words and slots fit into a job."""
+    jobs: list[list[Chosen]] = []
+    rows_left = slots_left = 0
+    for piece in pieces:
+        if not jobs or lengths[piece.review] > rows_left or piece.slots > slots_left:
+            jobs.append([])
+            rows_left, slots_left = rows, slots
+        jobs[-1].append(piece)
+        rows_left, slots_left = rows_left - lengths[piece.review], slots_left - piece.slots
+    return jobs
+
+
+def with_vector_readout(classifier: Classifier) -> Classifier:
+    """Return the classifier whose scores are the vectors `beta_T` themselves.
+
+    As scores are `readout @ beta_T`, the identity for a readout gives `beta_T` `[H]` where there
+    were `K` scores, with every function of this module and at the same cost but for memory: a job
+    holds `H` numbers a span, and is made smaller to have room for them. Logits become `h_T`.
+    """
+    check_classifier(classifier)
+    hidden, dtype = np.shape(classifier.readout)[1], np.asarray(classifier.readout).dtype
+    return classifier._replace(readout=np.eye(hidden, dtype=dtype), bias=np.zeros(hidden, dtype))
+
+
 def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.ndarray, "b k"]:
     """Return the logits of every review, output bias included.
 
@@ -170,8 +317,8 @@ def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.nd
         TypeError, ValueError: As `score_all_spans`.
     """
     check_classifier(classifier)
-    ids = _check_reviews(classifier, reviews)
-    classifier = _in_one_type(classifier)
+    ids = check_reviews(classifier, reviews)
+    classifier = in_one_type(classifier)
     logits = np.tile(classifier.bias, (len(ids), 1))
     order = [n for n in np.argsort([len(review) for review in ids], kind="stable") if len(ids[n])]
     for length, same in itertools.groupby(order, key=lambda n: _padded(len(ids[n]))):
@@ -259,6 +406,24 @@ def _recursion(
     return jax.vmap(score)(spans)
 
 
+@functools.partial(jax.jit, static_argnames="rule")
+def _score_sets(
+    classifier: Classifier,
+    words: Int[Array, "s t"],
+    inside: Bool[Array, "s t"],
+    last: Int[Array, "s"],
+    rule: Rule,
+) -> Float[Array, "s k"]:
+    """Score sets of words, each of a review of its own; all padded."""
+
+    def score(words, inside, last):
+        x = jnp.take(classifier.embedding, words, axis=0)
+        beta = decompose(classifier.layers, x, inside, rule).beta[last]
+        return jnp.matmul(classifier.readout, beta, precision=HIGHEST)
+
+    return jax.vmap(score)(words, inside, last)
+
+
 @jax.jit
 def _predict(layers, readout, bias, x, last):
     def logits(x, last):
@@ -272,7 +437,7 @@ def _padded(length: int) -> int:
     return max(8, 1 << (length - 1).bit_length())
 
 
-def _in_one_type(classifier: Classifier) -> Classifier:
+def in_one_type(classifier: Classifier) -> Classifier:
     """Return the classifier as NumPy arrays of one float type, at least single precision."""
     arrays = jax.tree.map(np.asarray, classifier)
     widest = functools.reduce(
@@ -298,7 +463,7 @@ def _check_vectors(classifier: Classifier, given: np.ndarray) -> np.ndarray:
     return given
 
 
-def _check_reviews(classifier: Classifier, reviews: Sequence[ArrayLike]) -> list[np.ndarray]:
+def check_reviews(classifier: Classifier, reviews: Sequence[ArrayLike]) -> list[np.ndarray]:
     """Return the reviews as arrays of word numbers, all of them in the embedding."""
     rows = np.shape(classifier.embedding)[0]
     checked = []
@@ -323,7 +488,45 @@ def _check_reviews(classifier: Classifier, reviews: Sequence[ArrayLike]) -> list
     return checked
 
 
-def _check_spans(spans: ArrayLike, length: int) -> Int[np.ndarray, "s 2"]:
+def _check_sets(sets: Sequence[ArrayLike], lengths: Sequence[int]) -> list[Bool[np.ndarray, "s t"]]:
+    """Return the sets of words as arrays, one a review, of as many columns as it has words."""
+    if len(sets) != len(lengths):
+        raise ValueError(
+            f"sets holds {len(sets)} arrays; expected {len(lengths)}, one for each review."
+        )
+    checked = []
+    for n, (some, length) in enumerate(zip(sets, lengths, strict=True)):
+        mask = np.asarray(some)
+        if mask.dtype != bool:
+            raise TypeError(f"sets {n} holds {mask.dtype}; expected booleans, one a word.")
+        if mask.ndim != 2 or mask.shape[1] != length:
+            raise ValueError(
+                f"sets {n} has shape {list(mask.shape)}; expected [S, {length}], one column for "
+                f"each word of review {n}."
+            )
+        checked.append(mask)
+    return checked
+
+
+def check_span_lists(
+    spans: Sequence[ArrayLike], reviews: list[np.ndarray]
+) -> list[Int[np.ndarray, "_ 2"]]:
+    """Return the spans of each review as arrays, all of them within it."""
+    if len(spans) != len(reviews):
+        raise ValueError(
+            f"spans has {len(spans)} entries for {len(reviews)} reviews; expected one array "
+            f"[S, 2] a review."
+        )
+    checked = []
+    for n, (some, review) in enumerate(zip(spans, reviews, strict=True)):
+        try:
+            checked.append(check_spans(some, len(review)))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"review {n}: {error}") from error
+    return checked
+
+
+def check_spans(spans: ArrayLike, length: int) -> Int[np.ndarray, "s 2"]:
     """Return the spans as an array, all of them within a review of so many words."""
     given = np.asarray(spans)
     if given.size == 0:

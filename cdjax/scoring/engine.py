@@ -14,7 +14,14 @@ from jaxtyping import Float, Int
 from cdjax.core import all_spans
 from cdjax.core.lstm import Classifier
 from cdjax.core.rules import Rule
-from cdjax.scoring.schedule import Schedule, Size, empty_schedule, schedule
+from cdjax.scoring.schedule import (
+    Schedule,
+    Size,
+    count_slots,
+    empty_schedule,
+    find_trunks,
+    schedule,
+)
 
 # A job takes the first size it fits into: narrow tiles waste little on a single review, wide ones
 # keep the products of a corpus busy. Each is compiled once for a shape of model.
@@ -44,10 +51,16 @@ def sizes_for(classifier: Classifier) -> tuple[Size, ...]:
     device = jax.local_devices()[0]
     told = (device.memory_stats() or {}).get("bytes_limit")
     memory = told // 4 if told else MEMORY // jax.local_device_count()
-    hidden, number = classifier.readout.shape[1], classifier.bias.dtype.itemsize
+    (classes, hidden), number = classifier.readout.shape, classifier.bias.dtype.itemsize
+
+    def needs(size: Size) -> int:
+        # Scores and logits are there twice, on the device and in order on the host.
+        states = hidden * (15 * size.rows + size.spans)
+        return number * (states + 2 * classes * (size.rows + size.spans))
+
     sizes = []
     for size in SIZES:
-        while len(sizes) and number * hidden * (15 * size.rows + size.spans) > memory:
+        while len(sizes) and needs(size) > memory:
             size = size._replace(rows=size.rows // 2, spans=size.spans // 2)
         if not sizes or size.spans > sizes[-1].spans:
             sizes.append(size)
@@ -85,8 +98,11 @@ def run_jobs(
     jobs = iter(jobs)
     while together := list(itertools.islice(jobs, len(devices))):
         lengths = [np.array([len(review) for review in job.ids]) for job in together]
-        rows, spans = max(map(np.sum, lengths)), max(len(job.start) for job in together)
-        size = size_for(int(rows), spans, sizes)
+        slots = [
+            count_slots(job.start, job.stop, *find_trunks(job.review, job.start)).sum()
+            for job in together
+        ]
+        size = size_for(int(max(map(np.sum, lengths))), int(max(slots)), sizes)
         plans = [
             schedule(length, job.review, job.start, job.stop, size)
             for length, job in zip(lengths, together, strict=True)

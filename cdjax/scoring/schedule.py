@@ -20,7 +20,7 @@ class Size(NamedTuple):
     """The static shapes of a job: one compilation a size serves reviews of any length."""
 
     rows: int  # time steps of all its reviews together, at most
-    spans: int  # at most
+    spans: int  # at most, and at most so many steps of all trunks together (`count_slots`)
     span_tile: int  # spans that go through a step together
     trunk_tile: int  # trunks that do
     review_tile: int  # reviews that do, in the forward passes
@@ -54,9 +54,9 @@ class Schedule(NamedTuple):
 
     step: Numbers  # [rows] time step of the job that each row is
     place: Numbers  # [rows] row of each time step of the job
-    reviews: tuple[Numbers, Number, Numbers]  # Runs of the forward passes
-    trunks: tuple[Numbers, Number, Numbers]  # Runs, one a start
-    tails: tuple[Numbers, Numbers, Numbers, np.ndarray, Number]  # Tails, one a span
+    reviews: tuple[Numbers, Number, Numbers, Numbers, np.ndarray]  # Runs of the forward passes
+    trunks: tuple[Numbers, Number, Numbers, Numbers, np.ndarray]  # Runs, one a start
+    tails: tuple[Numbers, Numbers, Numbers, Number]  # Tails, one a span
     order: Numbers  # [spans of the job] which span each tail is
 
 
@@ -96,46 +96,83 @@ def schedule(
     step = np.empty_like(place)
     step[place] = np.arange(len(place))
 
-    new = np.ones(len(start), bool)
-    new[1:] = (np.diff(review) != 0) | (np.diff(start) != 0)
-    head = np.flatnonzero(new)  # the first span of each trunk
-    last = np.append(head[1:], len(start)) - 1  # and its last, which ends furthest
+    head, last = find_trunks(review, start)
+    trunk = np.repeat(np.arange(len(head)), last - head + 1)  # of each span
     trunk_length = stop[last] - start[head]
+    if (slots := max(len(start), int(trunk_length.sum()))) > size.spans:
+        raise ValueError(f"the job takes {slots:,} slots; its size has {size.spans:,}.")
     trunks = pack(trunk_length, size.trunk_tile)
-    state = trunks.place(np.cumsum(new) - 1, stop - start - 1)
+    state = trunks.place(trunk, stop - start - 1)
 
-    steps = length[review] - stop
+    steps = np.maximum(length[review] - stop - 1, 0)  # the first is the trunk's
     order = np.argsort(-steps, kind="stable")
     return Schedule(
         step=_fill(step, size.rows),
         place=_fill(place, size.rows),
-        reviews=_runs(length, first, reviews, size.rows),
-        trunks=_runs(trunk_length, (first[review] + start)[head], trunks, size.rows),
+        reviews=_runs(length, first, first + length - 1, np.zeros_like(first), reviews, size.rows),
+        trunks=_runs(
+            trunk_length,
+            (first[review] + start)[head],
+            (first + length - 1)[review[head]],
+            start[head],
+            trunks,
+            size.rows,
+        ),
         tails=(
             _fill(state[order], size.spans),
             _fill((first + length - 1)[review[order]], size.spans),
             # What fills up the last tile is as short as its shortest, so that nothing waits.
             _fill(steps[order], size.spans, int(steps[order[-1]])),
-            _fill((start == 0)[order].astype(np.int32), size.spans).astype(bool),
             np.int32(-(-len(order) // size.span_tile)),
         ),
         order=order,
     )
 
 
+def find_trunks(review: Numbers, start: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the first and the last span of each trunk, of spans sorted as in `schedule`."""
+    new = np.ones(len(start), bool)
+    new[1:] = (np.diff(review) != 0) | (np.diff(start) != 0)
+    head = np.flatnonzero(new)
+    return head, np.append(head, len(start))[1:] - 1  # the last one ends furthest
+
+
+def count_slots(start: Numbers, stop: Numbers, head: Numbers, last: Numbers) -> Numbers:
+    """Return how many of a job's slots each trunk takes: one for each of its spans and steps.
+
+    A trunk leaves a state at every step, whether or not a span ends there, so that a few spans that
+    start apart and end late need more room than all spans of short phrases.
+    """
+    return np.maximum(last - head + 1, stop[last] - start[head])
+
+
+def split_groups(costs: Numbers, most: int) -> Iterator[tuple[int, int]]:
+    """Cut neighbours into groups `[first, stop)` that cost at most so much, or are one alone."""
+    ends = np.cumsum(costs)
+    first = 0
+    while first < len(ends):
+        done = ends[first - 1] if first else 0
+        stop = max(first + 1, int(np.searchsorted(ends, done + most, side="right")))
+        yield first, stop
+        first = stop
+
+
 def empty_schedule(size: Size) -> Schedule:
     """Return the schedule of a device that has nothing to do."""
     rows, spans, none = np.zeros(size.rows, np.int32), np.zeros(size.spans, np.int32), np.int32(0)
-    runs = rows, none, rows
-    tails = spans, spans, spans, spans.astype(bool), none
+    runs = rows, none, rows, rows, rows.astype(bool)
+    tails = spans, spans, spans, none
     return Schedule(rows, rows, runs, runs, tails, order=spans[:0])
 
 
-def _runs(length: Numbers, first: Numbers, packing: Packing, count: int):
+def _runs(
+    length: Numbers, first: Numbers, last: Numbers, start: Numbers, packing: Packing, count: int
+):
     """Return the fields of `Runs`."""
     order = packing.order
     tiles = np.int32(-(-len(order) // packing.tile))
-    return _fill(length[order], count), tiles, _fill(first[order], count)
+    length, first, last, start = (_fill(a[order], count) for a in (length, first, last, start))
+    return length, tiles, first, last, start == 0
 
 
 def _fill(values: Numbers, count: int, value: int = 0) -> Numbers:
@@ -173,17 +210,12 @@ def plan(
             rows_left, spans_left = rows_left - length, spans_left - count
             continue
         longest = length if max_len is None else min(max_len, length)
-        starts = np.cumsum(np.minimum(length - np.arange(length), longest))
-        first = 0
-        while first < length:
-            done = starts[first - 1] if first else 0
-            stop = int(np.searchsorted(starts, done + spans, side="right"))
-            piece = Piece(review, first, stop)
+        costs = np.minimum(length - np.arange(length), longest)
+        for first, stop in split_groups(costs, spans):
             if stop < length:
-                yield [piece]
+                yield [Piece(review, first, stop)]
             else:
-                job = [piece]
-                rows_left, spans_left = rows - length, spans - int(starts[-1] - done)
-            first = stop
+                job = [Piece(review, first, stop)]
+                rows_left, spans_left = rows - length, spans - int(costs[first:].sum())
     if job:
         yield job

@@ -10,9 +10,9 @@ import pytest
 from benchmarks.speed import __main__ as command
 from benchmarks.speed import measure
 from benchmarks.speed.extrapolation import draw, extrapolate
-from benchmarks.speed.flat import LENGTHS, STEPS, make_length_job
+from benchmarks.speed.flat import LENGTHS, count_reviews
 from benchmarks.speed.floor import TILE, make_floor
-from benchmarks.speed.memory import keep_last_ends
+from benchmarks.speed.memory import keep_last_starts
 from benchmarks.speed.peers import find_peers
 from benchmarks.speed.report import figure, table
 from benchmarks.speed.setup import make_setup, synthetic_lengths
@@ -23,6 +23,7 @@ from benchmarks.speed.work import (
     random_classifier,
     random_reviews,
 )
+from cdjax.core.spans import count_spans
 from cdjax.scoring import engine
 from cdjax.scoring.verify import BOUND, Check
 
@@ -139,21 +140,17 @@ def test_peers_are_right(name):
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_jobs_of_every_length_are_alike(length):
+def test_reviews_of_every_length_make_whole_jobs(length):
     classifier = random_classifier(168, 3, 9)
-    job = make_length_job(classifier, length, STEPS)
-    lengths = [len(review) for review in job.ids]
-    assert set(lengths) == {length}
-    sizes = engine.sizes_for(classifier)
-    assert engine.size_for(sum(lengths), len(job.start), sizes) == sizes[-1]
-    assert 500_000 < count_steps(job) < 4_000_000
-    order = np.lexsort((job.stop, job.start, job.review))
-    np.testing.assert_array_equal(order, np.arange(len(order)))
-    assert ((job.start < job.stop) & (job.stop <= length)).all()
+    count = count_reviews(classifier, length)
+    largest = engine.sizes_for(classifier)[-1]
+    rows, spans = count * length, count * count_spans(length)
+    assert engine.size_for(rows, spans // (2 if length == 1000 else 1), (largest,)) == largest
+    assert rows > largest.rows // 3 or spans > largest.spans // 3
 
 
-def test_spans_that_end_last():
-    assert keep_last_ends(4, 6).tolist() == [[0, 3], [0, 4], [1, 3], [1, 4], [2, 4], [3, 4]]
+def test_spans_that_start_last():
+    assert keep_last_starts(4, 5).tolist() == [[2, 3], [2, 4], [3, 4]]
 
 
 def test_the_floor_does_the_work_it_says():

@@ -146,17 +146,6 @@ def test_jit_and_loop_give_what_vmap_gives(example):
         np.testing.assert_allclose(one.beta, together.beta[n], rtol=1e-12, atol=1e-15)
 
 
-def test_gradients_pass(example):
-    layers, x, inside = example
-
-    def score(x):
-        return cdjax.decompose(layers, x, inside).beta[-1].sum()
-
-    step = 1e-6 * np.random.default_rng(2).normal(size=x.shape)
-    expected = (score(x + step) - score(x - step)) / 2
-    np.testing.assert_allclose(jnp.vdot(jax.grad(score)(jnp.asarray(x)), step), expected, rtol=1e-6)
-
-
 @pytest.mark.usefixtures("as_users")
 def test_bad_input_raises(example):
     (first, second), x, inside = example

@@ -1,7 +1,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.linearize import contributions, linearize, pair, triple
+from cdjax.core.linearize import contributions, linearize, pair, subsets, triple
 
 from tests.oracle import sigmoid
 
@@ -54,7 +54,23 @@ def test_a_term_of_zero_gets_nothing_and_takes_nothing(terms):
     np.testing.assert_allclose(with_zero[::2], without, rtol=1e-12)
 
 
-def test_four_terms_go_through_all_orders(terms):
-    parts = contributions(jnp.tanh, terms)
-    permuted = contributions(jnp.tanh, terms[::-1])
-    np.testing.assert_allclose(parts, permuted[::-1], rtol=1e-12)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("bias", [0.0, "a bias"])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_subsets_equal_the_permutations(terms, activation, bias, count):
+    f, _ = ACTIVATIONS[activation]
+    bias = terms[3] if bias else 0.0
+    parts = subsets(f, terms[:count], bias)
+    np.testing.assert_allclose(parts, linearize(f, terms[:count], bias), rtol=1e-12, atol=1e-15)
+
+
+def test_four_terms_go_by_subsets(terms):
+    evaluations = []
+
+    def counted(y):
+        evaluations.append(y)
+        return jnp.tanh(y)
+
+    parts = contributions(counted, terms)
+    assert len(evaluations) == 16
+    np.testing.assert_allclose(parts, linearize(jnp.tanh, terms), rtol=1e-12, atol=1e-15)

@@ -11,6 +11,7 @@ from cdjax.core import all_spans
 from cdjax.core.lstm import project_input, run_layer
 from cdjax.core.rules import RULES
 from cdjax.scoring import engine
+from cdjax.scoring.batch import score_chosen_spans
 from cdjax.scoring.schedule import Size
 from cdjax.text.tokenizer import tokenize
 
@@ -173,3 +174,36 @@ def test_other_lengths_compile_nothing():
     assert score([1]) == before
     assert score([30, 7, 0, 41]) == before
     assert score([80] * 5, max_len=3) == before
+
+
+@rules
+def test_few_spans_that_start_apart_and_end_late(x64, tiny_jobs, reviews, rule):
+    """Their trunks leave more states than there are spans: they need jobs of their own."""
+    classifier = random_classifier(np.random.default_rng(0))
+    rng = np.random.default_rng(3)
+    chosen = []
+    for ids in reviews:
+        spans = cdjax.enumerate_spans(len(ids))
+        late = spans[spans[:, 1] == len(ids)]
+        chosen.append(rng.permutation(np.concatenate([late, late[:2]])))  # some twice
+    assert sum(map(len, chosen)) < 60 < sum(np.diff(spans).sum() for spans in chosen)
+    results = score_chosen_spans(classifier, reviews, chosen, rule)
+    for ids, spans, result in zip(reviews, chosen, results, strict=True):
+        if len(ids):
+            exact = recursion(classifier, ids, spans, rule)
+            np.testing.assert_allclose(result.scores, exact, rtol=0, atol=1e-12)
+            one = cdjax.score_spans(classifier, ids, spans, rule)
+            np.testing.assert_allclose(one, exact, rtol=0, atol=1e-12)
+
+
+def test_spans_of_a_long_review_that_end_late():
+    """As users have it, with the jobs' own sizes: more steps of trunks than the smallest holds."""
+    classifier = random_classifier(np.random.default_rng(0), scale=0.5)
+    ids = np.random.default_rng(1).integers(0, 7, 120)
+    spans = cdjax.enumerate_spans(120)
+    spans = spans[spans[:, 1] > 110]
+    assert len(spans) < engine.SIZES[0].spans < np.diff(spans[spans[:, 1] == 120]).sum()
+    scores = cdjax.score_spans(classifier, ids, spans, cdjax.PAPER)
+    np.testing.assert_allclose(
+        scores, recursion(classifier, ids, spans, cdjax.PAPER), rtol=0, atol=1e-5
+    )

@@ -1,6 +1,16 @@
 import numpy as np
+import pytest
 from cdjax.core.spans import enumerate_spans
-from cdjax.scoring.schedule import Piece, Size, pack, plan, schedule
+from cdjax.scoring.schedule import (
+    Piece,
+    Size,
+    count_slots,
+    find_trunks,
+    pack,
+    plan,
+    schedule,
+    split_groups,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,19 +57,23 @@ def test_a_job_holds_every_span_once_in_its_place(length, max_len, tiles):
     # Rows and time steps are each other's inverse.
     np.testing.assert_array_equal(job.step[job.place[:words]], np.arange(words))
 
-    # A trunk begins at its start and reaches its furthest end.
-    trunk_length, count, trunk_first = job.trunks
+    # A trunk begins at its start, reaches its furthest end and knows its review's ends.
+    trunk_length, count, trunk_first, trunk_last, trunk_prefix = job.trunks
     left = slabs(trunk_length, int(count), size.trunk_tile)
     trunk_of = {step: n for n, step in enumerate(trunk_first) if trunk_length[n]}
     assert len(trunk_of) == words
+    for step, n in trunk_of.items():
+        mine = np.flatnonzero(first <= step)[-1]
+        assert trunk_last[n] == first[mine] + length[mine] - 1
+        assert trunk_prefix[n] == (step == first[mine])
     assert sorted(job.order) == list(range(len(start)))
-    state, last, steps, prefix, tail_tiles = job.tails
+    state, last, steps, tail_tiles = job.tails
     for place, span in enumerate(job.order):
         begin = first[review[span]] + start[span]
         assert left[state[place]] == (trunk_of[begin], stop[span] - start[span] - 1)
         assert last[place] == first[review[span]] + length[review[span]] - 1
-        assert steps[place] == length[review[span]] - stop[span]
-        assert prefix[place] == (start[span] == 0)
+        # Its trunk has taken the first step beyond it, where there is one.
+        assert steps[place] == max(length[review[span]] - stop[span] - 1, 0)
     # Longest first, to the end of the last tile, where nothing may wait for what fills it up.
     filled = steps[: int(tail_tiles) * size.span_tile]
     assert len(filled) >= len(start) > len(filled) - size.span_tile
@@ -98,3 +112,23 @@ def test_a_review_is_cut_only_where_it_must_be():
         [Piece(0, 0, 2)],
         [Piece(0, 2, 4), Piece(1, 0, 1)],
     ]
+
+
+def test_slots_are_of_spans_and_of_the_steps_of_trunks():
+    # Two trunks: three spans of one word at 0, and one span of five words at 1.
+    review, start, stop = np.zeros(4, int), np.array([0, 0, 0, 1]), np.array([1, 1, 1, 6])
+    head, last = find_trunks(review, start)
+    assert (head.tolist(), last.tolist()) == ([0, 3], [2, 3])
+    assert count_slots(start, stop, head, last).tolist() == [3, 5]
+    size = Size(rows=8, spans=5, span_tile=2, trunk_tile=2, review_tile=1)
+    with pytest.raises(ValueError, match="takes 6 slots; its size has 5"):
+        schedule(np.array([8]), review, start, stop, size)
+
+
+@given(st.lists(st.integers(1, 9), max_size=20), st.integers(1, 20))
+def test_groups_are_neighbours_and_cost_no_more_than_they_must(costs, most):
+    groups = list(split_groups(np.array(costs, int), most))
+    assert [n for first, stop in groups for n in range(first, stop)] == list(range(len(costs)))
+    for first, stop in groups:
+        assert stop == first + 1 or sum(costs[first:stop]) <= most
+        assert stop == len(costs) or sum(costs[first : stop + 1]) > most
