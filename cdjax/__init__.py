@@ -10,6 +10,7 @@ from cdjax.scoring.batch import (
     SpanScores,
     predict,
     score_all_spans,
+    score_sets,
     score_spans,
     stream_all_spans,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "predict",
     "save",
     "score_all_spans",
+    "score_sets",
     "score_spans",
     "stream_all_spans",
 ]

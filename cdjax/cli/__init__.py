@@ -17,7 +17,10 @@ from cdjax.cli.options import UserError, blame
 COMMANDS = {
     "score": "score every phrase of a file of reviews and write Parquet",
     "explain": "explain the prediction for one text, in the terminal",
-    "train": "train the bundled model anew, or one of your own",
+    "neighbours": "find the phrases of a corpus that are most like a phrase to the model",
+    "train": "train a model on your own labelled reviews, or the bundled one anew",
+    "experiment": "reproduce the paper's tables and figures",
+    "fetch": "get a public data set: treebank, Yelp reviews, word vectors",
 }
 
 _EPILOG = """\

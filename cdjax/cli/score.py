@@ -136,9 +136,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _identify(path: str | None) -> dict[str, str]:
     """Return where the model is and the hash of its weights."""
-    from cdjax.model import BUNDLED, WEIGHTS
+    from cdjax.model import WEIGHTS, find_model
 
-    folder = Path(path) if path else BUNDLED
+    folder = find_model(path)
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     return {"path": str(folder.resolve()), "sha256": digest}
 

@@ -301,7 +301,7 @@ def test_explain(here, model, capsys):
     expected = []
     for t in range(6):
         score = scores[t, t + 1]
-        size = 2 if abs(score) >= 2.5 else 1 if abs(score) >= 1 else 0
+        size = 2 if abs(score) >= 2 else 1 if abs(score) >= 0.5 else 0
         expected.append(("·", "+" if score > 0 else "-", "++" if score > 0 else "--")[size])
     expected[5] += "?"
     assert marks == expected
@@ -367,7 +367,7 @@ def test_explain_unknown_words_only(here, model, capsys):
 
 
 def test_scale_is_one_for_all_texts():
-    steps = [explain.step(score) for score in (-9.0, -2.5, -2.4, -1.0, -0.9, 0.0, 1.0, 2.4, 2.5)]
+    steps = [explain.step(score) for score in (-9.0, -2.0, -1.9, -0.5, -0.4, 0.0, 0.5, 1.9, 2.0)]
     assert steps == [0, 0, 1, 1, 2, 2, 3, 3, 4]
 
 

@@ -1,0 +1,215 @@
+"""`cdjax neighbours`: the phrases of a corpus that mean the same to the model."""
+
+import argparse
+import contextlib
+from pathlib import Path
+
+import numpy as np
+
+from cdjax.cli import options
+from cdjax.text.documents import FORMATS
+
+_DESCRIPTION = """\
+Find the phrases of a corpus that are most like a phrase to the model: those
+whose vectors have the highest cosine to its own. A phrase's vector is what it
+contributes to the model's last hidden state, averaged over all places of the
+corpus where it occurs; its score is a projection of it.
+"""
+
+_EPILOG = """\
+With --interactions, phrases of two words or more are compared by what they say
+beyond their words: "not bad" by what the negation does, and not by its "not".
+
+Phrases that hold the given one or are a part of it are left out. So are those
+with a word that the model does not know.
+
+examples:
+  cdjax neighbours "not bad" --corpus sst/train.txt
+  cdjax neighbours "not bad" "very funny" dull --corpus sst/train.txt \\
+      --max-len 2 --min-count 1 --interactions      (table 3 of the paper)
+  cdjax neighbours "worth it" --corpus reviews.csv --text-column body --top 20
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("phrases", nargs="+", metavar="PHRASE", help="a word or phrase; quote it")
+    parser.add_argument("--corpus", required=True, metavar="FILE", help="a file of reviews")
+    parser.add_argument(
+        "--top", type=options.positive, default=10, metavar="N", help="show N of each"
+    )
+    parser.add_argument(
+        "--interactions",
+        action="store_true",
+        help="compare phrases by what they say beyond their words",
+    )
+    parser.add_argument(
+        "--min-count",
+        type=options.positive,
+        default=2,
+        metavar="N",
+        help="look among phrases that occur at least N times (default: 2)",
+    )
+    parser.add_argument("--format", choices=FORMATS, help="what FILE is, whatever its name")
+    parser.add_argument("--text-column", metavar="NAME", help="the column of the text")
+    parser.add_argument(
+        "--no-header", action="store_true", help="the first row of a CSV or TSV file is a review"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE.npz",
+        help="also write all phrases and vectors: phrases, counts, vectors, interactions",
+    )
+    options.add_arguments(parser, max_len=5)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Count, average and show the neighbours."""
+    from rich.console import Console
+
+    from cdjax.cli.cache import keep_compiled_programs
+    from cdjax.core.rules import RULES
+    from cdjax.phrases.vectors import average_vectors, check_memory, count_phrases
+    from cdjax.text.documents import DocumentError, read_documents
+    from cdjax.text.tokenizer import tokenize
+
+    if args.out is not None:
+        if Path(args.out).suffix != ".npz":
+            raise options.UserError(f"--out {args.out}: expected a name that ends in .npz.")
+        if not Path(args.out).resolve().parent.is_dir():
+            raise options.UserError(f"--out {args.out}: there is no such folder.")
+    keep_compiled_programs()
+    model = options.load_model(args.model)
+    queries = {text: tokenize(text) for text in args.phrases}
+    for text, tokens in queries.items():
+        _check_query(model, text, tokens, args.max_len)
+    documents = read_documents(
+        args.corpus, args.format, text_column=args.text_column, header=not args.no_header
+    )
+    with options.blame(DocumentError):
+        reviews = [model.vocabulary.encode(document.tokens) for document in documents]
+    phrases = count_phrases(reviews, args.max_len, args.min_count)
+    ids = {text: model.vocabulary.encode(tokens) for text, tokens in queries.items()}
+    places = {text: _find(phrases, text, ids[text], reviews, args.min_count) for text in queries}
+    with options.blame(ValueError):
+        check_memory(phrases, model.classifier.readout.shape[1])
+    with options.interruptions() as check, _bar(len(reviews), check) as tell:
+        table = average_vectors(model.classifier, reviews, phrases, RULES[args.rule], progress=tell)
+    console = Console(highlight=False)
+    console.print(
+        f"{len(reviews):,} reviews, {phrases.lengths.sum():,} words, "
+        f"[bold]{len(table.words):,} phrases[/] of up to {args.max_len} words that occur at least "
+        f"{args.min_count} times"
+    )
+    if args.out is not None:
+        _write(args.out, model, table)
+    _print_neighbours(console, model, table, ids, places, args)
+
+
+def _check_query(model, text: str, tokens: list[str], max_len: int) -> None:
+    """Raise where there can be no such phrase, whatever the corpus."""
+    if not tokens:
+        raise options.UserError("a phrase is empty; expected at least one word.")
+    numbers = model.vocabulary.encode(tokens)
+    unknown = [token for token, number in zip(tokens, numbers, strict=True) if not number]
+    if unknown:
+        raise options.UserError(f"{text!r}: the model does not know {', '.join(unknown)}.")
+    if len(tokens) > max_len:
+        raise options.UserError(
+            f"{text!r} has {len(tokens)} words; phrases of up to {max_len} are counted. "
+            f"Count longer ones by --max-len {len(tokens)}."
+        )
+
+
+def _find(phrases, text: str, ids, reviews, min_count: int) -> int:
+    """Return the number of a phrase; raise where it occurs too seldom, before all the work."""
+    from cdjax.phrases.vectors import count_phrases, find_phrase
+
+    place = find_phrase(phrases, ids)
+    if place is not None:
+        return place
+    every = count_phrases(reviews, len(ids), 1)
+    place = find_phrase(every, ids)
+    if place is None:
+        raise options.UserError(f"{text!r} does not occur in the corpus.")
+    count = int(every.counts[place])
+    times = "once" if count == 1 else f"{count} times"
+    raise options.UserError(
+        f"{text!r} occurs {times} in the corpus; expected at least {min_count} times. Count rarer "
+        f"phrases by --min-count {count}."
+    )
+
+
+@contextlib.contextmanager
+def _bar(total: int, check):
+    """Yield what is told the number of reviews done: a bar on a terminal, nothing in a pipe."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Scoring", total=total)
+
+        def tell(done: int) -> None:
+            check()
+            progress.update(task, completed=done)
+
+        yield tell
+
+
+def _texts(model, words) -> list[str]:
+    """Return phrases as text."""
+    names = model.vocabulary.words
+    return [" ".join(names[word] for word in row if word) for row in words.tolist()]
+
+
+def _write(path: str, model, table) -> None:
+    """Write all phrases and vectors as NumPy arrays."""
+    with open(path, "wb") as file:
+        np.savez(
+            file,
+            phrases=np.array(_texts(model, table.words)),
+            counts=table.counts,
+            vectors=table.vectors,
+            interactions=table.interactions,
+        )
+
+
+def _print_neighbours(console, model, table, ids, places, args) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from cdjax.phrases.neighbours import find_neighbours, overlaps
+
+    vectors = table.interactions if args.interactions else table.vectors
+    leave_out = np.stack([overlaps(table.words, query) for query in ids.values()])
+    found = find_neighbours(vectors, vectors[list(places.values())], args.top, leave_out=leave_out)
+
+    def score(place):
+        logits = model.classifier.readout @ vectors[place]
+        if len(logits) == 2:
+            return f"{logits[1] - logits[0]:+.2f}"
+        return f"{logits.max():+.2f} {model.labels[logits.argmax()]}"
+
+    def times(place):
+        return f"{table.counts[place]:,}"
+
+    for (text, place), near, cosines in zip(
+        places.items(), found.places, found.cosines, strict=True
+    ):
+        rows = Table.grid(padding=(0, 2))
+        for justify in ("right", "right", "right", "left"):
+            rows.add_column(justify=justify)
+        rows.add_row(*(Text(head, "dim") for head in ("cosine", "score", "times", "")))
+        rows.add_row("", score(place), times(place), Text(text, "bold"))
+        for row, cosine, phrase in zip(
+            near, cosines, _texts(model, table.words[near]), strict=True
+        ):
+            rows.add_row(f"{cosine:.3f}", score(row), times(row), Text(phrase))
+        console.print()
+        console.print(rows)
+    console.print()
+    of = "their interactions" if args.interactions else "the phrases"
+    what = f"for {model.labels[1]} less {model.labels[0]}" if len(model.labels) == 2 else "highest"
+    console.print(Text(f"Cosines and scores of {of}; scores are mean logits, {what}.", "dim"))

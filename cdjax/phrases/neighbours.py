@@ -1,0 +1,154 @@
+"""The phrases most like a phrase, by the cosine of their vectors (section 4.6 of the paper)."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from cdjax.core.lstm import HIGHEST
+
+ROWS_A_BLOCK = 1 << 16  # vectors that are on a device together
+PROBED = 16  # of how many cells of the approximate index one is looked into
+
+
+class Neighbours(NamedTuple):
+    """The nearest phrases of each query, nearest first; fewer where there are no more."""
+
+    places: tuple[Int[np.ndarray, "n"], ...]
+    cosines: tuple[Float[np.ndarray, "n"], ...]
+
+
+def find_neighbours(
+    vectors: Float[np.ndarray, "p h"],
+    queries: Float[np.ndarray, "q h"],
+    count: int = 10,
+    *,
+    leave_out: Bool[np.ndarray, "q p"] | None = None,
+    approximate: bool = False,
+) -> Neighbours:
+    """Find the vectors with the highest cosine to each query.
+
+        cosine(a, b) = a . b / (|a| |b|),    0 where a vector of the table is 0
+
+    The exact search goes through all vectors in blocks; of equal ones the first is the nearer. The
+    approximate one is for millions of vectors and many queries: faiss sorts the vectors into cells
+    and looks only into those nearest the query, a sixteenth of all. It may miss neighbours.
+
+    Args:
+        vectors: Where to look.
+        queries: What to look for.
+        count: How many neighbours a query.
+        leave_out: For each query the vectors that are not wanted.
+        approximate: Whether to search by faiss.
+
+    Raises:
+        ImportError: Where faiss is asked for and not installed.
+        ValueError: Where widths differ, `count` is below 1, there is no vector, one is not finite,
+            or a query is 0.
+
+    >>> table = np.array([[1, 0], [1, 1], [-1, 0]], np.float32)
+    >>> find_neighbours(table, table[:1], 2).places
+    (array([0, 1]),)
+    """
+    if count < 1:
+        raise ValueError(f"count is {count}; expected at least 1.")
+    if queries.shape[1] != vectors.shape[1]:
+        raise ValueError(f"queries are {queries.shape[1]} wide; expected {vectors.shape[1]}.")
+    size = np.linalg.norm(queries, axis=1, keepdims=True)
+    if not (np.isfinite(size) & (size > 0)).all():
+        raise ValueError("a query is 0 or not finite, and has no direction.")
+    if not len(vectors):
+        raise ValueError("there is no vector to find; expected at least one.")
+    if not np.isfinite(vectors).all():
+        raise ValueError("the vectors are not all finite; expected finite numbers.")
+    unit = (queries / size).astype(np.float32)
+    wanted = count
+    if leave_out is not None:
+        wanted += int(leave_out.sum(axis=1).max(initial=0))
+    search = _search_approximately if approximate else _search
+    all_cosines, all_places = search(vectors, unit, min(wanted, len(vectors)))
+    found = []
+    for n, (cosines, places) in enumerate(zip(all_cosines, all_places, strict=True)):
+        good = places >= 0
+        if leave_out is not None:
+            good &= ~leave_out[n, places]
+        found.append((places[good][:count], cosines[good][:count]))
+    return Neighbours(tuple(p for p, _ in found), tuple(c for _, c in found))
+
+
+def overlaps(words: Int[np.ndarray, "p n"], ids: Int[np.ndarray, "t"]) -> Bool[np.ndarray, "p"]:
+    """Return which phrases hold the given one or are a part of it.
+
+    Args:
+        words: Word numbers of each phrase, filled up with 0.
+        ids: Word numbers of the phrase.
+
+    >>> overlaps(np.array([[1, 2, 3], [2, 0, 0], [2, 1, 0]]), np.array([1, 2])).tolist()
+    [True, True, False]
+    """
+    width, length = words.shape[1], len(ids)
+    found = np.zeros(len(words), bool)
+    for first in range(width - length + 1):
+        found |= (words[:, first : first + length] == ids).all(axis=1)
+    for start in range(length):
+        for stop in range(start + 1, min(length, start + width) + 1):
+            part = np.pad(ids[start:stop], (0, width - (stop - start)))
+            found |= (words == part).all(axis=1)
+    return found
+
+
+def _normalize(vectors: Float[np.ndarray, "p h"]) -> Float[np.ndarray, "p h"]:
+    size = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(size > 0, size, 1)).astype(np.float32)
+
+
+def _search(vectors, queries, count: int):
+    """Return cosines and places `[Q, count]`, block by block."""
+    cosines = np.zeros((len(queries), 0), np.float32)
+    places = np.zeros((len(queries), 0), np.int64)
+    # One shape for every table of more than a block, and few for smaller ones.
+    rows = min(ROWS_A_BLOCK, 1 << (len(vectors) - 1).bit_length())
+    most = min(rows, 1 << (count - 1).bit_length())
+    for first in range(0, len(vectors), rows):
+        some = vectors[first : first + rows]
+        block = np.zeros((rows, vectors.shape[1]), np.float32)
+        block[: len(some)] = _normalize(some)
+        here, where = _best(block, queries, np.int32(len(some)), most)
+        cosines = np.concatenate([cosines, np.asarray(here)], axis=1)
+        places = np.concatenate([places, np.asarray(where) + first], axis=1)
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
+        cosines, places = (np.take_along_axis(a, order, axis=1) for a in (cosines, places))
+    return cosines, places
+
+
+@jax.jit(static_argnames="count")
+def _best(
+    block: Float[Array, "p h"], queries: Float[Array, "q h"], rows: Int[Array, ""], count: int
+):
+    """Return the cosines of the nearest of a block's first rows, and their places."""
+    cosines = jnp.matmul(queries, block.T, precision=HIGHEST)
+    there = jnp.expand_dims(jnp.arange(len(block), dtype=rows.dtype) < rows, 0)
+    return jax.lax.top_k(jnp.where(there, cosines, -jnp.inf), count)
+
+
+def _search_approximately(vectors, queries, count: int):
+    """Return cosines and places `[Q, count]`; place -1 where no more were found."""
+    try:
+        import faiss
+    except ImportError as error:
+        raise ImportError(
+            "approximate neighbours need faiss: pip install 'cdjax[neighbours]'"
+        ) from error
+    cells = max(1, int(4 * np.sqrt(len(vectors))))
+    # Of any type: faiss gives its methods other arguments when it is imported.
+    index: Any = faiss.index_factory(
+        vectors.shape[1], f"IVF{cells},Flat", faiss.METRIC_INNER_PRODUCT
+    )
+    unit = _normalize(vectors)
+    index.cp.min_points_per_centroid = 1  # a small table is no cause for a warning
+    index.train(unit)
+    index.add(unit)
+    index.nprobe = -(-cells // PROBED)
+    return index.search(queries, count)

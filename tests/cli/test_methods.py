@@ -1,0 +1,73 @@
+"""`cdjax explain --method`."""
+
+import re
+
+import cdjax
+import numpy as np
+from cdjax.baselines import make_methods
+from cdjax.cli import main
+from cdjax.cli.side_by_side import DIFFERENCES, SCALES
+
+from tests.conftest import random_classifier, random_layer
+
+WORDS = ("<unk>", "it", "is", "n't", "a", "bad", "film", ".")
+
+
+def save_model(path, layers=1, words=WORDS):
+    rng = np.random.default_rng(3)
+    classifier = random_classifier(rng, words=len(words), dtype=np.float32)
+    if layers == 2:
+        above = random_layer(rng, 5, 5, dtype=np.float32)
+        classifier = classifier._replace(layers=(*classifier.layers, above))
+    vocabulary = cdjax.Vocabulary(words)
+    cdjax.save(cdjax.Model(classifier, vocabulary, ("negative", "positive"), {}), path)
+    return str(path)
+
+
+def test_every_method_has_a_fixed_scale():
+    assert {method.units for method in make_methods().values()} == set(SCALES) >= set(DIFFERENCES)
+
+
+def test_all_methods_side_by_side(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    path = save_model(tmp_path / "model")
+    assert main(["explain", "It isn't a bad film.", "--model", path, "--method", "all"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    model = cdjax.load(path)
+    methods = make_methods(vocabulary=model.vocabulary)
+    assert lines[2].split() == list(methods)
+    shown = [
+        [float(number) for number in re.findall(r"[+-]\d+\.\d\d", line)] for line in lines[3:10]
+    ]
+    ids = model.vocabulary.encode(["It", "is", "n't", "a", "bad", "film", "."])
+    for column, method in zip(np.array(shown).T, methods.values(), strict=True):
+        (result,) = method.score(model.classifier, [ids], max_len=1)
+        expected = result.scores[:, 1]
+        if method.units in DIFFERENCES:
+            expected = expected - result.scores[:, 0]
+        np.testing.assert_allclose(column, expected, atol=0.00501, err_msg=method.name)
+
+
+def test_what_does_not_go_together(tmp_path, capsys):
+    path = save_model(tmp_path / "model")
+    stack = save_model(tmp_path / "stack", layers=2)
+    without = save_model(tmp_path / "without", words=WORDS[:-1])
+    for options, message in (
+        (["--model", path, "--method", "ig", "--tree"], "shows words alone; leave --tree out"),
+        (["--model", path, "--method", "ig", "--max-len", "2"], "leave --max-len out"),
+        (["--model", path, "--method", "loo", "--rule", "acd"], "acd is a rule of contextual"),
+        (["--model", stack, "--method", "cell"], "cell: .*defined for one layer; the model has 2"),
+        (["--model", without, "--method", "ig"], r"ig: .*the vocabulary has no '\.'"),
+    ):
+        assert main(["explain", "a bad film", *options]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert re.fullmatch(rf"cdjax explain: error: [^\n]*{message}[^\n]*\n", err), err
+
+
+def test_all_says_which_are_left_out_and_what_has_no_number(tmp_path, capsys):
+    stack = save_model(tmp_path / "stack", layers=2)
+    assert main(["explain", "bad", "--model", stack, "--method", "all"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "cell is left out: cell decomposition is defined for one layer" in out
+    assert "n/a: the words' scores have no spread" in out

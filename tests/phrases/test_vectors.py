@@ -1,0 +1,165 @@
+from collections import Counter
+
+import cdjax
+import numpy as np
+import pytest
+from cdjax.core.rules import RULES
+from cdjax.phrases import vectors
+from cdjax.phrases.vectors import average_vectors, count_phrases, find_phrase
+from cdjax.scoring import engine
+from cdjax.scoring.batch import with_vector_readout
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import oracle
+from tests.conftest import random_classifier
+
+REVIEWS = [[1, 2, 3, 1, 2], [], [0, 1, 2, 0, 3], [4], [3, 1, 2, 3]]
+
+
+@pytest.fixture
+def classifier():
+    return random_classifier(np.random.default_rng(0), dtype=np.float32)
+
+
+def occurrences(reviews, max_len):
+    """Where each phrase of known words occurs: review, start, stop."""
+    found = {}
+    for n, review in enumerate(reviews):
+        for start, stop in cdjax.enumerate_spans(len(review), max_len).tolist():
+            phrase = tuple(int(word) for word in review[start:stop])
+            if all(phrase):
+                found.setdefault(phrase, []).append((n, start, stop))
+    return found
+
+
+@settings(max_examples=40)
+@given(
+    reviews=st.lists(st.lists(st.integers(0, 3), max_size=8), max_size=6),
+    max_len=st.integers(1, 5),
+    min_count=st.integers(1, 3),
+)
+def test_phrases_are_those_counted_one_by_one(reviews, max_len, min_count):
+    phrases = count_phrases(reviews, max_len, min_count)
+    found = occurrences(reviews, max_len)
+    expected = {p: len(places) for p, places in found.items() if len(places) >= min_count}
+    texts = [tuple(word for word in row if word) for row in phrases.words.tolist()]
+    assert dict(zip(texts, phrases.counts.tolist(), strict=True)) == expected
+    assert len(set(texts)) == len(texts)
+    assert [*map(len, texts)] == sorted(map(len, texts))
+    first = np.cumsum(phrases.lengths) - phrases.lengths
+    places = {
+        (len(p), int(first[n]) + start): texts.index(p)
+        for p in expected
+        for n, start, _ in found[p]
+    }
+    for n, row in enumerate(phrases.places):
+        assert {t: p for t, p in enumerate(row.tolist()) if p >= 0} == {
+            t: p for (length, t), p in places.items() if length == n + 1
+        }
+    for number, text in enumerate(texts):
+        assert find_phrase(phrases, list(text)) == number
+    assert find_phrase(phrases, [9]) is None
+    assert find_phrase(phrases, []) is None
+    assert find_phrase(phrases, [1] * 6) is None
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_means_of_the_recursions_vectors(classifier, rule, monkeypatch):
+    monkeypatch.setattr(vectors, "SPANS_A_BLOCK", 7)  # more than one block
+    phrases = count_phrases(REVIEWS, max_len=3, min_count=2)
+    found = average_vectors(classifier, REVIEWS, phrases, rule)
+    assert found.vectors.shape == found.interactions.shape == (len(phrases.words), 5)
+    (layer,) = classifier.layers
+
+    def beta(n, start, stop):
+        x = classifier.embedding[np.array(REVIEWS[n])].astype(np.float64)
+        inside = (start <= np.arange(len(x))) & (np.arange(len(x)) < stop)
+        return oracle.decompose(*layer, x, inside, *oracle.CHOICES[rule.name])[0][-1]
+
+    where = occurrences(REVIEWS, 3)
+    assert Counter(len(phrase) for phrase in where if len(where[phrase]) > 1) == {1: 3, 2: 3, 3: 2}
+    for phrase, places in where.items():
+        number = find_phrase(found, list(phrase))
+        if len(places) < 2:
+            assert number is None
+            continue
+        assert found.counts[number] == len(places)
+        mean = np.mean([beta(*place) for place in places], axis=0)
+        np.testing.assert_allclose(found.vectors[number], mean, atol=2e-6)
+        words = np.mean(
+            [
+                sum(beta(n, t, t + 1) for t in range(start, stop)) if stop - start > 1 else 0 * mean
+                for n, start, stop in places
+            ],
+            axis=0,
+        )
+        np.testing.assert_allclose(found.interactions[number], mean - words, atol=2e-6)
+
+
+def test_the_mean_score_is_the_vectors_projection(classifier):
+    phrases = count_phrases(REVIEWS, max_len=2, min_count=3)
+    found = average_vectors(classifier, REVIEWS, phrases)
+    results = cdjax.score_all_spans(classifier, REVIEWS, max_len=2)
+    where = occurrences(REVIEWS, 2)
+    number = find_phrase(found, [1, 2])
+    scores = [
+        results[n].scores[results[n].spans.tolist().index([start, stop])]
+        for n, start, stop in where[1, 2]
+    ]
+    assert len(scores) == found.counts[number] == 4
+    mean = classifier.readout @ found.vectors[number]
+    np.testing.assert_allclose(mean, np.mean(scores, axis=0), atol=2e-6)
+
+
+def test_vectors_of_stacked_models_and_logits(classifier):
+    model = with_vector_readout(classifier)
+    (vectors,), (scores,) = (cdjax.score_all_spans(c, [[1, 2, 3]]) for c in (model, classifier))
+    np.testing.assert_allclose(vectors.scores @ classifier.readout.T, scores.scores, atol=1e-6)
+    logits = classifier.readout @ vectors.logits + classifier.bias
+    np.testing.assert_allclose(logits, scores.logits, atol=1e-6)
+    assert model.readout.dtype == classifier.readout.dtype
+
+
+def test_jobs_have_room_for_vectors():
+    wide = random_classifier(np.random.default_rng(0), inputs=8, hidden=168, dtype=np.float32)
+    scores, vectors = (engine.sizes_for(c)[-1] for c in (wide, with_vector_readout(wide)))
+    assert vectors.spans < scores.spans
+    assert vectors.rows < scores.rows
+
+
+def test_progress_ends_with_all_reviews(classifier):
+    told = []
+    phrases = count_phrases(REVIEWS, 2, 1)
+    average_vectors(classifier, REVIEWS, phrases, progress=told.append)
+    assert told == [5]
+
+
+def test_a_corpus_without_words(classifier):
+    phrases = count_phrases([[], []])
+    assert average_vectors(classifier, [[], []], phrases).vectors.shape == (0, 5)
+    assert count_phrases([]).words.shape == (0, 5)
+
+
+@pytest.mark.usefixtures("as_users")
+def test_bad_input_raises(classifier, monkeypatch):
+    with pytest.raises(ValueError, match=r"max_len is 0; expected at least 1"):
+        count_phrases([[1]], max_len=0)
+    with pytest.raises(ValueError, match=r"min_count is 0; expected at least 1"):
+        count_phrases([[1]], min_count=0)
+    with pytest.raises(TypeError, match=r"review 1 holds float64; expected integers"):
+        count_phrases([[1], [0.5]])
+    with pytest.raises(ValueError, match=r"review 0 has shape \[1, 1\]"):
+        count_phrases([[[1]]])
+    with pytest.raises(ValueError, match=r"review 0 holds the word number -2; expected at least 0"):
+        count_phrases([[1, -2]])
+    phrases = count_phrases(REVIEWS, 3, 1)
+    with pytest.raises(ValueError, match=r"the reviews are not those in which the phrases were"):
+        average_vectors(classifier, REVIEWS[1:], phrases)
+    counts = np.sort(phrases.counts)[::-1]
+    monkeypatch.setattr(vectors, "MEMORY", 2 * 4 * 5 * 4)  # of 4 phrases
+    enough = counts[4] + 1
+    with pytest.raises(ValueError, match=rf"phrases occur .* at most 4, .* min_count of {enough}"):
+        average_vectors(classifier, REVIEWS, phrases)
+    fewer = count_phrases(REVIEWS, 3, int(enough))
+    assert 0 < len(average_vectors(classifier, REVIEWS, fewer).vectors) <= 4
