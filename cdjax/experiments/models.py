@@ -1,0 +1,109 @@
+"""The models that are explained: the bundled ones, those given, and seeds that are missing."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cdjax.model
+from cdjax.experiments.setting import Subject, make_subject
+from cdjax.model import DESCRIPTION, Model
+
+BUNDLED = "bundled"
+
+
+def choose_main(models: dict[str, Model]) -> str:
+    """Return the name of the model that is best on the development sentences, the first of equals.
+
+    >>> model = Model(None, None, ("a", "b"), {"accuracy": {"dev": {"accuracy": 0.5}}})
+    >>> choose_main({"one": model, "two": model})
+    'one'
+    """
+    return max(models, key=lambda name: dev_accuracy(models[name]))
+
+
+def dev_accuracy(model: Model) -> float:
+    """Return the accuracy on development reviews that a model says it has; 0 where it is silent."""
+    return model.provenance.get("accuracy", {}).get("dev", {}).get("accuracy", 0.0)
+
+
+def treebank_subjects(
+    given: Sequence[Path],
+    sst: Path,
+    vectors: Sequence[Path],
+    seeds: int,
+    out: Path,
+    say: Callable[[str], None],
+) -> list[Subject]:
+    """Return the models of the treebank that are explained.
+
+    Args:
+        given: Folders of trained models; where there are none, the bundled model and, with
+            `vectors`, others of further seeds, trained now unless they lie in `out` already.
+        sst: The folder of trees.
+        vectors: Word vectors to train with.
+        seeds: How many models there are to be.
+        out: Where to keep models.
+        say: Called with what is going on.
+
+    Raises:
+        RuntimeError: Where training fails.
+    """
+    models = {path.name: cdjax.model.load(path) for path in given}
+    if len(models) < len(given):
+        raise ValueError("two of the models given have the same name; rename a folder.")
+    if not given:
+        bundled = cdjax.model.load()
+        models[BUNDLED] = bundled
+        taken = bundled.provenance.get("options", {}).get("seed")
+        others = [seed for seed in range(seeds) if seed != taken][: seeds - 1]
+        if vectors:
+            paths = train_seeds(others, sst, vectors, out, say)
+            models |= {path.name: cdjax.model.load(path) for path in paths}
+        elif others:
+            say("one model: no --vectors to train further seeds with, nor --models")
+    main = choose_main(models)
+    return [make_subject(name, "sst", model, name == main) for name, model in models.items()]
+
+
+def yelp_subject(given: Path | None) -> Subject:
+    """Return the model of Yelp reviews that is explained, the bundled one when None."""
+    return make_subject("yelp", "yelp", cdjax.model.load(given or "yelp"), main=True)
+
+
+def train_seeds(
+    seeds: Sequence[int],
+    sst: Path,
+    vectors: Sequence[Path],
+    out: Path,
+    say: Callable[[str], None],
+) -> list[Path]:
+    """Train a model of each seed that is not there, a process a core, and return their folders."""
+    paths = {seed: out / f"sst-{seed}" for seed in seeds}
+    missing = [seed for seed, path in paths.items() if not (path / DESCRIPTION).is_file()]
+    out.mkdir(parents=True, exist_ok=True)
+
+    def train(seed: int) -> None:
+        state, log = out / f"sst-{seed}.state", out / f"sst-{seed}.log"
+        command = [sys.executable, "-m", "cdjax", "train", "--data", str(sst), "--vectors"]
+        command += [*map(str, vectors), "--seed", str(seed), "--out", str(paths[seed])]
+        command += ["--checkpoint", str(state), *(["--resume"] if state.exists() else [])]
+        say(f"training seed {seed}; progress in {log}")
+        with log.open("a", encoding="utf-8") as file:
+            # One thread each: together they fill the cores better than one after the other.
+            threads = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+            flags = f"{os.environ.get('XLA_FLAGS', '')} {threads}" if workers > 1 else None
+            environment = os.environ | ({"XLA_FLAGS": flags} if flags else {})
+            done = subprocess.run(command, stdout=file, stderr=file, env=environment, check=False)
+        if done.returncode:
+            last = log.read_text(encoding="utf-8").strip().rpartition("\n")[2]
+            raise RuntimeError(f"training seed {seed} failed: {last} (all of it in {log})")
+        state.unlink(missing_ok=True)
+        say(f"trained seed {seed}")
+
+    workers = max(1, min(len(missing), os.cpu_count() or 1))
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(train, missing))
+    return list(paths.values())

@@ -1,0 +1,223 @@
+"""Correlations, how far two distributions lie apart, and bootstrap intervals of both.
+
+A resample is given by weights, how often it holds each item, so that nothing is sorted anew for
+it. Items that belong together, as the phrases of one review, are drawn together.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.stats
+from jaxtyping import Bool, Float, Int
+from sklearn.metrics import roc_auc_score
+
+RESAMPLES = 1000
+LEVEL = 0.95
+
+Values = Float[np.ndarray, "n"]
+Weights = Float[np.ndarray, "n"]
+Statistic = Callable[[Weights], float]
+
+
+class Estimate(NamedTuple):
+    """A statistic with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def pearson(x: Values, y: Values) -> float:
+    """Return Pearson's correlation.
+
+    Raises:
+        ValueError: Where there are fewer than 3 pairs, or either is constant.
+    """
+    _check_pairs(x, y)
+    found: Any = scipy.stats.pearsonr(x, y)
+    return float(found.statistic)
+
+
+def spearman(x: Values, y: Values) -> float:
+    """Return Spearman's rank correlation; equal values share the mean of their ranks.
+
+    Raises:
+        ValueError: Where there are fewer than 3 pairs, or either is constant.
+    """
+    _check_pairs(x, y)
+    found: Any = scipy.stats.spearmanr(x, y)
+    return float(found.statistic)
+
+
+def ks(positive: Float[np.ndarray, "p"], negative: Float[np.ndarray, "q"]) -> float:
+    """Return how far the positive values lie above the negative ones, 0 to 1.
+
+    The statistic of the one-sided two-sample Kolmogorov-Smirnov test: the greatest excess of the
+    share of negative values up to some value over the share of positive ones, 0 where there is
+    none (section 4.4).
+
+    Raises:
+        ValueError: Where either is empty.
+    """
+    _check_two(positive, negative)
+    found: Any = scipy.stats.ks_2samp(negative, positive, "greater", "asymp")
+    return float(found.statistic)
+
+
+def auc(positive: Float[np.ndarray, "p"], negative: Float[np.ndarray, "q"]) -> float:
+    """Return the probability that a positive value is above a negative one; ties count half.
+
+    Raises:
+        ValueError: Where either is empty.
+    """
+    _check_two(positive, negative)
+    is_positive = np.arange(len(positive) + len(negative)) < len(positive)
+    return float(roc_auc_score(is_positive, np.concatenate([positive, negative])))
+
+
+def correlations(
+    x: Values, y: Values, groups: Int[np.ndarray, "n"] | None = None, resamples: int = RESAMPLES
+) -> dict[str, Estimate]:
+    """Return both correlations with intervals.
+
+    Args:
+        x: One value an item.
+        y: The other.
+        groups: Number of the group that each is drawn with; each alone when None.
+        resamples: Of the bootstrap.
+    """
+    x_ranks, y_ranks = _Ranks(x), _Ranks(y)
+    exact = {"pearson": pearson(x, y), "spearman": spearman(x, y)}
+    again: dict[str, Statistic] = {
+        "pearson": lambda w: _weighted_pearson(x, y, w),
+        "spearman": lambda w: _weighted_pearson(x_ranks(w), y_ranks(w), w),
+    }
+
+    def usable(w: Weights) -> bool:
+        return bool(np.ptp(x[w > 0]) and np.ptp(y[w > 0]))
+
+    return _with_intervals(exact, again, len(x), groups, resamples, usable)
+
+
+def separation(
+    values: Values,
+    positive: Bool[np.ndarray, "n"],
+    groups: Int[np.ndarray, "n"] | None = None,
+    resamples: int = RESAMPLES,
+) -> dict[str, Estimate]:
+    """Return how far the positive items' values lie above the others': `ks` and `auc`.
+
+    Args:
+        values: One an item.
+        positive: Which items are positive.
+        groups: Number of the group that each is drawn with; each alone when None.
+        resamples: Of the bootstrap.
+    """
+    exact = {f.__name__: f(values[positive], values[~positive]) for f in (ks, auc)}
+    ranks = _Ranks(values)
+    again: dict[str, Statistic] = {
+        "ks": lambda w: _weighted_ks(ranks, positive, w),
+        "auc": lambda w: _weighted_auc(ranks, positive, w),
+    }
+
+    def usable(w: Weights) -> bool:
+        return bool(w[positive].any() and w[~positive].any())
+
+    return _with_intervals(exact, again, len(values), groups, resamples, usable)
+
+
+def mean(
+    values: Values, groups: Int[np.ndarray, "n"] | None = None, resamples: int = RESAMPLES
+) -> Estimate:
+    """Return the mean with its interval.
+
+    Args:
+        values: One an item.
+        groups: Number of the group that each is drawn with; each alone when None.
+        resamples: Of the bootstrap.
+    """
+    again: dict[str, Statistic] = {"mean": lambda w: float(w @ values / w.sum())}
+    exact = {"mean": float(values.mean())}
+    found = _with_intervals(exact, again, len(values), groups, resamples, lambda w: True)
+    return found["mean"]
+
+
+class _Ranks:
+    """Ranks of values under any weights: the values are sorted once."""
+
+    def __init__(self, values: Values):
+        _, self.place, counts = np.unique(values, return_inverse=True, return_counts=True)
+        self.order = np.argsort(self.place, kind="stable")
+        self.last = np.cumsum(counts) - 1  # of each distinct value, in order
+
+    def up_to(self, weights: Weights) -> Float[np.ndarray, "u"]:
+        """Return the weight at or below each distinct value."""
+        return np.cumsum(weights[self.order])[self.last]
+
+    def below(self, weights: Weights) -> Values:
+        """Return the weight below each item, that of its equals by half."""
+        up_to = self.up_to(weights)
+        return ((up_to + np.concatenate([[0.0], up_to[:-1]])) / 2)[self.place]
+
+    __call__ = below  # mean ranks, but for a constant
+
+
+def _weighted_pearson(x: Values, y: Values, w: Weights) -> float:
+    total = w.sum()
+    x, y = x - (w @ x) / total, y - (w @ y) / total
+    return float((w * x) @ y / np.sqrt(((w * x) @ x) * ((w * y) @ y)))
+
+
+def _weighted_ks(ranks: _Ranks, positive: Bool[np.ndarray, "n"], w: Weights) -> float:
+    mine, others = ranks.up_to(np.where(positive, w, 0)), ranks.up_to(np.where(positive, 0, w))
+    return max(0.0, float(np.max(others / others[-1] - mine / mine[-1])))
+
+
+def _weighted_auc(ranks: _Ranks, positive: Bool[np.ndarray, "n"], w: Weights) -> float:
+    mine, others = np.where(positive, w, 0), np.where(positive, 0, w)
+    return float(mine @ ranks.below(others) / (mine.sum() * others.sum()))
+
+
+def _with_intervals(
+    exact: dict[str, float],
+    again: dict[str, Statistic],
+    count: int,
+    groups: Int[np.ndarray, "n"] | None,
+    resamples: int,
+    usable: Callable[[Weights], bool],
+) -> dict[str, Estimate]:
+    """Return each statistic with the percentiles of its values over resamples."""
+    groups = np.arange(count) if groups is None else np.unique(groups, return_inverse=True)[1]
+    size = int(groups.max()) + 1
+    rng = np.random.default_rng(0)
+    found: dict[str, list[float]] = {name: [] for name in exact}
+    for _ in range(resamples):
+        drawn = np.bincount(rng.integers(size, size=size), minlength=size)
+        weights = drawn[groups].astype(np.float64)
+        if usable(weights):
+            for name, statistic in again.items():
+                found[name].append(statistic(weights))
+    tail = (1 - LEVEL) / 2
+    estimates = {}
+    for name, value in exact.items():
+        low, high = np.quantile(found[name], [tail, 1 - tail])
+        # Resamples of a statistic that cannot be below 0 lie above one that is near it.
+        estimates[name] = Estimate(value, float(min(low, value)), float(max(high, value)))
+    return estimates
+
+
+def _check_pairs(x: Values, y: Values) -> None:
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        raise ValueError(
+            f"found {len(x)} pairs, of {len(np.unique(x))} and {len(np.unique(y))} values; a "
+            f"correlation needs at least 3 pairs and 2 values on either side."
+        )
+
+
+def _check_two(positive: np.ndarray, negative: np.ndarray) -> None:
+    if not len(positive) or not len(negative):
+        raise ValueError(
+            f"found {len(positive)} positive and {len(negative)} negative values; expected some of "
+            f"both."
+        )

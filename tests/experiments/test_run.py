@@ -1,0 +1,142 @@
+"""All experiments from end to end on a small world, by the command."""
+
+import json
+
+import cdjax
+import numpy as np
+import pytest
+from cdjax.cli import main
+from cdjax.experiments import negation, searches
+from cdjax.experiments.run import NEEDS
+from cdjax.text.trees import read_trees
+
+METHODS = ["cd", "gradient", "loo"]
+
+
+def run(world, out, name="all", *more):
+    data = ["--sst", str(world / "sst"), "--yelp", str(world / "yelp")]
+    models = ["--models", str(world / "seed-0"), str(world / "seed-1")]
+    models += ["--yelp-model", str(world / "yelp-model")]
+    options = ["--methods", *METHODS, "--rule", "paper", "acd", "--out", str(out), *more]
+    return main(["experiment", name, *data, *models, *options])
+
+
+@pytest.fixture(scope="module")
+def results(world, tmp_path_factory):
+    out = tmp_path_factory.mktemp("results")
+    assert run(world, out) == 0
+    return {name: json.loads((out / f"{name}.json").read_bytes()) for name in NEEDS}, out
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_each_writes_numbers_tables_and_figures(results, name):
+    documents, out = results
+    document = documents[name]
+    assert document["name"] == name
+    assert document["rules"] == ["paper", "acd"]
+    assert [method["name"] for method in document["methods"]] == METHODS
+    assert [m["name"] for m in document["models"] if m["main"]] in (
+        ["seed-1"], ["yelp"], ["seed-1", "yelp"],
+    )  # fmt: skip
+    assert document["rows"]
+    assert any(row["primary"] for row in document["rows"])
+    said = {(row["method"], row["rule"]) for row in document["rows"]}
+    assert {("cd", "paper"), ("cd", "acd"), ("loo", None)} <= said
+    for figure in document["figures"]:
+        assert figure["caption"]
+        for ending in (".png", ".svg"):
+            assert (out / (figure["file"] + ending)).stat().st_size > 1000
+    table = (out / f"{name}.md").read_text(encoding="utf-8")
+    assert "CD (acd)" in table
+    assert "leave one out" in table
+
+
+def test_means_are_over_the_models(results):
+    rows = results[0]["compositionality"]["rows"]
+    mine = [r for r in rows if (r["split"], r["method"], r["rule"]) == ("dev", "cd", "acd")]
+    one, other, mean = (r for r in mine)
+    assert mean["model"] == "mean"
+    assert mean["ks"] == pytest.approx((one["ks"] + other["ks"]) / 2, abs=1e-5)
+    assert (mean["ks_low"], mean["ks_high"]) == tuple(sorted([one["ks"], other["ks"]]))
+
+
+def test_what_is_done_is_left_and_scores_are_not_computed_again(world, results, capsys):
+    _, out = results
+    before = (out / "negation.json").read_bytes()
+    assert run(world, out, "negation") == 0
+    assert capsys.readouterr().out.startswith("negation: done before\nreport: ")
+    assert run(world, out, "negation", "--overwrite") == 0
+    assert "phrases of" not in capsys.readouterr().out
+    again, first = json.loads((out / "negation.json").read_bytes()), json.loads(before)
+    assert again["rows"] == first["rows"]
+    files = sorted((out / "scores").iterdir())
+    assert run(world, out, "negation", "--rule", "released") == 0  # another rule: run anew
+    said = capsys.readouterr().out
+    assert "CD (released), seed-1" in said
+    assert "leave one out" not in said
+    assert set(files) < set((out / "scores").iterdir())
+
+
+def test_interactions_are_those_of_the_scores(world, results):
+    """The document's interactions, beside scores of one phrase at a time."""
+    trees = list(read_trees(world / "sst" / "train.txt"))
+    phrases = list(searches.negations(trees, searches.ANY))
+    model = cdjax.load(world / "seed-1")
+    found = {
+        (d["context"], d["search"], d["method"], d["rule"]): d
+        for d in results[0]["negation"]["distributions"]
+    }
+    expected = {True: [], False: []}
+    for phrase in phrases:
+        tree = trees[phrase.tree]
+        node = tree.nodes[phrase.node]
+        spans = [(n.start, n.stop) for n in (node, *(tree.nodes[c] for c in node.children))]
+        ids = model.vocabulary.encode(tree.tokens)
+        scores = cdjax.score_spans(model.classifier, ids, spans, cdjax.ACD)
+        whole, first, second = scores[:, 1] - scores[:, 0]
+        expected[phrase.positive].append(whole - first - second)
+    mine = found["review", "any", "cd", "acd"]
+    np.testing.assert_allclose(mine["positive"], expected[True], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(mine["negative"], expected[False], rtol=1e-3, atol=1e-5)
+
+
+def test_leave_one_out_is_turned_to_the_second_difference(world, results):
+    """f(both) - f(first) - f(second) + f(neither), of log odds with words set to zero vectors."""
+    trees = list(read_trees(world / "sst" / "train.txt"))
+    model = cdjax.load(world / "seed-1")
+    phrase = next(p for p in searches.negations(trees, searches.ANY) if p.positive)
+    tree = trees[phrase.tree]
+    node = tree.nodes[phrase.node]
+    first, second = (tree.nodes[c] for c in node.children)
+    classifier = model.classifier._replace(
+        embedding=np.concatenate([model.classifier.embedding, 0 * model.classifier.embedding[:1]])
+    )
+    nothing = len(classifier.embedding) - 1
+
+    def odds(*without):
+        ids = model.vocabulary.encode(tree.tokens)
+        for part in without:
+            ids[part.start : part.stop] = nothing
+        (logits,) = cdjax.predict(classifier, [ids])
+        return logits[1] - logits[0]
+
+    expected = odds() - odds(second) - odds(first) + odds(first, second)
+    (found,) = (
+        d
+        for d in results[0]["negation"]["distributions"]
+        if (d["context"], d["search"], d["method"]) == ("review", "any", "loo")
+    )
+    assert negation.REMOVING[0] == "loo"
+    assert found["positive"][0] == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
+def test_wrong_use_is_told(world, tmp_path, capsys):
+    assert main(["experiment", "all", "--out", str(tmp_path)]) == 2
+    assert "no experiment can be run; give the data by --sst and --yelp" in capsys.readouterr().err
+    assert run(world, tmp_path, "negation", "--methods", "cd", "magic") == 2
+    assert "there is no method 'magic'; expected some of cd, gradient" in capsys.readouterr().err
+    model = cdjax.load(world / "seed-0")
+    cdjax.save(model._replace(labels=("bad", "good")), tmp_path / "other")
+    data = ["--sst", str(world / "sst"), "--models", str(tmp_path / "other")]
+    assert main(["experiment", "negation", *data, "--out", str(tmp_path / "out")]) == 2
+    assert "classes of the model other are bad, good; expected" in capsys.readouterr().err
