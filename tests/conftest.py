@@ -4,6 +4,7 @@ from pathlib import Path
 # Signatures are checked while the tests run; before cdjax is first imported.
 import jaxtyping
 
+os.environ["CDJAX_CACHE"] = "off"  # leave the user's folder of compiled programs alone
 jaxtyping.install_import_hook("cdjax", "beartype.beartype")
 
 import cdjax  # noqa: E402
@@ -24,12 +25,6 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no data sets at {SHARED}; set CDJAX_SHARED to the folder that has them")
     return SHARED
-
-
-@pytest.fixture(autouse=True)
-def no_cache(monkeypatch):
-    """Leave the user's folder of compiled programs alone."""
-    monkeypatch.setenv("CDJAX_CACHE", "off")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ This is the definition that every faster path of cdjax is tested against, and th
 set of words, any number of layers, every time step.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -49,6 +50,7 @@ def split_input(
     return InputPart(x_beta, everywhere), InputPart(x_gamma, ~everywhere)
 
 
+@functools.partial(jax.jit, static_argnames="rule")
 def decompose_layer(
     params: LSTMParams,
     parts: tuple[InputPart, ...],
@@ -56,6 +58,9 @@ def decompose_layer(
     rule: Rule = PAPER,
 ) -> Decomposition:
     """Decompose the states of one layer (equations 19-24 and 29-32).
+
+    Compiled once a shape, also where the caller compiles nothing: a bare `scan` would be compiled
+    again at every call, and hundreds of calls use up what a process may map.
 
     With `rel_k`, `irr_k` and `bias_k` what the phrase, the rest and the bias add to gate `k`,
 

@@ -76,6 +76,7 @@ def advance(
     return Trace(z, c, o * jnp.tanh(c))
 
 
+@jax.jit  # a bare scan would be compiled again at every call
 def run_projected(params: LSTMParams, zx: Float[Array, "t 4 h"]) -> Trace:
     """Run one layer over one sequence, given as `W_k x_t` of every step."""
 

@@ -146,6 +146,20 @@ def test_jit_and_loop_give_what_vmap_gives(example):
         np.testing.assert_allclose(one.beta, together.beta[n], rtol=1e-12, atol=1e-15)
 
 
+def test_calls_of_one_shape_compile_once(example):
+    layers, x, inside = example
+    cdjax.decompose(layers, x, inside)
+    events = []
+    jax.monitoring.register_event_duration_secs_listener(lambda name, *_, **__: events.append(name))
+    try:
+        cdjax.decompose(layers, x, ~inside)
+        assert not [name for name in events if "compile" in name]
+        cdjax.decompose(layers, x[1:], inside[1:])
+        assert [name for name in events if "compile" in name]
+    finally:
+        jax.monitoring.clear_event_listeners()
+
+
 @pytest.mark.usefixtures("as_users")
 def test_bad_input_raises(example):
     (first, second), x, inside = example
