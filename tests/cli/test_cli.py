@@ -216,10 +216,13 @@ def test_a_bug_of_ours_is_not_hidden(here, model, monkeypatch):
 def test_interruption(here, model):
     (here / "long.txt").write_text(("a bad film " * 100 + "\n") * 400)
     process = start("score", "long.txt", "--out", "out", "--model", model, stderr=subprocess.PIPE)
-    while process.poll() is None and not list(here.glob(".out-*")):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    try:
+        while process.poll() is None and not list(here.glob(".out-*")):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()  # where it did not end by itself
     # Python ends itself by the signal if it arrives inside of exec(): 130 to a shell, too.
     assert process.returncode in (130, -signal.SIGINT)
     assert err.endswith("cdjax score: interrupted\n")
