@@ -11,6 +11,7 @@ EXPERIMENTS = {
     "dissent": "4.3: parts that dissent from the phrase around them",
     "compositionality": "4.4: phrases that speak against their review",
     "negation": "4.5: interactions of negations",
+    "neighbours": "4.6: words and interactions nearest to some of either",
     "deletion": "taking phrases out of a text, and putting them in",
     "phrase_labels": "agreement with every label of the treebank",
 }

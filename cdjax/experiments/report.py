@@ -4,6 +4,7 @@ It is made from the result files alone, so that it can be written again at any t
 """
 
 import json
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -321,28 +322,29 @@ def _neighbours(result: Record) -> list[Block]:
     mains = {model["name"] for model in result["models"] if model["main"]}
     rows = [row for row in result["rows"] if row["model"] in mains]
     first = [row for row in rows if row["rule"] in (None, RULE)]
-    paper: Mapping[str, Sequence[str]] = result["paper"]
     said, table = [], []
     for row in first:
         query, found = row["query"], [phrase for phrase, _ in row["neighbours"]]
-        theirs = list(paper.get(query, []))
+        theirs = [phrase for phrase, _ in row["ranks"]]
         table.append(
             [
                 query,
                 row["kind"],
                 ", ".join(f"{phrase} ({cosine:.2f})" for phrase, cosine in row["neighbours"]),
-                ", ".join(theirs),
+                ", ".join(f"{phrase} ({rank or 'none'})" for phrase, rank in row["ranks"]),
             ]
         )
         if theirs:
             again = [phrase for phrase in theirs if phrase in found]
             named = f" ({', '.join(again)})" if again else ""
-            said.append(f"“{query}”: {len(again)} of {len(theirs)}{named}")
+            ranks = [rank for _, rank in row["ranks"] if rank]
+            median = f", median rank {statistics.median(ranks):,.0f}" if ranks else ""
+            said.append(f"“{query}”: {len(again)} of {len(theirs)}{named}{median}")
     blocks: list[Block] = [
         Heading("Nearest phrases", 3),
         Table(
             f"Nearest phrases by cosine, {label(CD, RULE)}",
-            ["phrase", "kind", "ours (cosine)", "the paper's"],
+            ["phrase", "kind", "ours (cosine)", "the paper's (rank among ours)"],
             table,
         ),
     ]

@@ -18,12 +18,14 @@ import sklearn
 from cdjax.baselines.methods import make_methods
 from cdjax.experiments.results import FORMAT, Record, write_json
 from cdjax.experiments.setting import Setting
+from cdjax.training.provenance import digest_code
 
 NEEDS = {
     "unigrams": ("sst", "yelp"),
     "dissent": ("yelp",),
     "compositionality": ("sst",),
     "negation": ("sst",),
+    "neighbours": ("sst",),
     "deletion": ("sst",),
     "phrase_labels": ("sst",),
 }
@@ -38,7 +40,7 @@ def run_experiment(name: str, setting: Setting, overwrite: bool = False) -> Path
         name: One of `NEEDS`.
         setting: What to run it on.
         overwrite: Whether to do it again where its results are there, of the same models, data,
-            rules, methods and protocol. (Scores that are there are used in any case.)
+            rules, methods, protocol and code. (Scores that are there are used in any case.)
 
     Returns:
         The JSON file.
@@ -104,7 +106,7 @@ def _key(name: str, module: ModuleType, setting: Setting) -> str:
     data = [setting.digests(need) for need in NEEDS[name]]
     used = [[s.name, s.data, s.digest, s.main] for s in setting.subjects if s.data in NEEDS[name]]
     rules = [rule.name for rule in setting.rules]
-    parts = [FORMAT, name, module.PROTOCOL, data, used, rules, setting.methods]
+    parts = [FORMAT, digest_code("."), name, module.PROTOCOL, data, used, rules, setting.methods]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

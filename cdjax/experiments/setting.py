@@ -1,7 +1,8 @@
 """What experiments are run on: models, methods and rules, texts, and the scores so far.
 
-Scores are kept in a file as soon as they are there, under a name made of all that they depend on:
-an experiment that was cut off goes on from there, and experiments share what they have in common.
+Scores are kept in a file as soon as they are there, under a name made of all that they depend on,
+the code included: an experiment that was cut off goes on from there, and experiments share what
+they have in common.
 """
 
 import functools
@@ -25,7 +26,7 @@ from cdjax.experiments.results import label
 from cdjax.model import Model
 from cdjax.text.trees import Tree, read_trees
 from cdjax.training.linear import LinearModel
-from cdjax.training.provenance import digest_file
+from cdjax.training.provenance import digest_code, digest_file
 from cdjax.training.treebank import LABELS
 
 PUBLISHED = ("cd", "gradient", "ig", "loo", "cell")
@@ -120,7 +121,8 @@ class Setting:
 
     def regression(self, data: str, name: str, fit: Callable[[], LinearModel]) -> LinearModel:
         """Return a regression fitted to data, fitting it where that was not done before."""
-        digest = hashlib.sha256(repr((name, self.digests(data))).encode()).hexdigest()[:24]
+        parts = name, self.digests(data), digest_code("text", "training", "experiments")
+        digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
         path = self.out / "regressions" / f"{data}-{digest}.npz"
         if not path.is_file():
             self.say(f"  fitting the logistic regression on {name} ({data})")
@@ -200,7 +202,8 @@ def _digest_files(folder: Path) -> dict[str, str]:
 
 
 def _name(subject: Subject, scorer: Scorer, ids: list, spans: list) -> str:
-    digest = hashlib.sha256(repr((subject.digest, scorer.key)).encode())
+    code = digest_code("core", "scoring", "baselines")
+    digest = hashlib.sha256(repr((subject.digest, scorer.key, code)).encode())
     for review, pairs in zip(ids, spans, strict=True):
         digest.update(repr((len(review), len(pairs))).encode())
         digest.update(review.tobytes() + pairs.tobytes())

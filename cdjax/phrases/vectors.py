@@ -108,7 +108,7 @@ def find_phrase(phrases: Phrases | PhraseVectors, ids: ArrayLike) -> int | None:
     """
     given = np.asarray(ids)
     width = phrases.words.shape[1]
-    if not 0 < len(given) <= width:
+    if not 0 < len(given) <= width or not given.all():  # 0 is an unknown word, and fills up
         return None
     same = (phrases.words == np.pad(given, (0, width - len(given)))).all(axis=1)
     return int(same.argmax()) if same.any() else None

@@ -77,10 +77,11 @@ def neighbours():
         {
             "kind": "positive negation", "query": "not bad", "rule": rule, "model": "one",
             "neighbours": [["never dull", 0.91], ["n't fail", 0.88]],
+            "ranks": [["never dull", 1], ["without sham", 4021], ["without missing", None]],
         }
         for rule in ("paper", "acd")
     ]  # fmt: skip
-    return result("neighbours", rows, paper={"not bad": ["never dull", "without sham"]})
+    return result("neighbours", rows)
 
 
 def write(out, *results):

@@ -6,7 +6,7 @@ import cdjax
 import numpy as np
 import pytest
 from cdjax.cli import main
-from cdjax.experiments import negation, searches
+from cdjax.experiments import negation, searches, setting
 from cdjax.experiments.run import NEEDS
 from cdjax.text.trees import read_trees
 
@@ -41,14 +41,15 @@ def test_each_writes_numbers_tables_and_figures(results, name):
     assert document["rows"]
     assert any(row["primary"] for row in document["rows"])
     said = {(row["method"], row["rule"]) for row in document["rows"]}
-    assert {("cd", "paper"), ("cd", "acd"), ("loo", None)} <= said
+    assert {("cd", "paper"), ("cd", "acd")} <= said
+    assert (("loo", None) in said) == (name != "neighbours")
     for figure in document["figures"]:
         assert figure["caption"]
         for ending in (".png", ".svg"):
             assert (out / (figure["file"] + ending)).stat().st_size > 1000
     table = (out / f"{name}.md").read_text(encoding="utf-8")
     assert "CD (acd)" in table
-    assert "leave one out" in table
+    assert ("leave one out" in table) == (name != "neighbours")
 
 
 def test_means_are_over_the_models(results):
@@ -75,6 +76,13 @@ def test_what_is_done_is_left_and_scores_are_not_computed_again(world, results, 
     assert "CD (released), seed-1" in said
     assert "leave one out" not in said
     assert set(files) < set((out / "scores").iterdir())
+
+
+def test_scores_of_other_code_are_not_taken(world, results, monkeypatch, capsys):
+    _, out = results
+    monkeypatch.setattr(setting, "digest_code", lambda *folders: "other")
+    assert run(world, out, "compositionality", "--overwrite") == 0
+    assert "CD (paper), seed-1: " in capsys.readouterr().out
 
 
 def test_interactions_are_those_of_the_scores(world, results):
@@ -128,6 +136,48 @@ def test_leave_one_out_is_turned_to_the_second_difference(world, results):
     )
     assert negation.REMOVING[0] == "loo"
     assert found["positive"][0] == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
+def test_neighbours_are_those_of_the_mean_interactions(world, results):
+    """Beside the recursion, one occurrence at a time."""
+    model = cdjax.load(world / "seed-1")
+    sums, counts = {}, {}
+    for split in ("train", "dev"):
+        for tree in read_trees(world / "sst" / f"{split}.txt"):
+            x = model.classifier.embedding[model.vocabulary.encode(tree.tokens)]
+
+            def vector(*places, x=x):
+                inside = np.isin(np.arange(len(x)), places)
+                return np.asarray(cdjax.decompose(model.classifier.layers, x, inside).beta[-1])
+
+            alone = [vector(t) for t in range(len(x))]
+            for t, token in enumerate(tree.tokens):
+                found = [((token,), alone[t])]
+                if t + 1 < len(x):
+                    both = vector(t, t + 1) - alone[t] - alone[t + 1]
+                    found.append(((token, tree.tokens[t + 1]), both))
+                for phrase, beta in found:
+                    sums[phrase] = sums.get(phrase, 0) + beta
+                    counts[phrase] = counts.get(phrase, 0) + 1
+    means = {phrase: sums[phrase] / counts[phrase] for phrase in sums}
+    query = means["not", "bad"]
+
+    def cosine(phrase):
+        return means[phrase] @ query / np.linalg.norm(means[phrase]) / np.linalg.norm(query)
+
+    others = [p for p in means if p not in {("not",), ("bad",), ("not", "bad")}]
+    others.sort(key=cosine, reverse=True)
+    rows = results[0]["neighbours"]["rows"]
+    assert {row["query"] for row in rows} == {"not bad", "bad"}
+    (row,) = (r for r in rows if (r["query"], r["rule"]) == ("not bad", "paper"))
+    assert [phrase for phrase, _ in row["neighbours"]] == [" ".join(p) for p in others[:5]]
+    for phrase, number in row["neighbours"]:
+        assert number == pytest.approx(cosine(tuple(phrase.split(" "))), abs=1e-4)
+    assert row["ranks"][0] == ["never dull", None]
+    (row,) = (r for r in rows if (r["query"], r["rule"]) == ("bad", "paper"))
+    assert dict(row["ranks"])["awful"] >= 1
+    notes = results[0]["neighbours"]["notes"]
+    assert "“very funny” does not occur in the trees and is left out." in notes
 
 
 def test_wrong_use_is_told(world, tmp_path, capsys):

@@ -62,6 +62,7 @@ def test_phrases_are_those_counted_one_by_one(reviews, max_len, min_count):
     assert find_phrase(phrases, [9]) is None
     assert find_phrase(phrases, []) is None
     assert find_phrase(phrases, [1] * 6) is None
+    assert find_phrase(phrases, [1, 0]) is None  # an unknown word, not the end of the phrase
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
