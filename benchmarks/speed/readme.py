@@ -12,7 +12,8 @@ def render(record: dict[str, Any]) -> str:
     rows = [row for name, claims in CLAIMS.items() if name in done for row in claims(done[name])]
     head = (
         f"Measured with jax {versions['jax']} on {record['cores']} cores "
-        f"({record['device']['kind']}), in one run of `python -m benchmarks.speed`"
+        f"({record['device']['kind']}), in one run of `python -m benchmarks.speed"
+        + (" --full`" if record["full"] else "`")
         + (", **with quick sizes that mean nothing**" if record["quick"] else "")
         + f". Lengths: {record['lengths']}. Ratios within the run matter, seconds depend on the "
         "machine."
