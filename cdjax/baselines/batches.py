@@ -8,6 +8,7 @@ however many sequences are made of it, and a gradient times its input is the sam
     x . d/dx = (W x) . d/d(W x)
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -17,7 +18,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from cdjax.core.lstm import HIGHEST, Classifier, LSTMParams, advance, project_input
+from cdjax.core.lstm import (
+    HIGHEST,
+    Classifier,
+    LSTMParams,
+    advance,
+    project_input,
+    run_layer,
+    run_projected,
+)
 
 STEPS = 512, 4096
 """Time steps, padding included, of a small batch and of a large one."""
@@ -108,6 +117,7 @@ def run_variants(
     review: Int[np.ndarray, "n"],
     present: Callable[[Int[np.ndarray, "s"]], Bool[np.ndarray, "s t"]],
     absent: Float[Array, "4 h"],
+    first: Int[np.ndarray, "n"] | None = None,
 ) -> Float[np.ndarray, "n k"]:
     """Return the logits of reviews of which some words are replaced.
 
@@ -117,25 +127,47 @@ def run_variants(
         review: Of each variant, which of the batch's reviews it is made from.
         present: From variants to which words of each are the review's own.
         absent: What stands for the others, as `project_word` gives it.
+        first: Of each variant, the first word that may be replaced, and so where its own pass
+            begins: up to there its states are the review's. The first of all when None.
 
     Returns:
         The logits of every variant, output bias included.
     """
     logits = np.empty((len(review), len(network.bias)), network.bias.dtype)
+    first = np.zeros(len(review), np.int32) if first is None else first.astype(np.int32)
+    states = _run_reviews(network, batch.z)
+    order = np.argsort(batch.length[review] - first, kind="stable")  # a tile runs to its longest
     for new, rows in tiles(len(review), VARIANTS):
-        out = _run_variants(network, batch.z, batch.length, review[rows], present(rows), absent)
-        logits[new] = np.asarray(out)[: new.stop - new.start]
+        some = order[rows]
+        which = review[some], first[some], present(some)
+        out = _run_variants(network, batch.z, batch.length, states, *which, absent)
+        logits[order[new]] = np.asarray(out)[: new.stop - new.start]
     return logits
 
 
 @jax.jit
-def _run_variants(network: Network, z, length, review, present, absent):
-    """Run variants up to the longest one's last word; the shorter ones keep their states."""
-    length = length[review]
+def _run_reviews(network: Network, z):
+    """Return each layer's states `c, h` before every step of the reviews themselves."""
+    first, *others = network.layers
+    traces = [jax.vmap(functools.partial(run_projected, first))(z)]
+    for params in others:
+        traces.append(jax.vmap(functools.partial(run_layer, params))(traces[-1].h))
+    return [
+        tuple(jnp.pad(after[:, :-1], ((0, 0), (1, 0), (0, 0))) for after in (trace.c, trace.h))
+        for trace in traces
+    ]
 
-    def step(t, states):
-        under_way = jnp.expand_dims(t < length, 1)
-        zx = jnp.where(present[:, t, None, None], z[review, t], jnp.expand_dims(absent, 0))
+
+@jax.jit
+def _run_variants(network: Network, z, length, states, review, first, present, absent):
+    """Run variants up to their last words; those that are done keep their states."""
+    left = length[review] - first
+
+    def step(done, states):
+        under_way = jnp.expand_dims(done < left, 1)
+        t = jnp.minimum(first + done, z.shape[1] - 1)
+        own = jnp.take_along_axis(present, jnp.expand_dims(t, 1), axis=1)
+        zx = jnp.where(jnp.expand_dims(own, 2), z[review, t], jnp.expand_dims(absent, 0))
         new = []
         for n, (params, state) in enumerate(zip(network.layers, states, strict=True)):
             if n:
@@ -149,7 +181,7 @@ def _run_variants(network: Network, z, length, review, present, absent):
             )
         return new
 
-    zeros = [jnp.zeros((len(review), params.V.shape[-1]), z.dtype) for params in network.layers]
-    states = jax.lax.fori_loop(0, jnp.max(length), step, [(zero, zero) for zero in zeros])
+    begin = jax.tree.map(lambda before: before[review, first], states)
+    states = jax.lax.fori_loop(0, jnp.max(left), step, begin)
     logits = jnp.matmul(states[-1][1], network.readout.T, precision=HIGHEST)
     return logits + jnp.expand_dims(network.bias, 0)

@@ -4,7 +4,7 @@
 
 A phrase is replaced as a whole, so it has a score of its own and not the sum of its words'. Leave
 one out, as the paper compares with it: log probabilities, and zero vectors in the phrase's place.
-Occlusion: logits, and the unknown word. One forward pass a span.
+Occlusion: logits, and the unknown word. One forward pass a span, from the span's first word on.
 """
 
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ def leave_out(
         def present(at, start=start, stop=stop, steps=steps):
             return (steps < start[at, None]) | (steps >= stop[at, None])
 
-        without = value(run_variants(network, batch, row[some], present, absent))
+        without = value(run_variants(network, batch, row[some], present, absent, start))
         whole = value(np.stack([results[n].logits for n in batch.place]))
         scores = np.zeros((len(both), without.shape[1]), without.dtype)
         scores[some] = whole[row[some]] - without
