@@ -3,6 +3,7 @@ import itertools
 import cdjax
 import numpy as np
 import pytest
+from cdjax.baselines import make_methods
 from cdjax.core.rules import RULES
 from cdjax.phrases.interactions import (
     adjacent_pairs,
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import oracle
+from tests.baselines.test_contract import TOY, TOY_METHODS, VOCABULARY, half_tanh
 from tests.conftest import random_classifier, random_layer
 
 IDS = np.array([1, 2, 3, 4, 5, 6, 0, 1])
@@ -120,6 +122,48 @@ def test_one_table_says_what_scoring_the_phrases_says(classifier):
         order = np.random.default_rng(1).permutation(len(table.spans))
         shuffled = table._replace(spans=table.spans[order], scores=table.scores[order])
         np.testing.assert_array_equal(split_interactions(shuffled, bounds), found)
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("name", ["loo", "occlusion"])
+def test_left_out_phrases_interact(name):
+    classifier = random_classifier(np.random.default_rng(0), classes=3)
+    score = make_methods(vocabulary=VOCABULARY)[name].score
+    (table,) = score(classifier, [IDS])
+    bounds = all_splits(8)
+    found = split_interactions(table, bounds)
+    start, middle, stop = bounds.T
+    parts = [np.stack(span, axis=1) for span in ((start, stop), (start, middle), (middle, stop))]
+    whole, first, second = (score(classifier, [IDS], [part])[0].scores for part in parts)
+    np.testing.assert_allclose(found, whole - first - second, atol=1e-12)
+
+    # By the model alone: f(without one) + f(without the other) - f(without both) - f(review).
+    absent = {"loo": np.zeros(3), "occlusion": classifier.embedding[0]}[name]
+    extended = classifier._replace(embedding=np.vstack([classifier.embedding, absent]))
+
+    def without(start, stop):
+        ids = np.where((np.arange(8) >= start) & (np.arange(8) < stop), 7, IDS)
+        (logits,) = cdjax.predict(extended, [ids])
+        return logits - np.log(np.exp(logits).sum()) if name == "loo" else logits
+
+    for (start, middle, stop), row in zip(bounds.tolist(), found, strict=True):
+        expected = without(start, middle) + without(middle, stop)
+        np.testing.assert_allclose(row, expected - without(start, stop) - without(0, 0), atol=1e-12)
+    assert np.abs(found).max() > 0.05
+
+
+@pytest.mark.usefixtures("x64")
+def test_left_out_words_by_hand():
+    occlusion = TOY_METHODS["occlusion"].score
+    # "good bad": c_2 = 0, the words are worth h(0.2) and -h(0.2), both together nothing.
+    (table,) = occlusion(TOY, [[1, 3]])
+    np.testing.assert_allclose(split_interactions(table, [[0, 1, 2]]), 0, atol=1e-15)
+    # "good good": c_2 = 0.6, 0.4 without the first and 0.2 without the second. As tanh saturates,
+    # each is worth little beside the other, and both together more than that.
+    (table,) = occlusion(TOY, [[1, 1]])
+    more = half_tanh(0.4) + half_tanh(0.2) - half_tanh(0.6)
+    assert more > 0
+    np.testing.assert_allclose(split_interactions(table, [[0, 1, 2]]), [[-more, more]], atol=1e-14)
 
 
 def test_a_table_of_short_phrases_serves_for_short_splits(classifier):
