@@ -106,6 +106,13 @@ def _command(result) -> Iterator[tuple[str, ...]]:
         yield f"`cdjax score`, {name}: reading and writing", f"{done['share_warm']:.0%}", ""
 
 
+def _methods(result) -> Iterator[tuple[str, ...]]:
+    for row in result["rows"].values():
+        spans = "" if row["spans"] == "all" else f", {row['spans']}"
+        took = f"{figure(row['seconds'])} s ({figure(row['factor'])} x its passes)"
+        yield f"all reviews, {row['title']}{spans}", took, ""
+
+
 CLAIMS = {
     "corpus": _corpus,
     "flat": _flat,
@@ -115,4 +122,5 @@ CLAIMS = {
     "cold_start": _cold_start,
     "devices": _devices,
     "command": _command,
+    "methods": _methods,
 }

@@ -49,7 +49,7 @@ def sample_shapley(
         # The turn of each word in each order; what pads a review never has one.
         turns = np.full((count, orders, steps), steps, np.int32)
         for row in range(count):
-            turns[row, :, : length[row]] = _draw_turns(reviews[batch.place[row]], orders, seed)
+            turns[row, :, : length[row]] = draw_turns(reviews[batch.place[row]], orders, seed)
         # A variant is what is there after so many turns of an order: 0 to the review's words.
         sizes = np.repeat(length[:count], orders) + 1
         owner = np.repeat(np.arange(count * orders), sizes)
@@ -69,7 +69,7 @@ def sample_shapley(
     return scores
 
 
-def _draw_turns(ids: Int[np.ndarray, "t"], orders: int, seed: int) -> Int[np.ndarray, "{orders} t"]:
+def draw_turns(ids: Int[np.ndarray, "t"], orders: int, seed: int) -> Int[np.ndarray, "{orders} t"]:
     """Return the turn of each word in each order, pairs of an order and its reverse."""
     length, rng = len(ids), np.random.default_rng([seed, *ids])
     drawn = np.tile(np.arange(length, dtype=np.int32), (orders // 2, 1))
