@@ -17,6 +17,8 @@ from cdjax.scoring.batch import score_all_spans, score_chosen_spans
 from cdjax.text.vocabulary import Vocabulary
 
 PERIOD = "."
+SPREADS = "standard deviations of the review's words"
+"""Units of scores that are scaled by their own review; those of a word alone are all 0."""
 
 
 def make_methods(
@@ -87,7 +89,7 @@ def make_methods(
         Method(
             "ig",
             "integrated gradients",
-            "standard deviations of the review's words",
+            SPREADS,
             score_by_words(paper_ig),
         ),
         Method("ig_zero", "integrated gradients, zero baseline", "logits", score_by_words(zero_ig)),

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from cdjax.baselines.contract import Method
+from cdjax.baselines.methods import SPREADS
 from cdjax.cli import options
 from cdjax.model import Model
 
@@ -13,7 +14,7 @@ SCALES = {
     "logits": (0.5, 2.0),
     "log probability": (0.5, 2.0),
     "probability": (0.05, 0.2),
-    "standard deviations of the review's words": (1.0, 2.0),
+    SPREADS: (1.0, 2.0),
 }
 DIFFERENCES = "logits", "log probability"
 """Units in which two classes are told apart by a difference: the change of the log odds. In the

@@ -89,9 +89,10 @@ def _heat_map(tokens: list[str], blocks: list[_Block]) -> Figure:
     axes.set_axis_off()
     y = MARGIN
     for block, line in zip(blocks, lines, strict=True):
-        steps = f"{block.units}; steps at ±{block.scale:.2g}, ±{STRONG * block.scale:.2g}"
+        steps = f"steps at ±{block.scale:.2g}, ±{STRONG * block.scale:.2g}"
         axes.text(MARGIN, y + 0.12, block.title, va="center")
-        axes.text(MARGIN, y + 0.28, steps, va="center", fontsize=6.5, color="0.3")
+        for below, text in ((0.27, block.units), (0.38, steps)):
+            axes.text(MARGIN, y + below, text, va="center", fontsize=6.5, color="0.3")
         for strip in strips:
             _draw_strip(axes, block, tokens, widths, strip, y)
             y += line

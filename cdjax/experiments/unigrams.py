@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cdjax.baselines.methods import SPREADS
 from cdjax.experiments import yelp
 from cdjax.experiments.figures import Scatter, draw_scatter
 from cdjax.experiments.plots import (
@@ -42,9 +43,9 @@ PROTOCOL = (
     (
         "grid",
         "Words with at least 1, 3, 10 or 30 occurrences; scores in context, or of each word fed to "
-        "the model alone; regressions on phrases, on phrases with the graded targets that the LSTM "
-        "was trained with (`phrases, graded`), on sentences, and on phrases with fixed strengths "
-        "C of the penalty.",
+        "the model alone (not of integrated gradients, whose scale is the review's own spread); "
+        "regressions on phrases, on phrases with the graded targets that the LSTM was trained with "
+        "(`phrases, graded`), on sentences, and on phrases with fixed strengths C of the penalty.",
     ),
     (
         "statistic",
@@ -224,7 +225,9 @@ def _means_in_reviews(
 
 
 def _alone(setting: Setting, subject: Subject, scorer: Scorer, words: Words) -> dict[str, float]:
-    """Return the score of each word when it is the whole review."""
+    """Return the score of each word when it is the whole review; none where it can only be 0."""
+    if scorer.method.units == SPREADS:
+        return {}
     types = [[word] for word in words.counts]
     scores = setting.score(subject, scorer, types, [[(0, 1)]] * len(types), "words alone")
     return {word: float(score) for (word,), (score,) in zip(types, scores, strict=True)}
@@ -236,7 +239,7 @@ def _correlate(
     """Return the correlation of one protocol, and its points."""
     kept = [w for w, count in words.counts.items() if count >= least and w in regression.features]
     x = np.array([regression.coefficient([word]) for word in kept])
-    y = np.array([means[word] for word in kept])
+    y = np.array([means.get(word, 0.0) for word in kept])
     row: Record = {
         "least": least,
         "primary": primary,
