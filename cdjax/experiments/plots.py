@@ -22,6 +22,8 @@ HEADINGS = {
     "pearson": "Pearson",
     "spearman": "Spearman",
     "area": "area",
+    "positive_quantile": "quantile of the positive",
+    "negative_quantile": "quantile of the negative",
 }
 TWO = {"positive": "positive phrases", "negative": "negative phrases"}
 
