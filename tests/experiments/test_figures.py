@@ -59,7 +59,7 @@ EVERY = [
         draw_heat_map,
         [HEAT, TITLES],
         f"CD (acd)|leave one out|not|$5|<bad> & worse|{m}2.5|+7.2|{m}1.4|+0.10|very negative|"
-        "very positive|logits; steps at ±1.3, ±2.6|log p; steps at ±0.2, ±0.4",
+        "very positive|steps at ±1.3, ±2.6|log p|steps at ±0.2, ±0.4",
     ),
 ]
 
