@@ -10,7 +10,7 @@ however many sequences are made of it, and a gradient times its input is the sam
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -95,17 +95,17 @@ def _project(params, x):
     return jax.vmap(lambda x: project_input(params, x))(x)
 
 
-def tiles(count: int, sizes: tuple[int, int]) -> Iterator[tuple[slice, np.ndarray]]:
+def tiles(count: int, sizes: Sequence[int]) -> Iterator[tuple[slice, np.ndarray]]:
     """Cut `count` rows into tiles of fixed size.
 
     Args:
         count: How many rows there are.
-        sizes: Rows of a tile where few are wanted, and where many are.
+        sizes: Rows of a tile, from few to many; the first that holds all, or the last.
 
     Yields:
         The rows that are new, and the rows of the whole tile, the last one repeated to fill it.
     """
-    size = sizes[0] if count <= sizes[0] else sizes[1]
+    size = next((size for size in sizes if count <= size), sizes[-1])
     for first in range(0, count, size):
         stop = min(first + size, count)
         yield slice(first, stop), np.minimum(np.arange(first, first + size), count - 1)

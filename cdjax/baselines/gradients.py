@@ -35,8 +35,8 @@ Quadrature = Literal["gauss-legendre", "middle", "right"]
 
 MEMORY = 256 << 20
 """Bytes that one tile of forward and backward passes may keep."""
-FEW, MANY = 32, 512
-"""Passes of a tile: where few are wanted, and at most."""
+PASSES = 32, 128, 256, 512
+"""Passes of a tile, from few to as many as there may be."""
 
 
 TOLERANCE = {"probability": 1e-3, "logits": 1e-2}
@@ -204,13 +204,13 @@ def _sum_along(
     return scores
 
 
-def _tile_sizes(network: Network, batch: Batch) -> tuple[int, int]:
-    """Return how many passes go together, few or many, within the memory allowed."""
+def _tile_sizes(network: Network, batch: Batch) -> list[int]:
+    """Return how many passes may go together, from few to many, within the memory allowed."""
     hidden = sum(params.V.shape[-1] for params in network.layers)
     # Some 24 numbers of the hidden width a step: gates, their arguments, states, and cotangents.
     fitting = max(1, MEMORY // (24 * hidden * batch.z.shape[1] * network.bias.dtype.itemsize))
     fitting = 1 << (fitting.bit_length() - 1)
-    return min(FEW, fitting), min(MANY, fitting)
+    return [min(passes, fitting) for passes in PASSES]
 
 
 @functools.partial(jax.jit, static_argnames="output")

@@ -178,7 +178,7 @@ def test_many_reviews_give_what_few_give(method):
 @pytest.mark.parametrize("name", ["gradient", "loo", "cell", "cell_gamma"])
 def test_jit_gives_what_is_computed_eagerly(name, monkeypatch):
     monkeypatch.setattr(batches, "STEPS", (16, 16))
-    monkeypatch.setattr(gradients, "FEW", 2)
+    monkeypatch.setattr(gradients, "PASSES", (2,))
     classifier = make_classifier()
     reviews = [[1, 2, 4], [5, 3]]
     compiled = METHODS[name].score(classifier, reviews)
