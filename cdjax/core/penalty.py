@@ -11,6 +11,9 @@ distance of the scores from what they should be (`penalize_scores`); the code re
 its experiments on text, takes the share of the marked words in the class probability
 (`penalize_shares`).
 
+Both see what marked words do on their own, and leave them all they do to other words: that is part
+of `gamma`. A third penalty, ours, counts it in (`penalize_influence`).
+
 All are functions of arrays for a batch of padded reviews, differentiable by every weight and word
 vector, and return one value a review, as optax's losses do: weigh them, and take their mean.
 """
@@ -23,7 +26,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from cdjax.core.decomposition import decompose
 from cdjax.core.lstm import HIGHEST, LSTMParams, Weight
-from cdjax.core.rules import PAPER, Rule
+from cdjax.core.rules import ACD, PAPER, Rule
 
 
 def split_logits(
@@ -55,8 +58,10 @@ def split_logits(
 
     def split(x, length, inside):
         # NaN times a cotangent of zero is NaN: padding must be gone before the first product.
-        x = jnp.where(jnp.expand_dims(_words(x, length), 1), x, 0)
-        states = decompose(layers, x, inside, rule)
+        words = _words(x, length)
+        x = jnp.where(jnp.expand_dims(words, 1), x, 0)
+        # A mark on padding would make another step the phrase's last, which RELEASED looks at.
+        states = decompose(layers, x, jnp.where(words, inside, jnp.zeros_like(inside)), rule)
         last = jnp.stack([states.beta[length - 1], states.gamma[length - 1]])
         return jnp.matmul(last, readout.T, precision=HIGHEST)
 
@@ -77,7 +82,7 @@ def penalize_scores(
 
         penalty_i = sum over classes k of |score_ik - target_ik|
 
-    The loss of the paper (section 3), where one set of words a review is marked. It is 0 just where
+    The loss of the paper, where one set of words a review is marked. It is 0 just where
     the score is the target.
 
     Args:
@@ -103,6 +108,47 @@ def penalize_scores(
     score, _ = split_logits(layers, readout, x, lengths, inside, rule)
     distance = jnp.sum(jnp.abs(score - target), axis=1)
     return jnp.where(_has_marks(lengths, inside), distance, 0)
+
+
+def penalize_influence(
+    layers: Sequence[LSTMParams],
+    readout: Float[Weight, "k h"],
+    x: Float[Weight, "b t d"],
+    lengths: Int[Weight, "b"],
+    inside: Bool[Weight, "b t"],
+    rule: Rule = ACD,
+) -> Float[Array, "b"]:
+    """Return how much of each review's score is lost where its marked words leave the phrase.
+
+        penalty_i = sum over classes k of |score_ik(all words) - score_ik(all but the marked)|
+
+    What marked words bring together with all they do to other words, where `penalize_scores` sees
+    what they do on their own: a word that scores nothing can still turn the sign of the others. It
+    is 0 where the words' vectors are, under the rules that leave `bias_i * bias_g` to `gamma`;
+    under `ACD` there is that product besides, of the marked steps.
+
+    `ACD` is the rule to take: the score of all words is then the logit less the output bias, and
+    the penalty holds all of the prediction that is not the other words' own. Under any other rule
+    the product of the biases, in `gamma` however the words are marked, is for the marked words to
+    gate, unseen. One way is open under every rule: the output gate is not decomposed, so what the
+    marked words do to it counts as the others' own. Choose when to stop by examples without the
+    spurious word.
+
+    Args:
+        layers: The LSTM, first layer first.
+        readout: Output weights.
+        x: Word vectors of padded reviews.
+        lengths: Number of words of each review.
+        inside: Which words are marked.
+        rule: Which reading of the method.
+
+    Returns:
+        Logits, one sum of distances a review; 0 where no word is marked.
+    """
+    _, brought = split_logits(layers, readout, x, lengths, ~inside, rule)
+    if rule != ACD:  # under which all words together leave nothing
+        brought -= split_logits(layers, readout, x, lengths, jnp.ones_like(inside), rule)[1]
+    return jnp.where(_has_marks(lengths, inside), jnp.sum(jnp.abs(brought), axis=1), 0)
 
 
 def penalize_shares(

@@ -22,7 +22,7 @@ from cdjax.training.batches import (
 )
 from cdjax.training.checkpoints import fingerprint, load_checkpoint, save_checkpoint
 from cdjax.training.network import Network, to_classifier
-from cdjax.training.step import Options, average_weights, make_step
+from cdjax.training.step import KINDS, Options, Penalty, average_weights, make_step
 
 DEFAULTS = Options()
 LOOK = 50  # steps between two looks at the loss
@@ -48,6 +48,7 @@ def train(
     options: Options = DEFAULTS,
     log: Callable[[Mapping[str, Any]], None] = lambda record: None,
     *,
+    penalty: Penalty | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
     progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
@@ -68,6 +69,7 @@ def train(
         options: How to train.
         log: Called with the record of each evaluation: epoch, step, training_loss,
             examples_a_second; accuracy and log_loss on the development set.
+        penalty: Words that are not to contribute, and how much it costs where they do.
         checkpoint: File to keep the state in, written at every evaluation and every minute.
         resume: Whether to go on from that file.
         progress: Called every few steps with their number, that of all, and the mean loss (nats).
@@ -82,6 +84,7 @@ def train(
         StoppedError: Where `stop` says so.
     """
     _check_options(options)
+    _check_penalty(penalty, len(embedding))
     _check_examples(examples, "training", len(embedding))
     _check_examples(dev, "development", len(embedding))
     classes = count_classes(examples, dev)
@@ -97,10 +100,12 @@ def train(
     graph, params = nnx.split(network)
     steps_an_epoch = count_batches(examples, options.batch_size)
     steps = steps_an_epoch * options.epochs
-    take_step, state = make_step(graph, params, embedding[:seen], options, steps)
+    take_step, state = make_step(graph, params, embedding[:seen], options, steps, penalty)
     marks = {steps_an_epoch * n // options.evaluations for n in range(1, options.evaluations + 1)}
 
     about: dict[str, Any] = {"options": options._asdict()}
+    if penalty is not None:
+        about["penalty"] = [list(penalty.words), penalty.weight, penalty.kind, penalty.rule.name]
     if checkpoint:  # reading all the data takes its time
         about["data"] = _fingerprint(embedding, examples, dev)
     # Weights of the best evaluation; copies, as a step overwrites what it is given.
@@ -219,6 +224,11 @@ def _check_same(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any
                 f"{path} is of a training with {name} = {stored}; this one has {value}. Resume "
                 f"with the same options, or train without --resume."
             )
+    if (stored := found.get("penalty")) != (value := expected.get("penalty")):
+        raise ValueError(
+            f"{path} is of a training with penalty = {stored}; this one has {value}. Resume with "
+            f"the same penalty, or train without --resume."
+        )
     if found["data"] != expected["data"]:
         raise ValueError(
             f"{path} is of a training on other data or word vectors. Resume with the same, or "
@@ -277,3 +287,19 @@ def _check_options(options: Options) -> None:
         raise ValueError(f"learning_rate is {options.learning_rate}; expected above 0.")
     if not options.embedding_rate >= 0:
         raise ValueError(f"embedding_rate is {options.embedding_rate}; expected at least 0.")
+
+
+def _check_penalty(penalty: Penalty | None, words: int) -> None:
+    if penalty is None:
+        return
+    if not penalty.words:
+        raise ValueError("the penalty has no words; expected at least one, or penalty=None.")
+    if wrong := [word for word in penalty.words if not 0 <= word < words]:
+        raise ValueError(
+            f"the penalty holds the word number {wrong[0]}; expected 0 to {words - 1}, the rows of "
+            f"the embedding."
+        )
+    if not 0 <= penalty.weight < float("inf"):
+        raise ValueError(f"the penalty has weight {penalty.weight}; expected at least 0, finite.")
+    if penalty.kind not in KINDS:
+        raise ValueError(f"the penalty is of kind {penalty.kind!r}; expected {', '.join(KINDS)}.")

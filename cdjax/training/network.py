@@ -73,21 +73,26 @@ class Network(nnx.Module):
         return self.readout(self.drop_hidden(h, deterministic=still, rngs=keys[1]))
 
 
-def to_classifier(network: Network, embedding: Float[np.ndarray, "v d"]) -> Classifier:
-    """Return the weights of a network as plain arrays, in the layout of cdjax.
+def read_weights(
+    network: Network,
+) -> tuple[LSTMParams, Float[Array, "k h"], Float[Array, "k"]]:
+    """Return the LSTM, the output weights and the output bias, in the layout of cdjax.
 
     Flax fuses the gates, `[D, 4H]` in the order i, f, g, o, and has one bias, on the hidden side.
+    Gradients go through.
     """
     cell = network.cell
     hidden = cell.hidden_features
 
-    def plain(param) -> Any:
-        return np.asarray(param[...])
+    def value(param: Any) -> Array:
+        return param[...]
 
-    W, V = (plain(dense.kernel).T.reshape(4, hidden, -1) for dense in (cell.dense_i, cell.dense_h))
-    return Classifier(
-        embedding=embedding,
-        layers=(LSTMParams(W, V, plain(cell.dense_h.bias).reshape(4, hidden)),),
-        readout=plain(network.readout.kernel).T,
-        bias=plain(network.readout.bias),
-    )
+    W, V = (value(dense.kernel).T.reshape(4, hidden, -1) for dense in (cell.dense_i, cell.dense_h))
+    layer = LSTMParams(W, V, value(cell.dense_h.bias).reshape(4, hidden))
+    return layer, value(network.readout.kernel).T, value(network.readout.bias)
+
+
+def to_classifier(network: Network, embedding: Float[np.ndarray, "v d"]) -> Classifier:
+    """Return the weights of a network as plain arrays, in the layout of cdjax."""
+    layer, readout, bias = jax.tree.map(np.asarray, read_weights(network))
+    return Classifier(embedding, (layer,), readout, bias)

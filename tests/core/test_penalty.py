@@ -2,7 +2,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.penalty import penalize_scores, penalize_shares, split_logits
+from cdjax.core.penalty import (
+    penalize_influence,
+    penalize_scores,
+    penalize_shares,
+    split_logits,
+)
 from cdjax.core.rules import RULES
 
 from tests import oracle
@@ -27,12 +32,12 @@ def padded(filler):
     return jnp.asarray(x)
 
 
-def literal(model, rule):
+def literal(model, rule, marked=INSIDE):
     """What marked words and all else contribute, review by review, in float64."""
     (layer,), readout = model.layers, model.readout.astype(np.float64)
     layer = [weight.astype(np.float64) for weight in layer]
     parts = []
-    for x, length, inside in zip(np.asarray(padded(0), np.float64), LENGTHS, INSIDE, strict=True):
+    for x, length, inside in zip(np.asarray(padded(0), np.float64), LENGTHS, marked, strict=True):
         choices = oracle.CHOICES[rule]
         beta, gamma, _ = oracle.decompose(*layer, x[:length], inside[:length], *choices)
         parts.append((readout @ beta[-1], readout @ gamma[-1]))
@@ -67,9 +72,21 @@ def test_the_penalties_are_what_their_formulas_say(model):
     assert expected[0] > 0.1
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_influence_is_what_the_score_loses_without_the_marked_words(model, rule):
+    whole, others = (literal(model, rule, marked)[0] for marked in (INSIDE | True, ~INSIDE))
+    expected = np.abs(whole - others).sum(axis=1)
+    expected[UNMARKED] = 0
+    arguments = model.layers, model.readout, padded(0), LENGTHS, INSIDE
+    found = penalize_influence(*arguments, RULES[rule])
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+    assert expected[0] > 0.1
+
+
 def losses(model, x, lengths, inside):
     arguments = model.layers, model.readout, x, lengths, inside
-    return jnp.stack([penalize_scores(*arguments), penalize_shares(*arguments, LABELS)])
+    penalties = penalize_scores(*arguments), penalize_influence(*arguments)
+    return jnp.stack([*penalties, penalize_shares(*arguments, LABELS)])
 
 
 def test_padding_batchmates_and_reviews_without_marks_have_no_say(model):
