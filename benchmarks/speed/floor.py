@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from cdjax.core.lstm import HIGHEST
+from cdjax.scoring.engine import COMPILER_OPTIONS
 
 from benchmarks.speed.measure import WrongAnswerError
 
@@ -26,7 +27,7 @@ def flops(hidden: int) -> int:
     return 6 * hidden**2
 
 
-@jax.jit
+@functools.partial(jax.jit, compiler_options=COMPILER_OPTIONS.get(jax.default_backend()))
 def _products(states, matrices, count):
     """As in the engine, one state goes in and three products come out."""
 

@@ -168,7 +168,8 @@ def test_other_lengths_compile_nothing():
         cdjax.score_all_spans(
             classifier, [rng.integers(0, 11, n) for n in lengths], cdjax.ACD, max_len
         )
-        return engine._forward._cache_size(), engine._score._cache_size()
+        programs = (engine.jitted(run, "cpu") for run in (engine._forward, engine._score))
+        return [program._cache_size() for program in programs]
 
     before = score([5, 2])
     assert score([1]) == before
