@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
             f"--rule {args.rule} is a rule of contextual decomposition, which --method "
             f"{args.method} is not; leave one of them out."
         )
-    with _left_out("scipy.stats"):
+    with _left_out("scipy", "sklearn"):
         tokens = tokenize(args.text)
     if not tokens:
         raise options.UserError("the text is empty; expected at least one word.")
@@ -156,19 +156,19 @@ def _compare(args, model, tokens, ids) -> None:
 
 
 @contextlib.contextmanager
-def _left_out(module: str):
-    """Have a module not found while others are imported.
+def _left_out(*modules: str):
+    """Have modules not found while others are imported.
 
-    NLTK takes `scipy.stats` along where there is one, for a test of association that tokenizing
-    does not need, and that alone takes as long as importing JAX.
+    NLTK takes `scipy` and `sklearn` along where they are installed, for tests of association
+    and classifiers that tokenizing does not need; either takes about as long as importing JAX.
     """
-    missing = module not in sys.modules
-    if missing:
+    missing = [module for module in modules if module not in sys.modules]
+    for module in missing:
         sys.modules[module] = None  # pyright: ignore[reportArgumentType]
     try:
         yield
     finally:
-        if missing:
+        for module in missing:
             sys.modules.pop(module, None)
 
 
