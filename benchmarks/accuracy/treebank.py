@@ -39,13 +39,22 @@ def measure_words(folder: Path) -> dict[str, Any]:
     assert targets is not None
     tokens = [[words.words[n] for n in review] for review in reviews]
     phrases = Corpus(tokens, [LABELS[label] for label in labels])
-    strengths = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4)
+    strengths = (0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 6.0)
+    weightings = ("count", "once", "unit")
     fits = {
         "phrases": fit_linear(
-            phrases, sets["dev"], chances=targets[:, 1], weights=weights, strengths=strengths
+            phrases,
+            sets["dev"],
+            chances=targets[:, 1],
+            weights=weights,
+            strengths=strengths,
+            weightings=weightings,
         ),
         "sentences": fit_linear(
-            make_corpus(binary_sentences(train)), sets["dev"], strengths=strengths
+            make_corpus(binary_sentences(train)),
+            sets["dev"],
+            strengths=strengths,
+            weightings=weightings,
         ),
     }
     name = max(fits, key=lambda name: fits[name].dev_accuracy)
@@ -55,7 +64,7 @@ def measure_words(folder: Path) -> dict[str, Any]:
         "test": model.accuracy(sets["test"]),
         "fitted_to": name,
         "strength": model.strength,
-        "counted": model.counted,
+        "weighting": model.weighting,
     }
 
 

@@ -38,7 +38,7 @@ def measure_ngrams(folder: Path, with_sentences: bool) -> dict[str, Any]:
         "error": 1 - model.accuracy(test),
         "balanced_error": 1 - model.accuracy(test, balanced=True),
         "strength": model.strength,
-        "counted": model.counted,
+        "weighting": model.weighting,
         "training_rows": len(corpus.labels),
     }
 

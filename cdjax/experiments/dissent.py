@@ -109,7 +109,7 @@ def run(setting: Setting) -> Record:
         "examples": examples[:20],
         "regression": {
             "strength": regression.strength,
-            "counted": regression.counted,
+            "weighting": regression.weighting,
             "dev_accuracy": regression.dev_accuracy,
             "features": len(regression.features),
         },

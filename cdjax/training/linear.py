@@ -2,17 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import normalize
 
 from cdjax.training.reviews import Corpus, order_labels
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Values of C to choose from, the inverse strength of the L2 penalty."""
+Weighting = Literal["count", "once", "unit"]
+"""What an n-gram of a text counts: as often as it occurs, once, or as often, with all counts of the
+text scaled to unit length, so that a sentence does not outweigh a phrase."""
 
 
 class LinearModel(NamedTuple):
@@ -23,7 +27,7 @@ class LinearModel(NamedTuple):
     intercept: float
     labels: tuple[str, str]
     longest: int  # words of the longest n-gram
-    counted: bool  # whether an n-gram counts as often as it occurs, or once
+    weighting: Weighting  # what an n-gram counts
     strength: float  # C
     dev_accuracy: float
 
@@ -33,14 +37,14 @@ class LinearModel(NamedTuple):
         return 0.0 if place is None else float(self.coefficients[place])
 
     def score(self, tokens: Sequence[str]) -> float:
-        """Return the sum of the coefficients in a text or phrase, in logits, intercept left out."""
-        found = Counter(_ngrams(tokens, self.longest))
-        scores = (
-            (count if self.counted else 1) * float(self.coefficients[self.features[ngram]])
-            for ngram, count in found.items()
-            if ngram in self.features
-        )
-        return sum(scores, 0.0)
+        """Return the weighted sum of the coefficients in a text, in logits, intercept left out."""
+        found = Counter(ngram for ngram in _ngrams(tokens, self.longest) if ngram in self.features)
+        counts = np.fromiter(found.values(), float, len(found))
+        if self.weighting == "once":
+            counts = np.ones_like(counts)
+        elif self.weighting == "unit" and found:
+            counts /= np.linalg.norm(counts)
+        return float(counts @ self.coefficients[[self.features[ngram] for ngram in found]])
 
     def accuracy(self, corpus: Corpus, balanced: bool = False) -> float:
         """Return the share of reviews predicted right, or its mean over the two labels."""
@@ -61,10 +65,11 @@ def fit_linear(
     longest: int = 1,
     least: int = 1,
     strengths: Sequence[float] = STRENGTHS,
+    weightings: Sequence[Weighting] = ("count", "once"),
 ) -> LinearModel:
     """Fit logistic regressions and return the one that is best on `dev`.
 
-    Tried are all strengths of the penalty, with n-grams counted or only noticed.
+    Tried are all strengths of the penalty with all weightings of n-grams.
 
     Args:
         corpus: What to fit to; exactly two labels.
@@ -74,6 +79,7 @@ def fit_linear(
         longest: Words of the longest n-gram.
         least: How many reviews an n-gram must be in to be a feature.
         strengths: Values of C to try.
+        weightings: What an n-gram may count.
 
     Raises:
         ValueError: Where there are not two labels.
@@ -95,14 +101,14 @@ def fit_linear(
     target = np.arange(len(twice)) < len(second)
     shares = np.concatenate([(weight * chance)[second], (weight * (1 - chance))[first]])
     models = []
-    for counted in (True, False):
-        rows = (counts if counted else (counts > 0).astype(np.float64))[twice]
+    for weighting in weightings:
+        rows = _weigh(counts, weighting)[twice]
         for strength in strengths:
             fit: Any = LogisticRegression(C=strength, max_iter=1000)
             fit.fit(rows, target, sample_weight=shares)
             model = LinearModel(
                 features, fit.coef_[0], float(fit.intercept_[0]), (labels[0], labels[1]),
-                longest, counted, strength, 0.0,
+                longest, weighting, strength, 0.0,
             )  # fmt: skip
             models.append(model._replace(dev_accuracy=model.accuracy(dev)))
     return max(models, key=lambda model: model.dev_accuracy)
@@ -112,3 +118,14 @@ def _ngrams(tokens: Sequence[str], longest: int):
     for length in range(1, longest + 1):
         for start in range(len(tokens) - length + 1):
             yield " ".join(tokens[start : start + length])
+
+
+def _weigh(counts: Any, weighting: Weighting) -> Any:
+    """Return rows of counts with an n-gram counting as it should."""
+    match weighting:
+        case "count":
+            return counts
+        case "once":
+            return (counts > 0).astype(np.float64)
+        case "unit":
+            return normalize(counts.astype(np.float64))

@@ -15,8 +15,26 @@ def test_coefficients_are_readable_by_word():
     assert abs(model.coefficient(["film"])) < 0.001
     assert model.coefficient(["unheard"]) == 0
     assert model.dev_accuracy == 1.0
-    twice = model.score(["fine", "fine", "unheard"])
-    assert twice == pytest.approx((2 if model.counted else 1) * model.coefficient(["fine"]))
+    assert model.score([]) == model.score(["unheard"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("weighting", "fine", "dull"), [("count", 2, 1), ("once", 1, 1), ("unit", 2 / 5**0.5, 0.2**0.5)]
+)
+def test_weightings_by_hand(weighting, fine, dull):
+    texts = [["fine", "fine", "dull"], ["dull", "film"]] * 10
+    train = Corpus(texts, ["1", "0"] * 10)
+    dev = Corpus(texts[:2], ["1", "0"])
+    model = fit_linear(train, dev, strengths=[1.0], weightings=[weighting])
+    expected = fine * model.coefficient(["fine"]) + dull * model.coefficient(["dull"])
+    assert model.score(["dull", "unheard", "fine", "fine"]) == pytest.approx(expected)
+    # What was fitted is what is scored: it is where the penalized loss is least.
+    values = np.array(
+        [[dull, fine, 0], [2**-0.5, 0, 2**-0.5] if weighting == "unit" else [1, 0, 1]]
+    )
+    coefficients = np.array([model.coefficient([word]) for word in ("dull", "fine", "film")])
+    off = np.array([1, 0]) - 1 / (1 + np.exp(-(values @ coefficients + model.intercept)))
+    np.testing.assert_allclose(coefficients, 10 * off @ values, atol=1e-2)
 
 
 def test_ngrams_see_what_words_cannot():
