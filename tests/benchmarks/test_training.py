@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import jax
 import numpy as np
 import pytest
 from benchmarks.training import __main__ as command
+from benchmarks.training import large
+from cdjax.text.labelled import read_labelled
 from cdjax.training.batches import shuffled_batches
 
 
@@ -57,3 +60,25 @@ def test_both_sides_run(tmp_path, monkeypatch, capsys):
     assert "ratio" in capsys.readouterr().out
     losses = json.loads((tmp_path / "t.json").read_text())["first_losses"]
     assert losses["cdjax"] == pytest.approx(losses["PyTorch"], rel=1e-4)
+
+
+def test_rows_are_in_the_format_of_yelp_review_polarity(tmp_path):
+    path = tmp_path / "rows.csv"
+    large.write_rows(path, 200, seed=0)
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert re.fullmatch(r'"[12]","([^"]|"")*"', first)
+    rows = list(read_labelled(path, "yelp"))
+    assert len(rows) == 200
+    assert {row.label for row in rows} == {"1", "2"}
+    assert any("\n" in row.text for row in rows)
+    assert any('"Well"' in row.text for row in rows)
+    assert 100 < np.mean([len(row.text.split()) for row in rows]) < 170
+
+
+@pytest.mark.slow
+def test_a_large_file_is_measured(tmp_path, capsys):
+    large.main(["--rows", "6000", "--small", "5000", "--out", str(tmp_path / "large.json")])
+    small, big = json.loads((tmp_path / "large.json").read_text())
+    assert big["rows"] == 6000 > small["rows"]
+    assert 1e8 < big["peak_bytes"] < large.BUDGET
+    assert "memory within 4 GB" in capsys.readouterr().out
