@@ -54,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="DIR",
         help="models of the treebank, made by cdjax train (default: the bundled one and, with "
-        "--vectors, others of further seeds, trained first); figures are of the best on dev",
+        "--vectors, others of further seeds and `plain`, trained first; the latter as the paper "
+        "says, and in no mean); figures are of the best on dev",
     )
     add("--yelp-model", type=Path, metavar="DIR", help="model of Yelp reviews (default: bundled)")
     add("--vectors", type=Path, nargs="+", default=[], metavar="FILE", help="to train seeds with")

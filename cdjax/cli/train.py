@@ -59,11 +59,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--checkpoint", type=Path, help="file to keep the state in, to resume from")
     add("--resume", action="store_true", help="go on from --checkpoint")
     group = parser.add_argument_group("options of training")
+    group.add_argument(
+        "--label-chances",
+        type=float,
+        nargs=5,
+        default=[0.03, 0.25, 0.5, 0.75, 0.97],
+        metavar="P",
+        help="probability of 'positive' that each label of trees, 0 to 4, is learned as (default: "
+        "0.03 0.25 0.5 0.75 0.97)",
+    )
     for name, default, text in (
         ("width", 256, "principal components of the word vectors to keep; 0 keeps all columns"),
         ("spread", 0.5, "standard deviation of the word vectors' values"),
         ("sentence-copies", 2, "times whole trees are seen an epoch besides once as a phrase"),
-        ("neutral-weight", 0.5, "weight of neutral phrases of trees in the loss"),
+        (
+            "neutral-weight",
+            0.5,
+            "weight of neutral phrases of trees in the loss; 0 leaves them out",
+        ),
         ("max-words", 256, "reviews are cut to their first words, so many"),
         ("hidden", 168, "width of the hidden state"),
         ("epochs", 6, "most epochs"),
@@ -148,7 +161,7 @@ def _prepare_trees(args, options, say) -> Callable:
             raise common.UserError(f"{option} is for files of reviews; {args.data} is a folder.")
     if not args.vectors:
         raise common.UserError("a folder of trees is trained on with --vectors; none were given.")
-    recipe = Recipe(neutral_weight=args.neutral_weight, sentence_copies=args.sentence_copies)
+    recipe = Recipe(tuple(args.label_chances), args.neutral_weight, args.sentence_copies)
     embedding = Embedding(args.width or None, args.spread)
 
     def train(**loop):

@@ -1,27 +1,38 @@
-"""The models that are explained: the bundled ones, those given, and seeds that are missing."""
+"""The models that are explained: the bundled ones, those given, and those that are missing."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cdjax.model
+from cdjax.experiments.results import PLAIN
 from cdjax.experiments.setting import Subject, make_subject
 from cdjax.model import DESCRIPTION, Model
 
 BUNDLED = "bundled"
+PLAINLY = (
+    *("--label-chances", "0", "0", "0.5", "1", "1", "--neutral-weight", "0"),
+    *("--sentence-copies", "0", "--embedding-rate", "1", "--embedding-dropout", "0"),
+    *("--hidden-dropout", "0", "--average", "0"),
+)
+"""How `PLAIN` is trained (section 4.1): on phrases that are not neutral, as positive or negative,
+without dropout, averaged weights or a slower rate for word vectors; vectors are the others'."""
 
 
 def choose_main(models: dict[str, Model]) -> str:
     """Return the name of the model that is best on the development sentences, the first of equals.
 
+    `PLAIN` is not among those to choose from.
+
     >>> model = Model(None, None, ("a", "b"), {"accuracy": {"dev": {"accuracy": 0.5}}})
     >>> choose_main({"one": model, "two": model})
     'one'
     """
-    return max(models, key=lambda name: dev_accuracy(models[name]))
+    names = [name for name in models if name != PLAIN] or list(models)
+    return max(names, key=lambda name: dev_accuracy(models[name]))
 
 
 def dev_accuracy(model: Model) -> float:
@@ -41,10 +52,11 @@ def treebank_subjects(
 
     Args:
         given: Folders of trained models; where there are none, the bundled model and, with
-            `vectors`, others of further seeds, trained now unless they lie in `out` already.
+            `vectors`, others of further seeds and `PLAIN`, trained now unless they lie in `out`
+            already.
         sst: The folder of trees.
         vectors: Word vectors to train with.
-        seeds: How many models there are to be.
+        seeds: How many models there are to be, without `PLAIN`.
         out: Where to keep models.
         say: Called with what is going on.
 
@@ -60,8 +72,9 @@ def treebank_subjects(
         taken = bundled.provenance.get("options", {}).get("seed")
         others = [seed for seed in range(seeds) if seed != taken][: seeds - 1]
         if vectors:
-            paths = train_seeds(others, sst, vectors, out, say)
-            models |= {path.name: cdjax.model.load(path) for path in paths}
+            runs = {f"sst-{seed}": ["--seed", str(seed)] for seed in others}
+            paths = train_missing(runs | {PLAIN: PLAINLY}, sst, vectors, out, say)
+            models |= {name: cdjax.model.load(path) for name, path in paths.items()}
         elif others:
             say("one model: no --vectors to train further seeds with, nor --models")
     main = choose_main(models)
@@ -73,24 +86,35 @@ def yelp_subject(given: Path | None) -> Subject:
     return make_subject("yelp", "yelp", cdjax.model.load(given or "yelp"), main=True)
 
 
-def train_seeds(
-    seeds: Sequence[int],
+def train_missing(
+    runs: Mapping[str, Sequence[str]],
     sst: Path,
     vectors: Sequence[Path],
     out: Path,
     say: Callable[[str], None],
-) -> list[Path]:
-    """Train a model of each seed that is not there, a process a core, and return their folders."""
-    paths = {seed: out / f"sst-{seed}" for seed in seeds}
-    missing = [seed for seed, path in paths.items() if not (path / DESCRIPTION).is_file()]
+) -> dict[str, Path]:
+    """Train each model that is not there, a process a core, and return their folders.
+
+    Args:
+        runs: Further options of `cdjax train` for each model, by its name.
+        sst: The folder of trees.
+        vectors: Word vectors to train with.
+        out: Where to keep models.
+        say: Called with what is going on.
+
+    Raises:
+        RuntimeError: Where training fails.
+    """
+    paths = {name: out / name for name in runs}
+    missing = [name for name, path in paths.items() if not (path / DESCRIPTION).is_file()]
     out.mkdir(parents=True, exist_ok=True)
 
-    def train(seed: int) -> None:
-        state, log = out / f"sst-{seed}.state", out / f"sst-{seed}.log"
+    def train(name: str) -> None:
+        state, log = out / f"{name}.state", out / f"{name}.log"
         command = [sys.executable, "-m", "cdjax", "train", "--data", str(sst), "--vectors"]
-        command += [*map(str, vectors), "--seed", str(seed), "--out", str(paths[seed])]
+        command += [*map(str, vectors), *runs[name], "--out", str(paths[name])]
         command += ["--checkpoint", str(state), *(["--resume"] if state.exists() else [])]
-        say(f"training seed {seed}; progress in {log}")
+        say(f"training {name}; progress in {log}")
         with log.open("a", encoding="utf-8") as file:
             # One thread each: together they fill the cores better than one after the other.
             threads = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -99,11 +123,11 @@ def train_seeds(
             done = subprocess.run(command, stdout=file, stderr=file, env=environment, check=False)
         if done.returncode:
             last = log.read_text(encoding="utf-8").strip().rpartition("\n")[2]
-            raise RuntimeError(f"training seed {seed} failed: {last} (all of it in {log})")
+            raise RuntimeError(f"training {name} failed: {last} (all of it in {log})")
         state.unlink(missing_ok=True)
-        say(f"trained seed {seed}")
+        say(f"trained {name}")
 
     workers = max(1, min(len(missing), os.cpu_count() or 1))
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(train, missing))
-    return list(paths.values())
+    return paths

@@ -12,6 +12,8 @@ from cdjax.experiments.statistics import Estimate
 FORMAT = 1
 MEAN = "mean"
 """In place of a model's name: the mean over the models, and their least and greatest."""
+PLAIN = "plain"
+"""The name of the model that is trained as the paper's was: beside the others, and in no mean."""
 
 Record = dict[str, Any]
 
@@ -55,13 +57,15 @@ def with_means(rows: Sequence[Record], statistics: Sequence[str]) -> list[Record
     """Return records, and after them the means over models of those that differ in that alone.
 
     Args:
-        rows: Records with the field `model`.
+        rows: Records with the field `model`; those of `PLAIN` have no part in means.
         statistics: Names of the fields to average. Intervals are those of the models; the mean's
             are the least and greatest model.
     """
     together: dict[tuple, list[Record]] = {}
     measured = {f"{name}{end}" for name in statistics for end in ("", "_low", "_high")}
     for row in rows:
+        if row["model"] == PLAIN:
+            continue
         key = tuple((k, v) for k, v in row.items() if k not in measured and k != "model")
         together.setdefault(key, []).append(row)
     means = []

@@ -46,7 +46,7 @@ class Recipe(NamedTuple):
     """The probability of "positive" that each label, 0 to 4, stands for. A mild phrase is not
     learned as certainly as a strong one, and a neutral one as neither."""
     neutral_weight: float = 0.5
-    """Weight of a neutral phrase of more than one word in the loss."""
+    """Weight of a neutral phrase of more than one word in the loss; 0 leaves it out."""
     sentence_copies: int = 2
     """How often whole sentences are seen an epoch beyond the one time that each phrase is."""
 
@@ -138,18 +138,32 @@ def build_vocabulary(trees: Iterable[Tree], sources: Iterable[WordVectors]) -> V
 
 
 def make_phrases(vocabulary: Vocabulary, trees: Sequence[Tree], recipe: Recipe) -> Examples:
-    """Return the phrases to train on, and the probabilities to learn."""
+    """Return the phrases to train on, and the probabilities to learn.
+
+    Raises:
+        ValueError: Where the recipe holds what is no probability, weight or number.
+    """
+    chances, weight, copies = recipe
+    if len(chances) != 5 or not all(0 <= chance <= 1 for chance in chances):
+        raise ValueError(
+            f"the labels 0 to 4 stand for the probabilities {list(chances)}; expected five numbers "
+            f"from 0 to 1."
+        )
+    if not (weight >= 0 and copies >= 0):
+        raise ValueError(
+            f"neutral_weight is {weight} and sentence_copies {copies}; expected at least 0."
+        )
     means = average_labels(trees)
     whole = [tuple(token.lower() for token in tokens) for tokens, _ in binary_sentences(trees)]
-    kept = [p for p, mean in means.items() if mean != NEUTRAL or len(p) > 1]
-    kept += recipe.sentence_copies * whole
+    kept = [p for p, mean in means.items() if mean != NEUTRAL or (weight and len(p) > 1)]
+    kept += copies * whole
     mean = np.array([means[phrase] for phrase in kept])
-    positive = np.interp(mean, range(5), recipe.positive).astype(np.float32)
+    positive = np.interp(mean, range(5), chances).astype(np.float32)
     return Examples(
         [vocabulary.encode(phrase) for phrase in kept],
         (mean > NEUTRAL).astype(np.int32),
         np.stack([1 - positive, positive], axis=1),
-        np.where(mean == NEUTRAL, recipe.neutral_weight, 1).astype(np.float32),
+        np.where(mean == NEUTRAL, weight, 1).astype(np.float32),
     )
 
 

@@ -1,16 +1,23 @@
 """All experiments from end to end on a small world, by the command."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import cdjax
 import numpy as np
 import pytest
 from cdjax.cli import main
-from cdjax.experiments import negation, searches, setting
+from cdjax.experiments import models, negation, searches, setting
+from cdjax.experiments import results as results_module
 from cdjax.experiments.run import NEEDS
 from cdjax.text.trees import read_trees
 
+from tests.experiments.conftest import make_model
+from tests.training.test_treebank import parse
+
 METHODS = ["cd", "gradient", "loo"]
+PLAIN_AND_OTHERS = ("a", 0.4), ("plain", 0.9), ("b", 0.6)
 
 
 def run(world, out, name="all", *more):
@@ -59,6 +66,43 @@ def test_means_are_over_the_models(results):
     assert mean["model"] == "mean"
     assert mean["ks"] == pytest.approx((one["ks"] + other["ks"]) / 2, abs=1e-5)
     assert (mean["ks_low"], mean["ks_high"]) == tuple(sorted([one["ks"], other["ks"]]))
+
+
+def test_the_plain_model_is_in_no_mean():
+    rows = [{"model": name, "ks": ks, "method": "cd"} for name, ks in PLAIN_AND_OTHERS]
+    *same, mean = results_module.with_means(rows, ["ks"])
+    assert same == rows
+    assert (mean["ks"], mean["ks_low"], mean["ks_high"]) == (0.5, 0.4, 0.6)
+    both = {name: make_model(0, accuracy) for name, accuracy in PLAIN_AND_OTHERS}
+    assert models.choose_main(both) == "b"
+    assert models.choose_main({"plain": both["plain"]}) == "plain"
+
+
+def test_models_that_are_missing_are_trained_each_with_its_options(world, tmp_path):
+    commands = []
+
+    def run(command, **_):
+        commands.append(command)
+        cdjax.save(make_model(3, 0.5), command[command.index("--out") + 1])
+        return subprocess.CompletedProcess(command, 0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models.subprocess, "run", run)
+        vectors = tmp_path / "some.npz"
+        subjects = models.treebank_subjects(
+            [], world / "sst", [vectors], 2, tmp_path, lambda text: None
+        )
+    names = [subject.name for subject in subjects]
+    assert names == ["bundled", "sst-0", "plain"]
+    assert [subject.main for subject in subjects] == [True, False, False]
+    by_name = {Path(command[command.index("--out") + 1]).name: command for command in commands}
+    assert by_name["sst-0"][-4:-2] == ["--out", str(tmp_path / "sst-0")]
+    assert "--label-chances" in by_name["plain"]
+    assert "--label-chances" not in by_name["sst-0"]
+    plain = parse(*by_name["plain"][4:])
+    assert plain.label_chances == [0, 0, 0.5, 1, 1]
+    options = "neutral_weight", "hidden_dropout", "embedding_dropout", "average", "sentence_copies"
+    assert not any(getattr(plain, option) for option in options)
 
 
 def test_what_is_done_is_left_and_scores_are_not_computed_again(world, results, capsys):

@@ -102,6 +102,22 @@ def test_phrases_are_distinct_and_as_certain_as_their_labels():
     whole = ("it is fine", 1, 0.9, 1.0)  # between its two labels
     rest = [("is fine", 1, 0.8, 1.0), ("fine", 1, 1.0, 1.0), ("the film", 0, 0.5, 0.25)]
     assert sorted(found) == sorted([whole, whole, whole, *rest])
+    plain = make_phrases(vocabulary, trees, Recipe((0, 0, 0.5, 1, 1), 0, 0))
+    assert [" ".join(vocabulary.words[n] for n in review) for review in plain.reviews] == [
+        "it is fine", "is fine", "fine",
+    ]  # fmt: skip
+    assert plain.targets is not None
+    assert plain.targets[:, 1].tolist() == [1, 1, 1]
+
+
+def test_bad_recipes_raise():
+    vocabulary = build_vocabulary([], [])
+    with pytest.raises(ValueError, match=r"probabilities \[0, 0.5, 1\]; expected five numbers"):
+        make_phrases(vocabulary, [], Recipe((0, 0.5, 1)))
+    with pytest.raises(ValueError, match=r"expected five numbers from 0 to 1"):
+        make_phrases(vocabulary, [], Recipe((0, 0.5, 0.5, 0.5, 1.1)))
+    with pytest.raises(ValueError, match=r"neutral_weight is -1 .* expected at least 0"):
+        make_phrases(vocabulary, [], Recipe(neutral_weight=-1))
 
 
 def test_vocabulary_is_by_frequency_and_then_by_name():
@@ -188,8 +204,8 @@ def test_defaults_of_the_command_are_those_of_the_functions():
     args = parse("--data", "sst", "--vectors", "some.npz", "--out", "model")
     assert {name: getattr(args, name) for name in Options._fields} == Options()._asdict()
     assert (args.width, args.spread) == Embedding()
-    given = {"sentence_copies": args.sentence_copies, "neutral_weight": args.neutral_weight}
-    assert RECIPE._replace(**given) == RECIPE
+    given = tuple(args.label_chances), args.neutral_weight, args.sentence_copies
+    assert given == RECIPE
 
 
 def test_missing_data_is_named(tmp_path):
