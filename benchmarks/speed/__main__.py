@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", metavar="NAME,...", help="these benchmarks (default: all)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write JSON, all raw times")
     parser.add_argument("--quick", action="store_true", help="small sizes; numbers mean nothing")
-    parser.add_argument("--full", action="store_true", help="also all of a review of 1,000 words")
+    parser.add_argument("--full", action="store_true", help="also memory of what takes minutes")
     parser.add_argument(
         "--data",
         type=Path,

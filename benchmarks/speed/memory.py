@@ -120,6 +120,8 @@ def run(setup: Setup) -> dict[str, Any]:
         f"{many:,} reviews of 20 words, max_len 2": ("stream", {"lengths": [20] * many}),
     }
     if setup.full:
+        everything = {"lengths": [20] * many, "max_len": None}
+        cases[f"{many:,} reviews of 20 words, all spans"] = ("stream", everything)
         cases[f"a review of {long:,} words, all spans"] = ("score_long", {})
     else:
         cases[f"a review of {long:,} words, its largest job's shapes"] = ("score_end", {})

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,6 +126,10 @@ def run(args: argparse.Namespace) -> None:
                 with args.log.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(record) + "\n")
 
+        def progress(step: int, steps: int, loss: float) -> None:
+            dev = f", dev accuracy {history[-1]['accuracy']:.2%}" if history else ""
+            bar(step, steps, f"loss {loss:.4f}{dev}")
+
         if args.log and not args.resume:
             args.log.write_text("", encoding="utf-8")
         try:
@@ -134,7 +139,7 @@ def run(args: argparse.Namespace) -> None:
                     log=log,
                     checkpoint=args.checkpoint,
                     resume=args.resume,
-                    progress=bar,
+                    progress=progress,
                     stop=stop,
                 )
         except StoppedError as error:
@@ -219,19 +224,20 @@ def _prepare_reviews(args, options, say) -> Callable:
 
 
 @contextmanager
-def _progress() -> Iterator[tuple[Callable[[int, int, float], None], Callable[[str], None]]]:
+def _progress() -> Iterator[tuple[Callable[[int, int, str], None], Callable[[str], None]]]:
     """Yield a function that moves a bar, and one that prints a line above it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining()
-    # The bar is for a terminal; a file gets the lines alone.
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # The bar is for a terminal; a file gets the lines alone, also where only they go to one.
+    console, share = Console(stderr=True), sys.stdout.isatty()
+    with Progress(*columns, console=console, transient=True, redirect_stdout=share) as bar:
         task = bar.add_task("training", total=None)
 
-        def move(step: int, steps: int, loss: float) -> None:
-            bar.update(task, completed=step, total=steps, description=f"loss {loss:.4f}")
+        def move(step: int, steps: int, text: str) -> None:
+            bar.update(task, completed=step, total=steps, description=text)
 
         yield move, lambda line: print(line, flush=True)
 

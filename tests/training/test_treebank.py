@@ -2,6 +2,7 @@ import argparse
 import importlib
 import itertools
 import json
+import re
 import sys
 
 import cdjax
@@ -147,7 +148,8 @@ def parse(*arguments):
     return args
 
 
-def test_command_trains_saves_and_logs(files, tmp_path, capsys):
+def test_command_trains_saves_and_logs(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal: there is a bar
     data, vectors = files
     out, log = tmp_path / "model", tmp_path / "metrics.jsonl"
     options = [
@@ -166,8 +168,9 @@ def test_command_trains_saves_and_logs(files, tmp_path, capsys):
         "--data", data, "--vectors", *vectors, "--out", out, "--log", log, *options
     )  # fmt: skip
     run(args)
-    printed = capsys.readouterr().out
+    printed, bar = capsys.readouterr()
     assert printed.count("dev accuracy") == 6
+    assert re.search(r"loss \d\.\d{4}, dev accuracy \d+\.\d\d%", bar)
     model = cdjax.load(out)
     assert model.classifier.embedding.shape == (11, 10)
     records = [json.loads(line) for line in log.read_text().splitlines()]
