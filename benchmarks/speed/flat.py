@@ -1,18 +1,23 @@
 """(b) The cost of a span-step, whatever the length of a review.
 
 Every span of reviews of one length, by the call that users make; of short reviews as many as a
-corpus puts into one of the engine's jobs.
+corpus puts into one of the engine's jobs. The longest take minutes, in which a machine's speed may
+change by more than what is looked for. So the product alone is timed right before and after each
+run, and costs are compared as multiples of its cost beside them.
 """
 
 import time
 from typing import Any
 
 import cdjax
+import jax
+import numpy as np
 from cdjax import Classifier
 from cdjax.core.spans import count_spans
 from cdjax.scoring import engine
 
-from benchmarks.speed.measure import check, draw_checks, interleave, medians
+from benchmarks.speed.floor import make_floor
+from benchmarks.speed.measure import check, draw_checks
 from benchmarks.speed.report import figure, table
 from benchmarks.speed.setup import Setup
 from benchmarks.speed.work import count_corpus_steps, random_classifier, random_reviews
@@ -20,6 +25,7 @@ from benchmarks.speed.work import count_corpus_steps, random_classifier, random_
 LENGTHS = (10, 20, 50, 100, 200, 500, 1000)
 STEPS = 1_500_000  # span-steps of a run, at least, where they fit into a job
 LONG = 10_000_000  # span-steps of a run that averages enough by itself
+PRODUCT = 500_000  # span-steps of the product beside a run
 
 
 def count_reviews(classifier: Classifier, length: int) -> int:
@@ -36,6 +42,13 @@ def run(setup: Setup) -> dict[str, Any]:
     lengths = (20, 30) if setup.quick else LENGTHS
     counts = {n: 2 if setup.quick else count_reviews(classifier, n) for n in lengths}
     steps = {n: count_corpus_steps([n] * count) for n, count in counts.items()}
+    floor = make_floor(setup.hidden, 2 if setup.quick else PRODUCT)
+
+    def seconds_of(program) -> float:
+        start = time.perf_counter()
+        jax.block_until_ready(program())
+        return time.perf_counter() - start
+
     programs, differences, raw = {}, {}, {}
     for rule in (cdjax.ACD, cdjax.PAPER):
         for n, count in counts.items():
@@ -44,24 +57,30 @@ def run(setup: Setup) -> dict[str, Any]:
             programs[name] = lambda reviews=reviews, rule=rule: cdjax.score_all_spans(
                 classifier, reviews, rule
             )
-            start = time.perf_counter()
-            results = programs[name]()
-            seconds = time.perf_counter() - start
+            before, results = seconds_of(floor.run), []
+            seconds = seconds_of(
+                lambda name=name, results=results: results.extend(programs[name]())
+            )
             checks = draw_checks(reviews, results, setup.checks)
-            differences[name] = check(classifier, checks, rule, f"reviews of {n} words")
             if steps[n] >= LONG:  # nothing compiles: shorter reviews had the same size of job
-                raw[name] = [seconds]
-    raw |= interleave({k: p for k, p in programs.items() if k not in raw}, setup.rounds)
-    seconds = medians(raw)
-    costs = {
-        rule.name: {n: 1e6 * seconds[f"{rule.name} {n}"] / steps[n] for n in counts}
-        for rule in (cdjax.ACD, cdjax.PAPER)
-    }
-    spread = {
-        rule: max(us for n, us in cost.items() if n >= 20)
-        / min(us for n, us in cost.items() if n >= 20)
-        for rule, cost in costs.items()
-    }
+                raw[name] = [(seconds, (before + seconds_of(floor.run)) / 2)]
+            differences[name] = check(classifier, checks, rule, f"reviews of {n} words")
+    short = [name for name in programs if name not in raw]
+    raw |= {name: [] for name in short}
+    for _ in range(setup.rounds):
+        for name in short:
+            before, seconds = seconds_of(floor.run), seconds_of(programs[name])
+            raw[name].append((seconds, (before + seconds_of(floor.run)) / 2))
+    costs, products = ({rule.name: {} for rule in (cdjax.ACD, cdjax.PAPER)} for _ in range(2))
+    for name, runs in raw.items():
+        (rule, length), (each, beside) = name.split(), np.transpose(runs)
+        costs[rule][int(length)] = float(1e6 * np.median(each) / steps[int(length)])
+        relative = (each / steps[int(length)]) / (beside / floor.steps)
+        products[rule][int(length)] = float(np.median(relative))
+    spread = {}
+    for rule, by_length in products.items():
+        long_enough = [cost for n, cost in by_length.items() if n >= 20]
+        spread[rule] = max(long_enough) / min(long_enough)
     return {
         "sizes": {
             n: {"reviews": count, "spans": count * count_spans(n), "span_steps": steps[n]}
@@ -69,8 +88,9 @@ def run(setup: Setup) -> dict[str, Any]:
         },
         "largest_difference": differences,
         "microseconds": costs,
+        "products": products,
         "max_over_min_from_20": spread,
-        "raw_seconds": raw,
+        "raw_seconds_and_products": raw,
     }
 
 
@@ -84,9 +104,14 @@ def show(result: dict[str, Any]) -> str:
             f"{size['spans']:,}",
             f"{size['span_steps']:,}",
             *(figure(cost[length]) for cost in costs.values()),
+            *(f"{figure(cost[length])} x" for cost in result["products"].values()),
         )
         for length, size in result["sizes"].items()
     ]
-    text = table(("words", "reviews", "spans", "span-steps", *(f"us, {r}" for r in costs)), rows)
+    units = (f"{unit}, {rule}" for unit in ("us", "of the product") for rule in costs)
+    text = table(("words", "reviews", "spans", "span-steps", *units), rows)
     told = ", ".join(f"{figure(ratio)} ({rule})" for rule, ratio in spread.items())
-    return f"Microseconds a useful span-step.\n\n{text}\n\nMost over least from 20 words: {told}."
+    return (
+        "Microseconds a useful span-step, and multiples of the product's own beside it.\n\n"
+        f"{text}\n\nMost over least of the multiples from 20 words: {told}."
+    )
