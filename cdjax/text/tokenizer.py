@@ -77,7 +77,15 @@ def _split_sentences(text: str) -> list[str]:
     parameters = PunktParameters()
     parameters.abbrev_types = _ABBREVIATIONS.union(_INNER_PERIODS.findall(text.lower()))
     parameters.sent_starters = _STARTERS
-    return PunktSentenceTokenizer(parameters).tokenize(text)
+    return PunktSentenceTokenizer(parameters, lang_vars=_language()).tokenize(text)
+
+
+@functools.cache
+def _language():
+    """Return what all texts share of Punkt, which checks and compiles its patterns in there."""
+    from nltk.tokenize.punkt import PunktLanguageVars
+
+    return PunktLanguageVars()
 
 
 @functools.cache
