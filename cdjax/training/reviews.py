@@ -5,6 +5,7 @@ import functools
 import itertools
 import multiprocessing
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -74,13 +75,29 @@ def tokenize_reviews(
         while block := list(itertools.islice(rows, BLOCK)):
             if tokens and processes > 1 and apply is map:
                 context = multiprocessing.get_context("spawn")
-                pool = stack.enter_context(ProcessPoolExecutor(processes, context))
+                pool = ProcessPoolExecutor(processes, context, initializer=_end_with_parent)
+                stack.enter_context(pool)
                 apply = functools.partial(pool.map, chunksize=256)
             for found in apply(split, [text for text, _ in block]):
                 # One string a word, however often it occurs: half a million reviews fit in memory.
                 tokens.append([spelling.setdefault(token, token) for token in found])
             labels += [label for _, label in block]
     return Corpus(tokens, labels)
+
+
+def _end_with_parent() -> None:
+    """Have this process end when the one that started it does, which may have been killed.
+
+    The pool's processes would work off what is in their queue, and then wait for more for ever.
+    """
+
+    def wait():
+        parent = multiprocessing.parent_process()
+        assert parent is not None  # only processes of a pool come here
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _split_words(text: str, max_words: int | None) -> list[str]:

@@ -3,6 +3,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import cdjax
 import numpy as np
@@ -162,3 +164,45 @@ def test_reviews_are_checked_first(corpus, dev, message):
 
 def test_labels_are_in_order():
     assert order_labels(["b", "10", "2"]) == ("10", "2", "b")
+
+
+ENDLESS = """
+import itertools
+from cdjax.training import reviews
+
+reviews.BLOCK = 64
+rows = ((f"a fine film, number {n}", "1") for n in itertools.count())
+if __name__ == "__main__":
+    reviews.tokenize_reviews(rows, None, processes=2)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see processes")
+def test_processes_end_with_one_that_is_killed(tmp_path):
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+
+    def wait_for(condition):
+        for _ in range(600):
+            if condition():
+                return
+            time.sleep(0.1)
+        pytest.fail("waited for a minute")
+
+    def children(pid):
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(c) for task in tasks for c in (task / "children").read_text().split()]
+
+    def alive(pid):
+        try:
+            return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+        except FileNotFoundError:
+            return False
+
+    with subprocess.Popen([sys.executable, str(script)]) as process:
+        try:
+            wait_for(lambda: len(children(process.pid)) >= 2)  # one tracks resources
+            started = children(process.pid)
+        finally:
+            process.kill()
+    wait_for(lambda: not any(map(alive, started)))
