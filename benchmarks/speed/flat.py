@@ -44,10 +44,17 @@ def run(setup: Setup) -> dict[str, Any]:
     steps = {n: count_corpus_steps([n] * count) for n, count in counts.items()}
     floor = make_floor(setup.hidden, 2 if setup.quick else PRODUCT)
 
-    def seconds_of(program) -> float:
+    def time_program(program):
         start = time.perf_counter()
-        jax.block_until_ready(program())
-        return time.perf_counter() - start
+        result = jax.block_until_ready(program())
+        return time.perf_counter() - start, result
+
+    def time_beside_product(program):
+        """Return the seconds of a program and, around it, of the product; and its result."""
+        before, _ = time_program(floor.run)
+        seconds, result = time_program(program)
+        after, _ = time_program(floor.run)
+        return (seconds, (before + after) / 2), result
 
     programs, differences, raw = {}, {}, {}
     for rule in (cdjax.ACD, cdjax.PAPER):
@@ -57,20 +64,17 @@ def run(setup: Setup) -> dict[str, Any]:
             programs[name] = lambda reviews=reviews, rule=rule: cdjax.score_all_spans(
                 classifier, reviews, rule
             )
-            before, results = seconds_of(floor.run), []
-            seconds = seconds_of(
-                lambda name=name, results=results: results.extend(programs[name]())
-            )
+            seconds, results = time_beside_product(programs[name])
             checks = draw_checks(reviews, results, setup.checks)
             if steps[n] >= LONG:  # nothing compiles: shorter reviews had the same size of job
-                raw[name] = [(seconds, (before + seconds_of(floor.run)) / 2)]
+                raw[name] = [seconds]
             differences[name] = check(classifier, checks, rule, f"reviews of {n} words")
     short = [name for name in programs if name not in raw]
     raw |= {name: [] for name in short}
     for _ in range(setup.rounds):
         for name in short:
-            before, seconds = seconds_of(floor.run), seconds_of(programs[name])
-            raw[name].append((seconds, (before + seconds_of(floor.run)) / 2))
+            seconds, _ = time_beside_product(programs[name])
+            raw[name].append(seconds)
     costs, products = ({rule.name: {} for rule in (cdjax.ACD, cdjax.PAPER)} for _ in range(2))
     for name, runs in raw.items():
         (rule, length), (each, beside) = name.split(), np.transpose(runs)
