@@ -67,7 +67,10 @@ def _flat(result) -> Iterator[tuple[str, ...]]:
     costs, spread = result["microseconds"], result["max_over_min_from_20"]
     lengths = [int(length) for length in costs["acd"]]
     spreads = (f"{figure(spread[rule])}" for rule in ("paper", "acd"))
-    yield (f"cost of a span-step, 20 to {max(lengths):,} words: most over least", *spreads)
+    yield (
+        f"cost of a span-step in products, 20 to {max(lengths):,} words: most over least",
+        *spreads,
+    )
 
 
 def _hidden(result) -> Iterator[tuple[str, ...]]:
