@@ -76,7 +76,10 @@ def test_rows_are_in_the_format_of_yelp_review_polarity(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_large_file_is_measured(tmp_path, capsys):
+def test_a_large_file_is_measured(tmp_path, capsys, monkeypatch):
+    with pytest.raises(RuntimeError, match="has not learnt"):  # of so few rows
+        large.main(["--rows", "6000", "--small", "5000"])
+    monkeypatch.setattr(large, "LEARNT", 0.45)
     large.main(["--rows", "6000", "--small", "5000", "--out", str(tmp_path / "large.json")])
     small, big = json.loads((tmp_path / "large.json").read_text())
     assert big["rows"] == 6000 > small["rows"]
