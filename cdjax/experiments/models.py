@@ -31,7 +31,7 @@ def choose_main(models: dict[str, Model]) -> str:
     >>> choose_main({"one": model, "two": model})
     'one'
     """
-    names = [name for name in models if name != PLAIN] or list(models)
+    names = (name for name in models if name != PLAIN)
     return max(names, key=lambda name: dev_accuracy(models[name]))
 
 
@@ -61,11 +61,17 @@ def treebank_subjects(
         say: Called with what is going on.
 
     Raises:
+        ValueError: Where given models share a name, or have that of `PLAIN`.
         RuntimeError: Where training fails.
     """
     models = {path.name: cdjax.model.load(path) for path in given}
     if len(models) < len(given):
         raise ValueError("two of the models given have the same name; rename a folder.")
+    if PLAIN in models:
+        raise ValueError(
+            f"a model given is called {PLAIN!r}, the name of the one that is trained as the paper's "
+            f"was and left out of means; rename its folder."
+        )
     if not given:
         bundled = cdjax.model.load()
         models[BUNDLED] = bundled

@@ -75,7 +75,13 @@ def test_the_plain_model_is_in_no_mean():
     assert (mean["ks"], mean["ks_low"], mean["ks_high"]) == (0.5, 0.4, 0.6)
     both = {name: make_model(0, accuracy) for name, accuracy in PLAIN_AND_OTHERS}
     assert models.choose_main(both) == "b"
-    assert models.choose_main({"plain": both["plain"]}) == "plain"
+
+
+def test_a_model_given_is_not_taken_for_the_plain_one(world, tmp_path):
+    cdjax.save(make_model(3, 0.5), tmp_path / "plain")
+    given = [world / "seed-0", tmp_path / "plain"]
+    with pytest.raises(ValueError, match=r"called 'plain'.* left out of means; rename"):
+        models.treebank_subjects(given, world / "sst", [], 2, tmp_path, lambda text: None)
 
 
 def test_models_that_are_missing_are_trained_each_with_its_options(world, tmp_path):
