@@ -69,8 +69,8 @@ def treebank_subjects(
         raise ValueError("two of the models given have the same name; rename a folder.")
     if PLAIN in models:
         raise ValueError(
-            f"a model given is called {PLAIN!r}, the name of the one that is trained as the paper's "
-            f"was and left out of means; rename its folder."
+            f"a model given is called {PLAIN!r}, the name of the one that is trained as the "
+            "paper's was, and left out of means; rename its folder."
         )
     if not given:
         bundled = cdjax.model.load()
