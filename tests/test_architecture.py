@@ -16,11 +16,11 @@ ROOMS = [
     "datasets",
     "importers",
     "model",
+    "engine",
     "scoring",
     "phrases",
-    "baselines",
+    "methods",
     "training",
-    "experiments",
     "cli",
 ]
 ELSEWHERE = {  # outside packages that only some rooms may import, at any level
@@ -28,11 +28,10 @@ ELSEWHERE = {  # outside packages that only some rooms may import, at any level
     "flax": {"training"},
     "optax": {"training"},
     "jax": set(ROOMS) - {"text", "datasets"},
-    "matplotlib": {"training", "experiments"},
+    "matplotlib": {"training"},
     "pyarrow": {"text", "scoring", "cli"},
     "rich": {"cli"},
-    "scipy": {"experiments"},
-    "sklearn": {"training", "experiments"},
+    "sklearn": {"training"},
     "nltk": {"text"},
 }
 

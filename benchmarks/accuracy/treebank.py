@@ -45,7 +45,7 @@ def measure_words(folder: Path) -> dict[str, Any]:
         "phrases": fit_linear(
             phrases,
             sets["dev"],
-            chances=targets[:, 1],
+            probabilities=targets[:, 1],
             weights=weights,
             strengths=strengths,
             weightings=weightings,

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from cdjax.experiments.yelp import DEV_SHARE, join, read_reviews, read_sentences
 from cdjax.training.linear import fit_linear
 from cdjax.training.reviews import Corpus, Table, split_off, train_on_reviews
 from cdjax.training.step import Options
+
+from benchmarks.paper.yelp import DEV_SHARE, join, read_reviews, read_sentences
 
 REVIEW_COPIES = 4  # times a review is seen an epoch, a sentence being seen once
 OPTIONS = Options(epochs=4, learning_rate=1e-3, embedding_rate=0.2, hidden_dropout=0.3)

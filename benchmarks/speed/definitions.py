@@ -10,8 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 from cdjax import Classifier
-from cdjax.baselines.shapley import draw_turns
 from cdjax.core.lstm import Weight, run
+from cdjax.methods.shapley import draw_turns
 
 PAD = 16  # lengths are rounded up to multiples, so that few programs are compiled
 

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from cdjax import Classifier
 from cdjax.core.spans import count_spans
-from cdjax.scoring import engine
+from cdjax.engine import jobs
 
 from benchmarks.speed.floor import make_floor
 from benchmarks.speed.measure import check, draw_checks
@@ -30,7 +30,7 @@ PRODUCT = 500_000  # span-steps of the product beside a run
 
 def count_reviews(classifier: Classifier, length: int) -> int:
     """Return how many reviews of a length fill half of a job of the largest size, or make STEPS."""
-    largest = engine.sizes_for(classifier)[-1]
+    largest = jobs.sizes_for(classifier)[-1]
     fitting = min(largest.rows // length, largest.spans // count_spans(length))
     enough = -(-STEPS // count_corpus_steps([length]))
     return max(1, min(max(fitting // 2, enough), fitting))

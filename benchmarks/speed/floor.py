@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from cdjax.core.lstm import HIGHEST
-from cdjax.scoring.engine import COMPILER_OPTIONS
+from cdjax.engine.jobs import COMPILER_OPTIONS
 
 from benchmarks.speed.measure import WrongAnswerError
 

@@ -16,8 +16,8 @@ import cdjax
 import jax
 import numpy as np
 from cdjax import Classifier, SpanScores
-from cdjax.baselines import make_methods
 from cdjax.core.lstm import run as run_layers
+from cdjax.methods import make_methods
 from cdjax.scoring.verify import BOUND
 from cdjax.text.trees import parse_tree
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from cdjax import Classifier, LSTMParams, enumerate_spans
-from cdjax.scoring.engine import Job
+from cdjax.engine.jobs import Job
 
 
 def random_classifier(hidden: int, width: int, words: int, seed: int = 0) -> Classifier:

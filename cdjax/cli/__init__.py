@@ -12,14 +12,13 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cdjax.cli.options import UserError, blame
+from cdjax.cli.options import UserError, as_user_error
 
 COMMANDS = {
     "score": "score every phrase of a file of reviews and write Parquet",
     "explain": "explain the prediction for one text, in the terminal",
     "neighbours": "find the phrases of a corpus that are most like a phrase to the model",
     "train": "train a model on your own labelled reviews, or the bundled one anew",
-    "experiment": "reproduce the paper's tables and figures",
     "fetch": "get a public data set: treebank, Yelp reviews, word vectors",
 }
 
@@ -71,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(error.code or 0)
     args.argv = argv
     try:
-        with blame():
+        with as_user_error():
             args.run(args)
     except UserError as error:
         print(f"cdjax {args.command}: error: {_one_line(str(error))}", file=sys.stderr)

@@ -58,7 +58,7 @@ GROWTH = 5  # words
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    from cdjax.baselines.methods import make_methods
+    from cdjax.methods.registry import make_methods
 
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument("text", metavar="TEXT", help="the text; quote it")
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
         tokens = tokenize(args.text)
     if not tokens:
         raise options.UserError("the text is empty; expected at least one word.")
-    with options.blame(CorpusError):
+    with options.as_user_error(CorpusError):
         check_length(len(tokens), args.max_len, "the text")
     keep_compiled_programs()
     model = options.load_model(args.model)
@@ -139,8 +139,8 @@ def _compare(args, model, tokens, ids) -> None:
     """Show the words by the methods asked for."""
     from rich.console import Console
 
-    from cdjax.baselines.methods import make_methods
     from cdjax.core.rules import RULES
+    from cdjax.methods.registry import make_methods
     from cdjax.scoring.batch import predict
 
     methods = make_methods(RULES[args.rule], model.vocabulary)

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
         def progress(done: int, whole: int | None) -> None:
             bar.update(task, completed=done, total=whole)
 
-        with common.blame(DownloadError):
+        with common.as_user_error(DownloadError):
             files = fetch(
                 SOURCES[args.name],
                 args.to,

@@ -87,12 +87,12 @@ def run(args: argparse.Namespace) -> None:
     documents = read_documents(
         args.corpus, args.format, text_column=args.text_column, header=not args.no_header
     )
-    with options.blame(DocumentError):
+    with options.as_user_error(DocumentError):
         reviews = [model.vocabulary.encode(document.tokens) for document in documents]
     phrases = count_phrases(reviews, args.max_len, args.min_count)
     ids = {text: model.vocabulary.encode(tokens) for text, tokens in queries.items()}
     places = {text: _find(phrases, text, ids[text], reviews, args.min_count) for text in queries}
-    with options.blame(ValueError):
+    with options.as_user_error(ValueError):
         check_memory(phrases, model.classifier.readout.shape[1])
     with options.interruptions() as check, _bar(len(reviews), check) as tell:
         table = average_vectors(model.classifier, reviews, phrases, RULES[args.rule], progress=tell)

@@ -15,7 +15,7 @@ class UserError(Exception):
 
 
 @contextlib.contextmanager
-def blame(*kinds: type[Exception]) -> Iterator[None]:
+def as_user_error(*kinds: type[Exception]) -> Iterator[None]:
     """Turn errors of these kinds, and of the operating system, into the user's."""
     try:
         yield
@@ -92,5 +92,5 @@ def load_model(path: str | None):
     """Load a model; whatever is wrong with its folder is the user's to mend."""
     from cdjax.model import load
 
-    with blame(ValueError):
+    with as_user_error(ValueError):
         return load(path)

@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.text.documents import DocumentError, find_format, read_documents
 
     path = Path(args.input) if args.input else BUNDLED_REVIEWS
-    with options.blame(DocumentError):
+    with options.as_user_error(DocumentError):
         form = args.format or find_format(path)
         check_folder(args.out, args.overwrite)
     keep_compiled_programs()
@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> None:
         errors.print(f"{path} is read as SST trees (--format txt reads it as text).", markup=False)
     try:
         with (
-            options.blame(DocumentError, CorpusError),
+            options.as_user_error(DocumentError, CorpusError),
             options.interruptions() as check,
             _bar(errors, check) as tell,
         ):

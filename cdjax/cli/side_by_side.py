@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 
-from cdjax.baselines.contract import Method
-from cdjax.baselines.methods import SPREADS
 from cdjax.cli import options
+from cdjax.methods.contract import Method
+from cdjax.methods.registry import SPREADS
 from cdjax.model import Model
 
 # From where a score is clear, and from where strong, by its units. Fixed, never fitted to a text.

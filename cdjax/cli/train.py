@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="go on from --checkpoint")
     group = parser.add_argument_group("options of training")
     group.add_argument(
-        "--label-chances",
+        "--label-probabilities",
         type=float,
         nargs=5,
         default=[0.03, 0.25, 0.5, 0.75, 0.97],
@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train as the arguments say, and save the model in float16."""
-    with common.blame(ImportError):
+    with common.as_user_error(ImportError):
         from cdjax.training.curve import draw_curve
         from cdjax.training.loop import StoppedError
         from cdjax.training.step import Options
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
     command = shlex.join(["cdjax", *args.argv])
     history: list = []
     prepare = _prepare_trees if args.data.is_dir() else _prepare_reviews
-    with common.blame(ValueError, FloatingPointError), _progress() as (bar, say):
+    with common.as_user_error(ValueError, FloatingPointError), _progress() as (bar, say):
         train = prepare(args, options, say)
 
         def log(record):

@@ -1,6 +1,6 @@
 """Scores of many spans of many reviews.
 
-One-layer models go through the engine (`cdjax.scoring.engine`). Stacked ones take the recursion
+One-layer models go through the engine (`cdjax.engine.jobs`). Stacked ones take the recursion
 itself, vmapped over spans that come in tiles of fixed shape, reviews padded to a few lengths.
 """
 
@@ -21,7 +21,9 @@ from cdjax.core.decomposition import decompose
 from cdjax.core.lstm import HIGHEST, Classifier, LSTMParams, run
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import count_spans, enumerate_spans, span_mask
-from cdjax.scoring import engine
+from cdjax.engine import jobs as engine
+from cdjax.engine.jobs import Job
+from cdjax.engine.schedule import Piece, count_slots, find_trunks, plan, split_groups
 from cdjax.scoring.checks import (
     check_reviews,
     check_sets,
@@ -30,8 +32,6 @@ from cdjax.scoring.checks import (
     check_vectors,
     in_one_type,
 )
-from cdjax.scoring.engine import Job
-from cdjax.scoring.schedule import Piece, count_slots, find_trunks, plan, split_groups
 
 STEPS_A_TILE = 8192  # spans times padded length: bounds the memory of a tile of the recursion
 REVIEWS_A_TILE = 64  # of a tile of predictions
@@ -191,7 +191,7 @@ def stream_all_spans(
 
 def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
     lengths = [len(review) for review in ids]
-    jobs = _cut(classifier, lengths, max_len)
+    jobs = plan_jobs(classifier, lengths, max_len)
     under_way: deque[list[np.ndarray]] = deque()  # spans of each piece of the jobs given to run
 
     def make_jobs():
@@ -343,7 +343,7 @@ def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.nd
     return logits
 
 
-def _cut(classifier: Classifier, lengths: list[int], max_len: int | None) -> list[list[Piece]]:
+def plan_jobs(classifier: Classifier, lengths: list[int], max_len: int | None) -> list[list[Piece]]:
     """Cut a corpus into jobs: few, of about one size, and some for every device."""
     sizes = engine.sizes_for(classifier)
     smallest, largest = sizes[0], sizes[-1]

@@ -218,7 +218,7 @@ def score_corpus(
                     for table in span_tables(model.labels, chunk, results):
                         spans_file.write_table(table)
                     _highlight(highlights, model.labels, chunk, results)
-                checks += _take(drawn, done, ids, results)
+                checks += collect_checks(drawn, done, ids, results)
                 done += sum(len(result.spans) for result in results)
                 tell(Progress("score", done, counts["spans"]))
         counts |= {"known_words": known, "without_known_word": unknown}
@@ -332,7 +332,7 @@ def _highlight(
         highlights[label] = list(by_text.values())
 
 
-def _take(drawn: list[int], first: int, ids, results: list[SpanScores]) -> list[Check]:
+def collect_checks(drawn: list[int], first: int, ids, results: list[SpanScores]) -> list[Check]:
     """Return the drawn spans of a chunk whose first row is `first`."""
     checks = []
     ends = first + np.cumsum([len(result.spans) for result in results])

@@ -38,9 +38,9 @@ def best_factor(logits: Float[np.ndarray, "n k"], labels: Int[np.ndarray, "n"]) 
     wanted = (targets * logits).sum(axis=1)
 
     def slope(factor: float) -> float:
-        chances = np.exp(factor * (logits - logits.max(axis=1, keepdims=True)))
-        chances /= chances.sum(axis=1, keepdims=True)
-        return float(np.mean((chances * logits).sum(axis=1) - wanted))
+        probabilities = np.exp(factor * (logits - logits.max(axis=1, keepdims=True)))
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        return float(np.mean((probabilities * logits).sum(axis=1) - wanted))
 
     # The loss is convex in the factor, so its slope rises: halve on a logarithmic scale.
     low, high = BOUNDS

@@ -60,7 +60,7 @@ def fit_linear(
     corpus: Corpus,
     dev: Corpus,
     *,
-    chances: Float[np.ndarray, "n"] | None = None,
+    probabilities: Float[np.ndarray, "n"] | None = None,
     weights: Float[np.ndarray, "n"] | None = None,
     longest: int = 1,
     least: int = 1,
@@ -74,7 +74,7 @@ def fit_linear(
     Args:
         corpus: What to fit to; exactly two labels.
         dev: What to choose by.
-        chances: Of each text, the probability of the second label, to learn instead of its label.
+        probabilities: Probability of the second label of each text, to learn instead of its label.
         weights: Of each text in the loss; 1 when None.
         longest: Words of the longest n-gram.
         least: How many reviews an n-gram must be in to be a feature.
@@ -93,7 +93,7 @@ def fit_linear(
     counts = vectorizer.fit_transform(corpus.tokens)
     features = {str(name): int(place) for name, place in vectorizer.vocabulary_.items()}
     is_second = np.array(corpus.labels) == labels[1]
-    chance = np.where(is_second, 1.0, 0.0) if chances is None else chances
+    chance = np.where(is_second, 1.0, 0.0) if probabilities is None else probabilities
     weight = np.ones(len(chance)) if weights is None else weights
     # A text of which either is possible is learned as both, each as much as it is likely.
     first, second = np.flatnonzero(chance < 1), np.flatnonzero(chance > 0)

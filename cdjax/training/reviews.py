@@ -49,7 +49,7 @@ TABLE = Table()
 RANDOM_WIDTH = 128
 BLOCK = 8192
 """Reviews read at a time; fewer than these are split into words sooner than processes start."""
-COMMON = 50_000
+EXTRA_VECTOR_ROWS = 50_000
 """Of the words that training never sees, those are known that are among the first of a file."""
 
 
@@ -171,7 +171,7 @@ def train_on_reviews(
     for name, part in {"training": corpus, **sets}.items():
         _check(part, labels, name)
     seen = {token for tokens in corpus.tokens for token in tokens}
-    sources = [read_vectors(path, seen, COMMON) for path in vectors]
+    sources = [read_vectors(path, seen, EXTRA_VECTOR_ROWS) for path in vectors]
     vocabulary = build_vocabulary(corpus, sources, table.min_count)
     embedding = make_embedding(vocabulary, sources, table, options.seed)
     examples = {name: encode(part, vocabulary, labels) for name, part in sets.items()}

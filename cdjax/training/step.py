@@ -11,10 +11,10 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from cdjax.core.penalty import penalize_influence, penalize_scores, penalize_shares
 from cdjax.core.rules import PAPER, Rule
 from cdjax.training.batches import Batch
 from cdjax.training.network import Network, read_weights
+from cdjax.training.penalty import penalize_influence, penalize_scores, penalize_shares
 from cdjax.training.table import Table, average_rows, read_rows, start_table, update_rows
 
 
@@ -41,8 +41,8 @@ KINDS = "scores", "influence", "shares"
 class Penalty(NamedTuple):
     """What a model is not to say: that these words contribute to its predictions (CDEP).
 
-    Added to each review's loss is `weight` times a penalty of `cdjax.core.penalty` on the words, of
-    the model as it is without dropout: `penalize_scores`, `penalize_influence` or
+    Added to each review's loss is `weight` times a penalty (`cdjax.training.penalty`) on the words,
+    of the model as it is without dropout: `penalize_scores`, `penalize_influence` or
     `penalize_shares`.
 
     Scores leave a word all it does to other words; what to take for a word that is to have no say

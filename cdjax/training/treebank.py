@@ -16,7 +16,7 @@ from cdjax.training.batches import Examples
 from cdjax.training.calibration import calibrate
 from cdjax.training.loop import DEFAULTS, evaluate, train
 from cdjax.training.provenance import describe_run, digest_file, round_to_half
-from cdjax.training.reviews import COMMON
+from cdjax.training.reviews import EXTRA_VECTOR_ROWS
 from cdjax.training.step import Options
 
 LABELS = ("negative", "positive")
@@ -92,7 +92,7 @@ def train_on_treebank(
     paths = {split: Path(data) / f"{split}.txt" for split in SPLITS}
     trees = {split: list(read_trees(path)) for split, path in paths.items()}
     seen = {token.lower() for tree in trees["train"] for token in tree.tokens}
-    sources = [read_vectors(path, seen, COMMON) for path in vectors]
+    sources = [read_vectors(path, seen, EXTRA_VECTOR_ROWS) for path in vectors]
     vocabulary = build_vocabulary(trees["train"], sources)
     table = combine_vectors(sources, vocabulary.words, *embedding)
     table[0] = 0  # a word nobody knows: the mean of all
@@ -143,11 +143,11 @@ def make_phrases(vocabulary: Vocabulary, trees: Sequence[Tree], recipe: Recipe) 
     Raises:
         ValueError: Where the recipe holds what is no probability, weight or number.
     """
-    chances, weight, copies = recipe
-    if len(chances) != 5 or not all(0 <= chance <= 1 for chance in chances):
+    probabilities, weight, copies = recipe
+    if len(probabilities) != 5 or not all(0 <= chance <= 1 for chance in probabilities):
         raise ValueError(
-            f"the labels 0 to 4 stand for the probabilities {list(chances)}; expected five numbers "
-            f"from 0 to 1."
+            f"the labels 0 to 4 stand for the probabilities {list(probabilities)}; expected five "
+            f"numbers from 0 to 1."
         )
     if not (weight >= 0 and copies >= 0):
         raise ValueError(
@@ -158,7 +158,7 @@ def make_phrases(vocabulary: Vocabulary, trees: Sequence[Tree], recipe: Recipe) 
     kept = [p for p, mean in means.items() if mean != NEUTRAL or (weight and len(p) > 1)]
     kept += copies * whole
     mean = np.array([means[phrase] for phrase in kept])
-    positive = np.interp(mean, range(5), chances).astype(np.float32)
+    positive = np.interp(mean, range(5), probabilities).astype(np.float32)
     return Examples(
         [vocabulary.encode(phrase) for phrase in kept],
         (mean > NEUTRAL).astype(np.int32),

@@ -24,7 +24,7 @@ from benchmarks.speed.work import (
     random_reviews,
 )
 from cdjax.core.spans import count_spans
-from cdjax.scoring import engine
+from cdjax.engine import jobs
 from cdjax.scoring.verify import BOUND, Check
 
 from tests.conftest import ROOT
@@ -71,11 +71,11 @@ def test_an_exact_proportion_is_extrapolated_exactly():
 def test_the_extrapolation_is_unbiased_and_its_error_right():
     sizes = np.array([1.0, 2.0, 5.0])
     seconds = np.array([3.0, 1.0, 4.0])  # in no proportion
-    chances = sizes / sizes.sum()
+    probabilities = sizes / sizes.sum()
     mean = spread = told = 0.0
     for drawn in itertools.product(range(3), repeat=3):  # every sample of three, by its chance
         drawn = list(drawn)
-        chance = chances[drawn].prod()
+        chance = probabilities[drawn].prod()
         estimate = extrapolate(seconds[drawn], sizes[drawn], sizes.sum())
         mean += chance * estimate.seconds
         spread += chance * (estimate.seconds - seconds.sum()) ** 2
@@ -143,9 +143,9 @@ def test_peers_are_right(name):
 def test_reviews_of_every_length_make_whole_jobs(length):
     classifier = random_classifier(168, 3, 9)
     count = count_reviews(classifier, length)
-    largest = engine.sizes_for(classifier)[-1]
+    largest = jobs.sizes_for(classifier)[-1]
     rows, spans = count * length, count * count_spans(length)
-    assert engine.size_for(rows, spans // (2 if length == 1000 else 1), (largest,)) == largest
+    assert jobs.size_for(rows, spans // (2 if length == 1000 else 1), (largest,)) == largest
     assert rows > largest.rows // 3 or spans > largest.spans // 3
 
 

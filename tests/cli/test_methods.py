@@ -4,9 +4,9 @@ import re
 
 import cdjax
 import numpy as np
-from cdjax.baselines import make_methods
 from cdjax.cli import main
 from cdjax.cli.side_by_side import DIFFERENCES, SCALES
+from cdjax.methods import make_methods
 
 from tests.conftest import random_classifier, random_layer
 

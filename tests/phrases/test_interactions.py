@@ -3,8 +3,8 @@ import itertools
 import cdjax
 import numpy as np
 import pytest
-from cdjax.baselines import make_methods
 from cdjax.core.rules import RULES
+from cdjax.methods import make_methods
 from cdjax.phrases.interactions import (
     adjacent_pairs,
     all_splits,
@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import oracle
-from tests.baselines.test_contract import TOY, TOY_METHODS, VOCABULARY, half_tanh
 from tests.conftest import random_classifier, random_layer
+from tests.methods.test_contract import TOY, TOY_METHODS, VOCABULARY, half_tanh
 
 IDS = np.array([1, 2, 3, 4, 5, 6, 0, 1])
 

@@ -4,9 +4,9 @@ import cdjax
 import numpy as np
 import pytest
 from cdjax.core.rules import RULES
+from cdjax.engine import jobs
 from cdjax.phrases import vectors
 from cdjax.phrases.vectors import average_vectors, count_phrases, find_phrase
-from cdjax.scoring import engine
 from cdjax.scoring.batch import with_vector_readout
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -124,7 +124,7 @@ def test_vectors_of_stacked_models_and_logits(classifier):
 
 def test_jobs_have_room_for_vectors():
     wide = random_classifier(np.random.default_rng(0), inputs=8, hidden=168, dtype=np.float32)
-    scores, vectors = (engine.sizes_for(c)[-1] for c in (wide, with_vector_readout(wide)))
+    scores, vectors = (jobs.sizes_for(c)[-1] for c in (wide, with_vector_readout(wide)))
     assert vectors.spans < scores.spans
     assert vectors.rows < scores.rows
 

@@ -11,9 +11,9 @@ def drawn(factor, count, classes=2, seed=0):
     """Logits, and labels drawn with the probabilities of `factor` times them."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(count, classes))
-    chances = np.exp(factor * logits)
-    chances /= chances.sum(axis=1, keepdims=True)
-    labels = (rng.random((count, 1)) > chances.cumsum(axis=1)).sum(axis=1)
+    probabilities = np.exp(factor * logits)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    labels = (rng.random((count, 1)) > probabilities.cumsum(axis=1)).sum(axis=1)
     return logits, labels
 
 

@@ -55,7 +55,7 @@ def test_chances_and_weights_are_those_of_copies():
     once = fit_linear(
         Corpus(texts, ["1", "0", "1"]),
         dev,
-        chances=np.array([1.0, 0.25, 0.5]),
+        probabilities=np.array([1.0, 0.25, 0.5]),
         weights=np.array([1.0, 4.0, 2.0]),
         strengths=[1.0],
     )

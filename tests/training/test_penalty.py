@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from cdjax.core.penalty import penalize_scores
 from cdjax.core.rules import ACD
 from cdjax.training.batches import Examples
 from cdjax.training.loop import StoppedError, evaluate, train
 from cdjax.training.network import Network, read_weights
+from cdjax.training.penalty import penalize_scores
 from cdjax.training.step import KINDS, Penalty
 from flax import nnx
 

@@ -1,0 +1,90 @@
+"""Texts that are shown whole: the scores of their words and phrases by every method."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from cdjax.scoring.batch import predict
+
+from benchmarks.paper import yelp
+from benchmarks.paper.heat_map import draw_heat_map
+from benchmarks.paper.results import Record, label
+from benchmarks.paper.setting import Scorer, Setting, Subject
+
+Span = tuple[int, int]
+
+
+def make_heat_map(
+    setting: Setting, subject: Subject, tokens: Sequence[str], phrases: Sequence[Span], source: str
+) -> Record:
+    """Score the words and some phrases of a text by every method.
+
+    Args:
+        setting: Methods and rules.
+        subject: The model.
+        tokens: The text.
+        phrases: Half-open spans that are shown besides the words.
+        source: Where the text is from.
+    """
+    words = [(t, t + 1) for t in range(len(tokens))]
+    spans = [*words, *(span for span in phrases if span not in words)]
+    rows = []
+    for scorer in setting.scorers(subject):
+        (scores,) = setting.score(subject, scorer, [tokens], [spans], "a heat map")
+        rows.append(
+            {
+                **scorer.key,
+                "units": scorer.method.units,
+                "scale": word_spread(setting, subject, scorer),
+                "segments": [
+                    [start, stop, float(score)]
+                    for (start, stop), score in zip(spans, scores, strict=True)
+                ],
+            }
+        )
+    (logits,) = predict(subject.model.classifier, [subject.model.vocabulary.encode(tokens)])
+    return {
+        "text": " ".join(tokens),
+        "tokens": list(tokens),
+        "source": source,
+        "logit": float(logits[1] - logits[0]),
+        "rows": rows,
+    }
+
+
+def word_spread(setting: Setting, subject: Subject, scorer: Scorer) -> float:
+    """Return the standard deviation of a method's scores of the words of validation reviews.
+
+    It is the method's own measure of what a strong score is, since the methods differ in units.
+    """
+    if subject.data == "yelp":
+        texts = yelp.short_reviews(setting.yelp_folder)
+        words = [[(t, t + 1) for t in range(len(tokens))] for tokens in texts]
+        scores = setting.score(subject, scorer, texts, words, "Yelp words")
+        return float(np.concatenate(scores).std())
+    nodes = setting.nodes(subject, scorer, "dev")
+    leaves = [
+        nodes[n][place]
+        for n, tree in enumerate(setting.trees("dev"))
+        for place, node in enumerate(tree.nodes)
+        if not node.children
+    ]
+    return float(np.std(leaves))
+
+
+def draw_heat_maps(setting: Setting, name: str, heat_maps: Sequence[Record]) -> list[Record]:
+    """Draw each, and return the entries of the figures."""
+    figures = []
+    for number, heat_map in enumerate(heat_maps, 1):
+        titles = {
+            "/".join(filter(None, [row["method"], row["rule"]])): label(row["method"], row["rule"])
+            for row in heat_map["rows"]
+        }
+        stem = f"{name}-heat-map-{number}"
+        draw_heat_map(setting.out / stem, heat_map, titles)
+        sentiment = "positive" if heat_map["logit"] > 0 else "negative"
+        caption = (
+            f"“{heat_map['text']}” ({heat_map['source']}): every method's scores of words and "
+            f"phrases. Predicted {sentiment}, logit {heat_map['logit']:+.2f}."
+        )
+        figures.append({"file": stem, "caption": caption})
+    return figures

@@ -1,0 +1,217 @@
+"""Heat maps of a text: what every method says of its words and phrases, on fixed scales."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from benchmarks.paper.canvas import FigureError, check_some, save, styled
+
+
+class _Step(NamedTuple):
+    """How a cell looks; hatched below zero, so that grey tells it as well."""
+
+    name: str
+    fill: str
+    ink: str
+    hatching: str | None = None  # its colour
+
+
+STEPS = (  # of the paper's heat maps
+    _Step("very negative", "#b2182b", "white", "#e0897d"),
+    _Step("negative", "#f4a582", "black", "#cf5f4a"),
+    _Step("neutral", "#f7f7f7", "black"),
+    _Step("positive", "#92c5de", "black"),
+    _Step("very positive", "#2166ac", "white"),
+)
+CLEAR, STRONG = (
+    1.0,
+    2.0,
+)  # from how many times a method's scale a cell has a colour, and a strong one
+
+
+def draw_heat_map(stem: Path, heat_map: Mapping[str, Any], titles: Mapping[str, str]) -> None:
+    """Draw what every method says of the words and subphrases of one text, one below the other.
+
+    The colours go by a method's score over its own scale, which is the same for every text: from
+    once the scale a cell is coloured, from twice the scale strongly. The cells carry the scores.
+
+    Args:
+        stem: Where to write, without an ending.
+        heat_map: `tokens`, and `rows` of `method`, `rule`, `units`, `scale` and `segments`, which
+            are triples of start, stop (half-open) and score. Words make a method's first line;
+            phrases of several words stand below.
+        titles: The name of each row, by "method/rule", or "method" where the rule is None.
+
+    Raises:
+        FigureError: Where there is nothing to draw, a segment does not lie in the text, a scale is
+            not above 0, a value is not finite or a row has no title.
+    """
+    tokens, rows = list(heat_map["tokens"]), list(heat_map["rows"])
+    check_some(tokens, "tokens")
+    check_some(rows, "rows")
+    blocks = [_check_row(row, len(tokens), titles) for row in rows]
+    with styled():
+        save(_heat_map(tokens, blocks), stem)
+
+
+class _Block(NamedTuple):
+    """A method's part of a heat map, checked."""
+
+    title: str
+    units: str
+    scale: float
+    levels: list[list[tuple[int, int, float]]]  # lines of cells that do not overlap
+
+
+# Inches. A character is as wide as that, at 9 points, in a font whose characters all are.
+CHARACTER, MARGIN, LABEL, ACROSS = 0.0752, 0.1, 2.0, 8.4
+WORD, PHRASE, GAP, LEGEND = 0.36, 0.2, 0.14, 0.25
+MONO = ["DejaVu Sans Mono", "monospace"]
+
+
+def _heat_map(tokens: list[str], blocks: list[_Block]) -> Figure:
+    """Draw a heat map, its text in as many strips as its length asks for."""
+    # A word's cell has room for its score as well.
+    widths = [CHARACTER * (max(len(token), 4) + 1.2) for token in tokens]
+    strips = _wrap(widths, ACROSS)
+    across = max(3.8, *(sum(widths[n] for n in strip) for strip in strips))
+    lines = [WORD + PHRASE * (len(block.levels) - 1) + GAP / 2 for block in blocks]
+    height = sum(GAP + len(strips) * line for line in lines)
+    size = 2 * MARGIN + LABEL + across, 2 * MARGIN + height + LEGEND
+    figure = Figure(figsize=size)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, size[0]), ylim=(size[1], 0))
+    axes.set_axis_off()
+    y = MARGIN
+    for block, line in zip(blocks, lines, strict=True):
+        steps = f"steps at ±{block.scale:.2g}, ±{STRONG * block.scale:.2g}"
+        axes.text(MARGIN, y + 0.12, block.title, va="center")
+        for below, text in ((0.27, block.units), (0.38, steps)):
+            axes.text(MARGIN, y + below, text, va="center", fontsize=6.5, color="0.3")
+        for strip in strips:
+            _draw_strip(axes, block, tokens, widths, strip, y)
+            y += line
+        y += GAP
+    for n, step in enumerate(STEPS):
+        left, right = (MARGIN + LABEL + edge * across / len(STEPS) for edge in (n, n + 1))
+        _draw_cell(axes, (left, right), (y, y + LEGEND), step)
+        _write(axes, (left + right) / 2, y + LEGEND / 2, step.name, step, fontsize=7)
+    return figure
+
+
+def _draw_strip(
+    axes: Axes, block: _Block, tokens: list[str], widths: list[float], strip: range, y: float
+) -> None:
+    """Draw the cells of a method that lie in a strip of words, its upper edge at `y`."""
+    x = MARGIN + LABEL + np.cumsum([0.0, *(widths[n] for n in strip)])
+    steps = dict.fromkeys(strip, STEPS[2])  # of the words
+    for depth, level in enumerate(block.levels):
+        bottom = y + (PHRASE if depth else WORD)
+        for start, stop, score in level:
+            here = range(max(start, strip.start), min(stop, strip.stop))
+            if not here:
+                continue
+            left, right = x[here.start - strip.start], x[here.stop - strip.start]
+            step = STEPS[_step_of(score / block.scale)]
+            _draw_cell(axes, (left, right), (y, bottom), step)
+            number = f"{score:+z.{_decimals(block.scale)}f}".replace("-", "\N{MINUS SIGN}")
+            _write(axes, (left + right) / 2, bottom - 0.1, number, step, fontsize=6.5)
+            if depth == 0:
+                steps |= dict.fromkeys(here, step)
+        if depth == 0:
+            for left, right, n in zip(x, x[1:], strip, strict=False):
+                _write(axes, (left + right) / 2, y + 0.12, tokens[n], steps[n], family=MONO)
+        y = bottom
+
+
+def _draw_cell(
+    axes: Axes, across: tuple[float, float], down: tuple[float, float], step: _Step
+) -> None:
+    corner, size = (across[0], down[0]), (across[1] - across[0], down[1] - down[0])
+    hatching = {"hatch": step.hatching and "////", "edgecolor": step.hatching, "linewidth": 0}
+    axes.add_patch(Rectangle(corner, *size, facecolor=step.fill, **hatching))
+    axes.add_patch(Rectangle(corner, *size, facecolor="none", edgecolor="0.4", linewidth=0.5))
+
+
+def _write(axes: Axes, x: float, y: float, text: str, step: _Step, **font: Any) -> None:
+    """Write into a cell, on a plain ground."""
+    ground = {"facecolor": step.fill, "edgecolor": "none", "pad": 0.6}
+    middle = {"ha": "center", "va": "center"}
+    axes.text(x, y, text, color=step.ink, bbox=ground, **middle, **font)
+
+
+def _wrap(widths: Sequence[float], across: float) -> list[range]:
+    """Return the words of each strip, as many as fit.
+
+    >>> _wrap([2.0, 3.0, 4.0, 9.0, 1.0], 5.0)
+    [range(0, 2), range(2, 3), range(3, 4), range(4, 5)]
+    """
+    strips, used = [range(0)], 0.0
+    for n, width in enumerate(widths):
+        if strips[-1] and used + width > across:
+            strips.append(range(n, n))
+            used = 0.0
+        strips[-1] = range(strips[-1].start, n + 1)
+        used += width
+    return strips
+
+
+def _step_of(score: float) -> int:
+    """Return which of `STEPS` a score is, in units of the method's scale.
+
+    >>> [_step_of(score) for score in (-2.0, -1.0, 0.9, 1.0, 2.0)]
+    [0, 1, 2, 3, 4]
+    """
+    size = int(abs(score) >= CLEAR) + int(abs(score) >= STRONG)
+    return 2 + (size if score > 0 else -size)
+
+
+def _decimals(scale: float) -> int:
+    """Return how many decimals tell scores of a scale apart.
+
+    >>> [_decimals(scale) for scale in (12.0, 1.3, 0.2, 0.004)]
+    [1, 1, 2, 4]
+    """
+    return max(1, 1 - math.floor(math.log10(scale)))
+
+
+def _levels(segments: Iterable[tuple[int, int, float]]) -> list[list[tuple[int, int, float]]]:
+    """Lay segments out on lines, short ones first, each on the first line that has room.
+
+    >>> _levels([(0, 2, 3.0), (0, 1, 1.0), (1, 2, 2.0)])
+    [[(0, 1, 1.0), (1, 2, 2.0)], [(0, 2, 3.0)]]
+    """
+    levels: list[list[tuple[int, int, float]]] = []
+    for start, stop, score in sorted(segments, key=lambda s: (s[1] - s[0], s[0])):
+        free = (level for level in levels if all(stop <= a or b <= start for a, b, _ in level))
+        level = next(free, None)
+        if level is None:
+            levels.append(level := [])
+        level.append((start, stop, score))
+    return levels
+
+
+def _check_row(row: Mapping[str, Any], length: int, titles: Mapping[str, str]) -> _Block:
+    """Return a row of a heat map, its cells laid out on lines."""
+    name = row["method"] if row["rule"] is None else f"{row['method']}/{row['rule']}"
+    if name not in titles:
+        raise FigureError(f"{name!r} has no title; expected one in {sorted(titles)}.")
+    scale = float(row["scale"])
+    if not 0 < scale < math.inf:
+        raise FigureError(f"the scale of {name!r} is {scale:g}; expected a number above 0.")
+    segments = [(int(start), int(stop), float(score)) for start, stop, score in row["segments"]]
+    check_some(segments, f"segments of {name!r}")
+    for start, stop, score in segments:
+        if not 0 <= start < stop <= length:
+            raise FigureError(
+                f"a segment of {name!r} is {start} to {stop}; expected 0 <= start < stop <= "
+                f"{length}, half-open."
+            )
+        if not math.isfinite(score):
+            raise FigureError(f"{name!r} scores {start} to {stop} {score}; expected a number.")
+    return _Block(titles[name], str(row["units"]), scale, _levels(segments))

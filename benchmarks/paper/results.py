@@ -1,0 +1,138 @@
+"""What an experiment writes: one file of plain data, and its table."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.paper.statistics import Estimate
+
+FORMAT = 1
+MEAN = "mean"
+"""In place of a model's name: the mean over the models, and their least and greatest."""
+PLAIN = "plain"
+"""The name of the model that is trained as the paper's was: beside the others, and in no mean."""
+
+Record = dict[str, Any]
+
+LABELS = {
+    "cd": "CD",
+    "gradient": "gradient",
+    "ig": "integrated gradients",
+    "ig_zero": "integrated gradients (zeros)",
+    "loo": "leave one out",
+    "cell": "cell decomposition",
+    "cell_gamma": "cell decomposition (gamma)",
+    "occlusion": "occlusion",
+    "shapley": "Shapley values",
+    "random": "random order",
+}
+
+
+def label(method: str, rule: str | None = None) -> str:
+    """Return what a method is called in tables and figures.
+
+    >>> label("cd", "paper"), label("loo")
+    ('CD (paper)', 'leave one out')
+    """
+    name = LABELS.get(method, method)
+    return f"{name} ({rule})" if rule else name
+
+
+def fields(estimates: Mapping[str, Estimate]) -> Record:
+    """Return statistics as fields of a record.
+
+    >>> fields({"ks": Estimate(0.74, 0.7, 0.8)})
+    {'ks': 0.74, 'ks_low': 0.7, 'ks_high': 0.8}
+    """
+    record = {}
+    for name, (value, low, high) in estimates.items():
+        record |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    return record
+
+
+def with_means(rows: Sequence[Record], statistics: Sequence[str]) -> list[Record]:
+    """Return records, and after them the means over models of those that differ in that alone.
+
+    Args:
+        rows: Records with the field `model`; those of `PLAIN` have no part in means.
+        statistics: Names of the fields to average. Intervals are those of the models; the mean's
+            are the least and greatest model.
+    """
+    together: dict[tuple, list[Record]] = {}
+    measured = {f"{name}{end}" for name in statistics for end in ("", "_low", "_high")}
+    for row in rows:
+        if row["model"] == PLAIN:
+            continue
+        key = tuple((k, v) for k, v in row.items() if k not in measured and k != "model")
+        together.setdefault(key, []).append(row)
+    means = []
+    for same in together.values():
+        if len({row["model"] for row in same}) < 2:
+            continue
+        mean: Record = {**same[0], "model": MEAN}
+        for name in sorted(measured & set(same[0])):
+            mean[name] = None
+        for name in statistics:
+            values = [row[name] for row in same if row.get(name) is not None]
+            if len(values) == len(same):
+                mean[name] = float(np.mean(values))
+                mean[f"{name}_low"], mean[f"{name}_high"] = min(values), max(values)
+        means.append(mean)
+    return [*rows, *means]
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return a table, numbers to three decimals.
+
+    >>> print(markdown_table(["method", "KS"], [["CD", 0.7391], ["cell", None]]), end="")
+    | method | KS |
+    | --- | --- |
+    | CD | 0.739 |
+    | cell |  |
+    """
+    lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def with_interval(row: Mapping[str, Any], name: str) -> str:
+    """Return a statistic and its interval.
+
+    >>> with_interval({"ks": 0.74, "ks_low": 0.7, "ks_high": 0.8}, "ks")
+    '0.740 (0.700 to 0.800)'
+    """
+    if row.get(name) is None:
+        return ""
+    return f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write plain data, floats to six significant digits, whole or not at all.
+
+    Raises:
+        ValueError: Where a number is not finite.
+    """
+    text = json.dumps(_rounded(document), indent=1, ensure_ascii=False, allow_nan=False)
+    half = path.with_suffix(".part")
+    half.write_text(text + "\n", encoding="utf-8")
+    half.replace(path)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_rounded(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.6g}")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float | np.floating):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,267 @@
+"""Section 4.2: scores of words against the coefficients of a logistic regression."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from cdjax.methods.registry import SPREADS
+from cdjax.text.trees import NEUTRAL, Tree, binary_phrases, binary_sentences
+from cdjax.text.vocabulary import Vocabulary
+from cdjax.training.linear import LinearModel, fit_linear
+from cdjax.training.reviews import Corpus
+from cdjax.training.treebank import LABELS, RECIPE, make_phrases
+
+from benchmarks.paper import yelp
+from benchmarks.paper.figures import Scatter, draw_scatter
+from benchmarks.paper.plots import (
+    draw_bars_of_methods,
+    name_of,
+    same,
+    table_of_methods,
+)
+from benchmarks.paper.results import Record, fields, markdown_table, with_means
+from benchmarks.paper.setting import Scorer, Setting, Subject
+from benchmarks.paper.statistics import correlations, pearson, spearman
+
+TITLE = "Scores of words"
+SECTION = "4.2, A.1.3"
+LEAST = (1, 3, 10, 30)
+CONTEXTS = ("review", "alone")
+PRIMARY = {"sst": "phrases", "yelp": "reviews and sentences"}
+PROTOCOL = (
+    (
+        "primary",
+        "A point is a word type, in lower case: the mean of its scores over its occurrences in the "
+        "validation reviews (context `review`), of words with at least 10 occurrences there, "
+        "against its coefficient in a logistic regression on single words. Treebank: the binary "
+        "development sentences; the regression is fitted to all phrases of the training trees that "
+        "are not neutral, as positive or negative. Yelp: test reviews of at most 40 words, 2,000 "
+        "at most; the regression is fitted to the training reviews and, where the folder has some, "
+        "sentences. Its L2 penalty, and whether a word counts once or as often as it occurs, are "
+        "chosen by accuracy on development reviews.",
+    ),
+    (
+        "grid",
+        "Words with at least 1, 3, 10 or 30 occurrences; scores in context, or of each word fed to "
+        "the model alone (not of integrated gradients, whose scale is the review's own spread); "
+        "regressions on phrases, on phrases with the graded targets that the LSTM was trained with "
+        "(`phrases, graded`), on sentences, and on phrases with fixed strengths C of the penalty.",
+    ),
+    (
+        "statistic",
+        "Pearson's correlation, as the paper, and Spearman's; intervals of 95% by 1,000 bootstrap "
+        "resamples of words, for the primary protocol.",
+    ),
+)
+PUBLISHED_FIGURES = {
+    "sst": {"gradient": 0.375, "loo": 0.510, "cell": 0.490, "ig": 0.724, "cd": 0.758},
+    "yelp": {"gradient": 0.336, "loo": 0.358, "cell": 0.560, "ig": 0.471, "cd": 0.520},
+}
+STATISTICS = ("pearson", "spearman")
+FIXED = (0.1, 0.3, 1.0, 3.0)  # strengths of the penalty to choose from
+
+
+class Words(NamedTuple):
+    """The words of some reviews."""
+
+    reviews: Sequence[Sequence[str]]  # tokens as they are fed
+    spans: Sequence[Sequence[tuple[int, int]]]  # of every word
+    counts: Mapping[str, int]  # occurrences of each type
+
+
+def run(setting: Setting) -> Record:
+    """Correlate scores with coefficients, for every method, model, rule and protocol."""
+    rows, points = [], []
+    for data, prepare in (("sst", _prepare_treebank), ("yelp", _prepare_yelp)):
+        subjects = setting.of(data)
+        if not subjects:
+            continue
+        words, regressions = prepare(setting)
+        for subject in subjects:
+            for scorer in setting.scorers(subject):
+                means = {
+                    "review": _means_in_reviews(setting, subject, scorer, words),
+                    "alone": _alone(setting, subject, scorer, words),
+                }
+                for context in CONTEXTS:
+                    for name, regression in regressions.items():
+                        for least in LEAST:
+                            row, point = _correlate(
+                                words, means[context], regression, least,
+                                primary=(context, name, least) == ("review", PRIMARY[data], 10),
+                            )  # fmt: skip
+                            record = {
+                                "data": data,
+                                "model": subject.name,
+                                **scorer.key,
+                                "regression": name,
+                                "context": context,
+                            }
+                            rows.append(record | row)
+                            if row["primary"] and subject.main:
+                                points.append(record | point)
+    rows.sort(key=lambda row: not row["primary"])
+    return {"rows": with_means(rows, STATISTICS), "points": points}
+
+
+def draw(setting: Setting, found: Record) -> list[Record]:
+    """Draw the scatter plots of A.1.3 and the correlations."""
+    figures = []
+    for data in dict.fromkeys(row["data"] for row in found["rows"]):
+        rows = [row for row in found["rows"] if row["primary"] and row["data"] == data]
+        panels = []
+        for point in found["points"]:
+            if point["data"] == data:
+                row = next(row for row in rows if same(point, row))
+                panels.append(
+                    Scatter(
+                        title=name_of(point),
+                        x=point["x"],
+                        y=point["y"],
+                        x_label="coefficient of the regression (logits)",
+                        y_label="mean score of the word",
+                        note=f"r = {row['pearson']:.3f}",
+                        words=point["words"],
+                    )
+                )
+        title = {"sst": "treebank", "yelp": "Yelp"}[data]
+        draw_scatter(setting.out / f"unigrams-{data}", panels)
+        caption = f"Scores of words against the coefficients of a logistic regression, {title}."
+        figures.append({"file": f"unigrams-{data}", "caption": caption})
+        stem = f"unigrams-{data}-pearson"
+        draw_bars_of_methods(
+            setting, stem, rows, "pearson", "Pearson's correlation", PUBLISHED_FIGURES[data]
+        )
+        caption = f"Correlation with the regression, {title}, primary protocol, and the paper's."
+        figures.append({"file": stem, "caption": caption})
+    return figures
+
+
+def tables(found: Record) -> str:
+    """Return the primary tables, and the grid of the main model."""
+    parts = []
+    for data in dict.fromkeys(row["data"] for row in found["rows"]):
+        mine = [row for row in found["rows"] if row["data"] == data]
+        primary = [row for row in mine if row["primary"]]
+        table = table_of_methods(primary, STATISTICS, "pearson", PUBLISHED_FIGURES[data])
+        parts.append(f"**{data}**, primary protocol: {primary[0]['words']} words.\n\n{table}")
+        main = primary[0]["model"]
+        grid = [row for row in mine if row["model"] == main]
+        methods = list(dict.fromkeys(map(name_of, grid)))
+        lines: dict[tuple, dict[str, float | None]] = {}
+        for row in grid:
+            key = row["regression"], row["context"], row["least"], row["words"]
+            lines.setdefault(key, {})[name_of(row)] = row["pearson"]
+        header = ["regression", "context", "at least", "words", *methods]
+        body = [
+            [*key, *(line[method] for method in methods)] for key, line in sorted(lines.items())
+        ]
+        parts.append(f"The grid, {main}: Pearson.\n\n{markdown_table(header, body)}")
+    return "\n".join(parts)
+
+
+def _prepare_treebank(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:
+    train, dev = setting.trees("train"), setting.trees("dev")
+    chosen = _corpus(binary_sentences(dev))
+
+    def fit(name: str, corpus: Corpus, strengths: Sequence[float]) -> LinearModel:
+        return setting.regression(
+            "sst", name, lambda: fit_linear(corpus, chosen, strengths=strengths)
+        )
+
+    phrases = _corpus(binary_phrases(train))
+    fixed = {f"phrases, C = {c:g}": fit(f"phrases, C = {c:g}", phrases, [c]) for c in FIXED}
+    regressions = {
+        PRIMARY["sst"]: max(fixed.values(), key=lambda model: model.dev_accuracy),
+        "phrases, graded": setting.regression(
+            "sst", "graded phrases", lambda: _fit_graded(train, chosen)
+        ),
+        "sentences": fit("sentences", _corpus(binary_sentences(train)), FIXED),
+        **fixed,
+    }
+    return _words([tree.tokens for tree in dev if tree.label != NEUTRAL]), regressions
+
+
+def _fit_graded(trees: Sequence[Tree], dev: Corpus) -> LinearModel:
+    """Fit the regression to what the LSTM is trained on."""
+    words = Vocabulary.of(token for tree in trees for token in tree.tokens)
+    phrases = make_phrases(words, trees, RECIPE)
+    corpus = Corpus(
+        [[words.words[n] for n in review] for review in phrases.reviews],
+        [LABELS[label] for label in phrases.labels],
+    )
+    assert phrases.targets is not None
+    return fit_linear(
+        corpus,
+        dev,
+        probabilities=phrases.targets[:, 1],
+        weights=phrases.weights,
+        strengths=FIXED[2:3],
+    )
+
+
+def _prepare_yelp(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:
+    folder = setting.yelp_folder
+    regressions = {
+        PRIMARY["yelp"]: yelp.fit_regression(setting),
+        "reviews": yelp.fit_regression(setting, sentences=False),
+        "n-grams": yelp.fit_regression(setting, longest=yelp.NGRAM),
+    }
+    return _words(yelp.short_reviews(folder)), regressions
+
+
+def _words(reviews: Sequence[Sequence[str]]) -> Words:
+    counts: dict[str, int] = {}
+    for tokens in reviews:
+        for token in tokens:
+            counts[token.lower()] = counts.get(token.lower(), 0) + 1
+    return Words(reviews, [[(t, t + 1) for t in range(len(r))] for r in reviews], counts)
+
+
+def _means_in_reviews(
+    setting: Setting, subject: Subject, scorer: Scorer, words: Words
+) -> dict[str, float]:
+    """Return the mean score of each word over its occurrences."""
+    scores = setting.score(subject, scorer, words.reviews, words.spans, "words in reviews")
+    sums = dict.fromkeys(words.counts, 0.0)
+    for tokens, found in zip(words.reviews, scores, strict=True):
+        for token, score in zip(tokens, found, strict=True):
+            sums[token.lower()] += float(score)
+    return {word: total / words.counts[word] for word, total in sums.items()}
+
+
+def _alone(setting: Setting, subject: Subject, scorer: Scorer, words: Words) -> dict[str, float]:
+    """Return the score of each word when it is the whole review; none where it can only be 0."""
+    if scorer.method.units == SPREADS:
+        return {}
+    types = [[word] for word in words.counts]
+    scores = setting.score(subject, scorer, types, [[(0, 1)]] * len(types), "words alone")
+    return {word: float(score) for (word,), (score,) in zip(types, scores, strict=True)}
+
+
+def _correlate(
+    words: Words, means: Mapping[str, float], regression: LinearModel, least: int, primary: bool
+) -> tuple[Record, Record]:
+    """Return the correlation of one protocol, and its points."""
+    kept = [w for w, count in words.counts.items() if count >= least and w in regression.features]
+    x = np.array([regression.coefficient([word]) for word in kept])
+    y = np.array([means.get(word, 0.0) for word in kept])
+    row: Record = {
+        "least": least,
+        "primary": primary,
+        "strength": regression.strength,
+        "words": len(kept),
+    }
+    if len(kept) < 3 or not np.ptp(y) > 0:  # nothing, or the same, for every word alone
+        row |= dict.fromkeys(STATISTICS)
+    elif primary:
+        row |= fields(correlations(x, y))
+    else:
+        row |= {"pearson": pearson(x, y), "spearman": spearman(x, y)}
+    return row, {"words": kept, "x": x, "y": y}
+
+
+def _corpus(labelled) -> Corpus:
+    pairs = list(labelled)
+    tokens = [[token.lower() for token in tokens] for tokens, _ in pairs]
+    return Corpus(tokens, [LABELS[label] for _, label in pairs])

@@ -1,0 +1,105 @@
+"""Yelp reviews: what the regressions are fitted to, and what is explained."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from cdjax.text.labelled import read_labelled
+from cdjax.training.linear import LinearModel, fit_linear
+from cdjax.training.reviews import Corpus, split_off, tokenize_reviews
+
+from benchmarks.paper.setting import Setting
+
+NAMES = {"1": "negative", "2": "positive"}
+"""Classes of Yelp Review Polarity."""
+MAX_WORDS = 400  # of a review that is learned
+SHORT = 40  # words, of a review that is explained (section 4.1)
+MOST = 2000  # reviews that are explained
+DEV_SHARE = 0.1
+STRENGTHS = (0.1, 0.3, 1.0)
+NGRAM = 3  # words of the longest n-gram of section 4.3's regression
+
+
+def read_reviews(folder: Path, split: str) -> Corpus:
+    """Return the reviews of a split, each cut to its first words.
+
+    Args:
+        folder: Holds `SPLIT.csv` or `reviews-SPLIT.csv`, in the format of Yelp Review Polarity.
+        split: "train" or "test".
+
+    Raises:
+        FileNotFoundError: Where it holds neither.
+    """
+    return _read_reviews(_find(folder, split))
+
+
+def read_sentences(folder: Path) -> Corpus:
+    """Return the sentences of `sentences-train.neg` and `.pos`, each once; none without the files.
+
+    A sentence that is in both is left out.
+    """
+    found: dict[str, set[str]] = {}
+    for ending, label in (("neg", "negative"), ("pos", "positive")):
+        path = folder / f"sentences-train.{ending}"
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").split("\n"):
+                if line.strip():
+                    found.setdefault(line.strip(), set()).add(label)
+    once = {line: labels.pop() for line, labels in found.items() if len(labels) == 1}
+    return Corpus([line.split(" ") for line in once], list(once.values()))
+
+
+def join(*parts: Corpus) -> Corpus:
+    """Return corpora one after the other."""
+    return Corpus([t for part in parts for t in part.tokens], [n for p in parts for n in p.labels])
+
+
+@functools.cache
+def short_reviews(folder: Path) -> list[Sequence[str]]:
+    """Return the test reviews of at most 40 words, a random subset where there are many."""
+    short = [tokens for tokens in read_reviews(folder, "test").tokens if len(tokens) <= SHORT]
+    chosen = np.random.default_rng(0).permutation(len(short))[:MOST]
+    return [short[n] for n in sorted(chosen)]
+
+
+def fit_regression(setting: Setting, longest: int = 1, sentences: bool = True) -> LinearModel:
+    """Fit the regression on n-grams to reviews, and to sentences where there are any.
+
+    Args:
+        setting: Whose reviews, and where the regression is kept.
+        longest: Words of the longest n-gram.
+        sentences: Whether sentences are learned besides reviews.
+    """
+    folder = setting.yelp_folder
+
+    def fit() -> LinearModel:
+        reviews, dev = split_off(read_reviews(folder, "train"), DEV_SHARE, seed=0)
+        corpus = join(reviews, read_sentences(folder)) if sentences else reviews
+        return fit_linear(corpus, dev, longest=longest, least=2, strengths=STRENGTHS)
+
+    learned = "reviews and sentences" if sentences else "reviews"
+    what = f"up to {longest} words of {learned}" if longest > 1 else f"words of {learned}"
+    return setting.regression("yelp", what, fit)
+
+
+@functools.cache
+def _read_reviews(path: Path) -> Corpus:
+    def named():
+        for text, label, place in read_labelled(path, "yelp"):
+            if label not in NAMES:
+                raise ValueError(f"{path}, {place}: the class is {label!r}; expected '1' or '2'.")
+            yield text, NAMES[label]
+
+    return tokenize_reviews(named(), MAX_WORDS)
+
+
+def _find(folder: Path, split: str) -> Path:
+    names = f"{split}.csv", f"reviews-{split}.csv"
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(
+        f"{folder} has neither {names[0]} nor {names[1]}; expected the files of Yelp Review "
+        f"Polarity, as `cdjax fetch yelp-polarity` places them."
+    )

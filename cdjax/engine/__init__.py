@@ -1,0 +1,1 @@
+"""The fast path: many spans of many sequences, equal to the recursion of `core` span by span."""

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as hs
+
+from benchmarks.paper import statistics as st
+
+UP = np.array([1.0, 2.0, 3.0, 4.0])
+
+
+def test_correlations_of_known_answer():
+    assert st.pearson(UP, 2 * UP - 7) == pytest.approx(1)
+    assert st.pearson(UP, -UP) == pytest.approx(-1)
+    assert st.pearson(UP, np.array([1.0, -1.0, -1.0, 1.0])) == pytest.approx(0)
+    # By hand: x - 2.5 = (-1.5, -.5, .5, 1.5), y - 2.5 = (-1.5, .5, -.5, 1.5): 4 / 5.
+    assert st.pearson(UP, np.array([1.0, 3.0, 2.0, 4.0])) == pytest.approx(0.8)
+    assert st.spearman(UP, np.exp(UP)) == pytest.approx(1)
+    assert st.pearson(UP, np.exp(UP)) < 0.95
+
+
+def test_separation_of_known_answer():
+    low, high = np.array([-3.0, -2.0, -1.0]), np.array([1.0, 2.0, 3.0])
+    assert st.ks(high, low) == 1
+    assert st.auc(high, low) == 1
+    assert st.ks(low, high) == 0  # the wrong way round: cell decomposition in the paper
+    assert st.auc(low, high) == 0
+    assert st.ks(low, low) == 0
+    assert st.auc(low, low) == 0.5
+    # By hand: up to 1 lie 2 of 2 negative values and 1 of 4 positive ones.
+    assert st.ks(np.array([0.5, 2.0, 3.0, 4.0]), np.array([0.0, 1.0])) == 0.75
+    assert st.auc(np.array([0.5, 2.0, 3.0, 4.0]), np.array([0.0, 1.0])) == 7 / 8
+
+
+@given(hs.data())
+@settings(max_examples=50, deadline=None)
+def test_a_weight_counts_as_so_many_items(data):
+    size = data.draw(hs.integers(6, 12))
+    few = hs.integers(-3, 3).map(float)  # so that there are ties
+    x, y = (np.array(data.draw(hs.lists(few, min_size=size, max_size=size))) for _ in range(2))
+    weights = np.array(data.draw(hs.lists(hs.integers(0, 3), min_size=size, max_size=size)), float)
+    positive = np.arange(size) % 2 == 0
+    repeated = np.repeat(np.arange(size), weights.astype(int))
+    ranks = st._Ranks(x)
+    a, b = x[repeated], y[repeated]
+    if len(a) > 2 and np.ptp(a) and np.ptp(b):
+        assert st._weighted_pearson(x, y, weights) == pytest.approx(st.pearson(a, b), abs=1e-9)
+        ranked = st._weighted_pearson(ranks(weights), st._Ranks(y)(weights), weights)
+        assert ranked == pytest.approx(st.spearman(a, b), abs=1e-9)
+    mine, others = x[repeated][positive[repeated]], x[repeated][~positive[repeated]]
+    if len(mine) and len(others):
+        assert st._weighted_ks(ranks, positive, weights) == pytest.approx(st.ks(mine, others))
+        assert st._weighted_auc(ranks, positive, weights) == pytest.approx(st.auc(mine, others))
+
+
+def test_intervals_hold_the_value_and_narrow_with_more_items():
+    rng = np.random.default_rng(0)
+    widths = []
+    for size in (40, 4000):
+        x = rng.normal(size=size)
+        y = x + rng.normal(size=size)
+        found = st.correlations(x, y, resamples=200)
+        assert all(e.low < e.value < e.high for e in found.values())
+        widths.append(found["pearson"].high - found["pearson"].low)
+        # Fisher: the standard error of r is about (1 - r^2) / sqrt(n).
+        expected = 2 * 1.96 * (1 - found["pearson"].value ** 2) / np.sqrt(size)
+        assert widths[-1] == pytest.approx(expected, rel=0.35)
+    assert widths[1] < widths[0] / 5
+
+
+def test_items_of_a_group_are_drawn_together():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=60)
+    positive = np.arange(60) % 2 == 0
+    values[positive] += 1
+    copies = np.repeat(np.arange(60), 10)
+    one = st.separation(values, positive, resamples=300)["ks"]
+    same = st.separation(values[copies], positive[copies], copies, resamples=300)["ks"]
+    fooled = st.separation(values[copies], positive[copies], resamples=300)["ks"]
+    assert same == pytest.approx(one)
+    assert fooled.high - fooled.low < 0.6 * (one.high - one.low)
+
+
+def test_what_cannot_be_computed_is_refused():
+    with pytest.raises(ValueError, match="0 positive and 4 negative"):
+        st.ks(np.array([]), UP)
+    with pytest.raises(ValueError, match="4 positive and 0 negative"):
+        st.auc(UP, np.array([]))
+    with pytest.raises(ValueError, match="2 pairs"):
+        st.pearson(UP[:2], UP[:2])
+    with pytest.raises(ValueError, match="of 4 and 1 values"):
+        st.spearman(UP, np.ones(4))
