@@ -10,6 +10,9 @@ ASCII forms first. Brackets stay brackets: "(" and not "-LRB-".
 import functools
 import re
 
+import numpy as np
+from jaxtyping import Int
+
 _TYPOGRAPHY = str.maketrans(
     {
         "’": "'",
@@ -68,6 +71,43 @@ def tokenize(text: str) -> list[str]:
     text = text.translate(_TYPOGRAPHY)
     split_words = _word_tokenizer()
     return [word for sentence in _split_sentences(text) for word in split_words(sentence)]
+
+
+def tokenize_with_offsets(text: str) -> tuple[list[str], Int[np.ndarray, "t 2"]]:
+    """Split a text into the tokens of `tokenize`, and say where in the text each one is.
+
+    Args:
+        text: Any text, of any number of sentences.
+
+    Returns:
+        The tokens, and the offsets `[T, 2]` of their characters in `text` as it was given:
+        `text[start:stop]` is the token, but for typography ("…" for "...", a quote for ``, soft
+        hyphens). Starts and stops never decrease. Tokens overlap only where one character stands
+        for several that belong to two tokens: "a-—b" is "a", "--" and "-b", and "—" is of both.
+
+    >>> tokens, offsets = tokenize_with_offsets("“It isn’t…”")
+    >>> tokens
+    ['``', 'It', 'is', "n't", '...', "''"]
+    >>> offsets.tolist()
+    [[0, 1], [1, 3], [4, 6], [6, 9], [9, 10], [10, 11]]
+    """
+    tokens = tokenize(text)
+    characters = (
+        (index, character)
+        for index, original in enumerate(text)
+        for character in original.translate(_TYPOGRAPHY)
+        if not character.isspace()
+    )
+    offsets = np.zeros((len(tokens), 2), np.int32)
+    for n, token in enumerate(tokens):
+        indices = []
+        rest = token
+        while rest:  # tokenizing adds white space; turns " into `` or '', and ' into `
+            index, character = next(characters)
+            indices.append(index)
+            rest = rest[2 if character == '"' else 1 :]
+        offsets[n] = indices[0], indices[-1] + 1
+    return tokens, offsets
 
 
 def _split_sentences(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001 - typographic characters are the subject
+import numpy as np
 import pytest
-from cdjax.text.tokenizer import tokenize
+from cdjax.text.tokenizer import tokenize, tokenize_with_offsets
 from cdjax.text.trees import read_trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,6 +67,60 @@ def test_tokens_are_the_text(text):
     tokens = tokenize(text)
     assert all(token and not any(c.isspace() for c in token) for token in tokens)
     assert letters("".join(tokens)) == letters(text)
+
+
+def plain(text):
+    """Return the text without white space and invisible characters, typography in ASCII."""
+    for typographic, ascii in [
+        *zip("’‘‚“”„«»–—―‐‑", ["'", "`", "`", *'"' * 5, *["--"] * 3, "-", "-"], strict=True),
+        *[("…", "..."), ("\xad", ""), ("\u200b", ""), ("\ufeff", "")],
+    ]:
+        text = text.replace(typographic, ascii)
+    return "".join(text.split())
+
+
+def quotes(text):
+    """Return the text with quotes of any direction as apostrophes."""
+    return text.replace('"', "''").replace("`", "'")
+
+
+@settings(deadline=None, max_examples=300)
+@given(texts)
+def test_offsets_are_those_of_the_tokens_in_the_text(text):
+    tokens, offsets = tokenize_with_offsets(text)
+    assert tokens == tokenize(text)
+    assert offsets.shape == (len(tokens), 2)
+    assert offsets.dtype == np.int32
+    assert (np.diff(offsets, axis=0) >= 0).all()
+    covered = set()
+    for n, (token, (start, stop)) in enumerate(zip(tokens, offsets, strict=True)):
+        assert 0 <= start < stop <= len(text)
+        assert plain(text[start])
+        assert plain(text[stop - 1])
+        covered.update(range(start, stop))
+        own = quotes(plain(text[start:stop]))
+        before = n > 0 and start < offsets[n - 1, 1]
+        after = n + 1 < len(tokens) and stop > offsets[n + 1, 0]
+        if before or after:  # a character that stands for several is of both tokens
+            assert quotes(token) in own
+            assert (text[start] in "…–—―") if before else (text[stop - 1] in "…–—―")
+        else:
+            assert quotes(token) == own
+    assert not plain("".join(c for n, c in enumerate(text) if n not in covered))
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ('He said: "It’s bad…" Re\u00admake\u200b!', 'He|said|:|"|It|’s|bad|…|"|Re\u00admake|!'),
+        ("\ufeffBad.  Film\u00a0–\u00a0cannot", "Bad|.|Film|–|can|not"),
+        ("a-—b….", "a|-—|—b|…."),
+        ("", ""),
+    ],
+)
+def test_offsets_of_one_text(text, pieces):
+    offsets = tokenize_with_offsets(text)[1].tolist()
+    assert [text[start:stop] for start, stop in offsets] == [p for p in pieces.split("|") if p]
 
 
 TOKENS = [
