@@ -7,8 +7,8 @@ from pathlib import Path
 import cdjax
 import numpy as np
 import pytest
-from benchmarks.paper.run import NEEDS
 from benchmarks.paper.__main__ import main
+from benchmarks.paper.run import NEEDS
 from cdjax.text.trees import read_trees
 
 from benchmarks.paper import models, negation, searches, setting
