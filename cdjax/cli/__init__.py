@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cdjax.cli.options import UserError, as_user_error
+from cdjax.cli.options import UserError, as_user_error, name_flags
 
 COMMANDS = {
     "score": "score every phrase of a file of reviews and write Parquet",
@@ -73,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with as_user_error():
             args.run(args)
     except UserError as error:
-        print(f"cdjax {args.command}: error: {_one_line(str(error))}", file=sys.stderr)
+        message = _one_line(name_flags(str(error), vars(args)))
+        print(f"cdjax {args.command}: error: {message}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         print(f"cdjax {args.command}: interrupted", file=sys.stderr)

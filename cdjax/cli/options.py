@@ -2,8 +2,9 @@
 
 import argparse
 import contextlib
+import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 
 class UserError(Exception):
@@ -26,6 +27,34 @@ def as_user_error(*kinds: type[Exception]) -> Iterator[None]:
         if error.strerror:  # "scores: Permission denied", not "[Errno 13] ..."
             message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         raise UserError(message) from error
+
+
+def name_flags(message: str, arguments: Iterable[str]) -> str:
+    """Return the message of a library error with its arguments named as the command's flags.
+
+    The library writes an argument with its value, `overwrite=True`, or in words, `max_len` or
+    "hidden is 0", where one word alone could be plain English.
+
+    Args:
+        message: The message.
+        arguments: Names of the command's arguments, as argparse has them (`vars(args)`).
+
+    >>> name_flags("out exists; give another folder or overwrite=True.", ["overwrite"])
+    'out exists; give another folder or --overwrite.'
+    >>> name_flags("no text_column 'max_len'; or format=trees", ["text_column", "format"])
+    "no --text-column 'max_len'; or --format trees"
+    """
+    for name in arguments:
+        flag = "--" + name.replace("_", "-")
+        # Not inside of paths, quotes or longer names.
+        before, after = r"(?<![\w'\"/.-])", r"(?![\w'\"/-]|\.\w)"
+        word = f"{before}{re.escape(name)}{after}"
+        message = re.sub(rf"{word}=True\b", flag, message)
+        message = re.sub(rf"{word}=(?=[\w'\"])", f"{flag} ", message)
+        message = re.sub(word if "_" in name else rf"^{word}(?= is )", flag, message)
+        if name.startswith("no_"):
+            message = re.sub(rf"{before}{re.escape(name[3:])}=False\b", flag, message)
+    return message
 
 
 @contextlib.contextmanager

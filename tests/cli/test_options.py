@@ -1,0 +1,24 @@
+import pytest
+from cdjax.cli.options import name_flags
+
+ARGUMENTS = "max_len", "overwrite", "format", "hidden", "no_header", "dev"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("out exists; give overwrite=True.", "out exists; give --overwrite."),
+        ("name them by position: header=False.", "name them by position: --no-header."),
+        ("Limit the phrases: max_len=10 leaves 9.", "Limit the phrases: --max-len 10 leaves 9."),
+        ("read as trees; format='txt' reads text", "read as trees; --format 'txt' reads text"),
+        ("max_len is 0; expected 1", "--max-len is 0; expected 1"),
+        ("hidden is 0; expected at least 1.", "--hidden is 0; expected at least 1."),
+        # English, paths, the names of columns, and arguments that the command lacks stay.
+        ("its hidden state, of another format", "its hidden state, of another format"),
+        ("max_len.csv, 'max_len', ./max_len/a", "max_len.csv, 'max_len', ./max_len/a"),
+        ("my_max_len and max_len_2", "my_max_len and max_len_2"),
+        ("resume=True without a checkpoint", "resume=True without a checkpoint"),
+    ],
+)
+def test_arguments_are_named_as_flags(message, expected):
+    assert name_flags(message, ARGUMENTS) == expected
