@@ -6,8 +6,8 @@ from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, Rule
 from cdjax.core.spans import enumerate_spans
 from cdjax.importers.torch import from_torch
 from cdjax.model import Model, load, save
+from cdjax.results import SpanScores
 from cdjax.scoring.batch import (
-    SpanScores,
     predict,
     score_all_spans,
     score_sets,

@@ -12,15 +12,17 @@ PACKAGE = Path(cdjax.__file__).parent
 # Lower in the list may import higher, never the other way round.
 ROOMS = [
     "core",
+    "results",
     "text",
-    "datasets",
-    "importers",
     "model",
     "engine",
+    "importers",
     "scoring",
-    "phrases",
     "methods",
+    "phrases",
+    "viz",
     "training",
+    "datasets",
     "cli",
 ]
 ELSEWHERE = {  # outside packages that only some rooms may import, at any level
@@ -29,8 +31,8 @@ ELSEWHERE = {  # outside packages that only some rooms may import, at any level
     "optax": {"training"},
     "jax": set(ROOMS) - {"text", "datasets"},
     "matplotlib": {"training"},
-    "pyarrow": {"text", "scoring", "cli"},
-    "rich": {"cli"},
+    "pyarrow": {"text", "results", "scoring", "cli"},
+    "rich": {"cli", "viz"},
     "sklearn": {"training"},
     "nltk": {"text"},
 }

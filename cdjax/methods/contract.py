@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from cdjax.core.checks import check_classifier
 from cdjax.core.lstm import Classifier
 from cdjax.core.spans import enumerate_spans
-from cdjax.scoring.batch import SpanScores, predict
+from cdjax.results import SpanScores
+from cdjax.scoring.batch import predict
 from cdjax.scoring.checks import check_reviews, check_span_lists, in_one_type
 
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from cdjax.core.lstm import Classifier
 from cdjax.methods.batches import make_batches, make_network, project_word, run_variants
 from cdjax.methods.contract import check_request, check_word, make_results
-from cdjax.scoring.batch import SpanScores
+from cdjax.results import SpanScores
 
 Output = Literal["log probability", "logits"]
 

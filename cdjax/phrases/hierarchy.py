@@ -31,7 +31,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from cdjax.core.spans import count_spans
-from cdjax.scoring.batch import SpanScores
+from cdjax.results import SpanScores
 
 
 class Group(NamedTuple):

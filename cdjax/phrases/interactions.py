@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from cdjax.core.lstm import Classifier
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import enumerate_spans
-from cdjax.scoring.batch import SpanScores, score_sets
+from cdjax.results import SpanScores
+from cdjax.scoring.batch import score_sets
 
 
 def interactions(

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 from cdjax.core.lstm import Classifier
 from cdjax.core.rules import PAPER, Rule
 from cdjax.phrases.interactions import interactions
-from cdjax.scoring.batch import SpanScores, stream_all_spans, with_vector_readout
+from cdjax.results import SpanScores
+from cdjax.scoring.batch import stream_all_spans, with_vector_readout
 
 MEMORY = 2 << 30
 """Bytes that the vectors of all phrases may take."""

@@ -24,6 +24,7 @@ from cdjax.core.spans import count_spans, enumerate_spans, span_mask
 from cdjax.engine import jobs as engine
 from cdjax.engine.jobs import Job
 from cdjax.engine.schedule import Piece, count_slots, find_trunks, plan, split_groups
+from cdjax.results import SpanScores
 from cdjax.scoring.checks import (
     check_reviews,
     check_sets,
@@ -35,14 +36,6 @@ from cdjax.scoring.checks import (
 
 STEPS_A_TILE = 8192  # spans times padded length: bounds the memory of a tile of the recursion
 REVIEWS_A_TILE = 64  # of a tile of predictions
-
-
-class SpanScores(NamedTuple):
-    """The scores of some spans of one review."""
-
-    spans: Int[np.ndarray, "s 2"]  # half-open [start, stop)
-    scores: Float[np.ndarray, "s k"]  # logits, one a class
-    logits: Float[np.ndarray, "k"]  # of the review as a whole, output bias included
 
 
 class Chosen(NamedTuple):

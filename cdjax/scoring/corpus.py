@@ -30,7 +30,8 @@ from jaxtyping import Float
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import count_spans
 from cdjax.model import Model
-from cdjax.scoring.batch import SpanScores, score_all_spans
+from cdjax.results import SpanScores
+from cdjax.scoring.batch import score_all_spans
 from cdjax.scoring.tables import (
     TOKENS,
     Chunk,

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
-from cdjax.scoring.batch import SpanScores
+from cdjax.results import SpanScores
 from cdjax.text.documents import Document
 
 GROUP_SPANS = 1 << 18  # rows and characters of text in one group of the file, at most
