@@ -1,5 +1,5 @@
-"""How accurate the paper's models are when trained here: `python -m benchmarks.accuracy`.
+"""Accuracy of the paper's models, trained here: `python -m benchmarks.accuracy`.
 
-A model is trained, written and measured at a time, and one that is there is not trained again.
-Choices are made on development data; test data are read once, for the figure reported.
+Models are trained, saved and measured one after the other; saved models are not trained again.
+Everything is chosen on development data; test data are read once, for the reported figure.
 """

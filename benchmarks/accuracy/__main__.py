@@ -20,8 +20,8 @@ SEEDS = (0, 1, 2)
 PUBLISHED_FIGURES = {"SST LSTM": 87.2, "SST bag of words": 83.2}  # test accuracy, section 4.1
 
 
-def keep(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what was measured before, or measure it now and keep it."""
+def measure_once(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures stored in a file, measuring and storing them first where there is none."""
     if not path.exists():
         result = measure()
         path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -29,7 +29,7 @@ def keep(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def train_once(path: Path, train: Callable[..., cdjax.Model]) -> dict[str, Any]:
-    """Return what a model says of its accuracy, trained now unless it is there."""
+    """Return the accuracy of a saved model, training and saving it first where there is none."""
 
     def log(record):
         print(
@@ -57,35 +57,35 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     rows = []
     if args.sst:
-        words = keep(args.out / "sst-words.json", lambda: treebank.measure_words(args.sst))
+        words = measure_once(args.out / "sst-words.json", lambda: treebank.measure_words(args.sst))
         rows.append(("SST bag of words", f"{100 * words['test']:.1f}%"))
-        bag = keep(
+        bag = measure_once(
             args.out / "sst-vectors.json", lambda: treebank.measure_vectors(args.sst, args.vectors)
         )
         rows.append(("SST bag of vectors", f"{100 * bag['test']:.1f}%"))
-        found = []
+        accuracies = []
         for seed in SEEDS:
-            said = train_once(
+            accuracy = train_once(
                 args.out / f"sst-{seed}",
                 lambda seed=seed, **loop: train_on_treebank(
                     args.sst, args.vectors, DEFAULTS._replace(seed=seed), command=command, **loop
                 ),
             )
-            found.append(100 * said["test"]["accuracy"])
-        each = ", ".join(f"{accuracy:.1f}" for accuracy in found)
-        mean, spread = statistics.mean(found), statistics.stdev(found)
+            accuracies.append(100 * accuracy["test"]["accuracy"])
+        each = ", ".join(f"{accuracy:.1f}" for accuracy in accuracies)
+        mean, spread = statistics.mean(accuracies), statistics.stdev(accuracies)
         rows.append(("SST LSTM", f"{mean:.1f}% ± {spread:.1f} ({len(SEEDS)} seeds: {each})"))
     if args.yelp:
         for name, both in (("reviews", False), ("reviews and sentences", True)):
             path = args.out / f"yelp-ngrams-{'both' if both else 'reviews'}.json"
-            said = keep(path, lambda both=both: yelp.measure_ngrams(args.yelp, both))
-            figures = f"error {said['error']:.1%}, balanced {said['balanced_error']:.1%}"
+            errors = measure_once(path, lambda both=both: yelp.measure_ngrams(args.yelp, both))
+            figures = f"error {errors['error']:.1%}, balanced {errors['balanced_error']:.1%}"
             rows.append((f"Yelp n-grams, {name}", figures))
-        said = train_once(
+        test = train_once(
             args.out / "yelp",
             lambda **loop: yelp.train_lstm(args.yelp, args.vectors, 0, command, **loop),
         )["test"]
-        figures = f"error {1 - said['accuracy']:.1%}, balanced {1 - said['balanced_accuracy']:.1%}"
+        figures = f"error {1 - test['accuracy']:.1%}, balanced {1 - test['balanced_accuracy']:.1%}"
         rows.append(("Yelp LSTM, reviews and sentences", figures))
     lines = ["| model | test | the paper |", "|---|---|---|"]
     for name, figures in rows:

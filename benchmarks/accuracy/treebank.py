@@ -1,4 +1,4 @@
-"""The Stanford Sentiment Treebank: the models that the LSTM is beside."""
+"""The Stanford Sentiment Treebank: the models that the LSTM is compared with."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from cdjax.training.treebank import EMBEDDING, LABELS, RECIPE, build_vocabulary,
 
 
 def make_corpus(labelled) -> Corpus:
-    """Return phrases or sentences in lower case, with names of labels."""
+    """Return phrases or sentences in lower case, labels by name."""
     pairs = list(labelled)
     tokens = [[token.lower() for token in tokens] for tokens, _ in pairs]
     return Corpus(tokens, [LABELS[label] for _, label in pairs])
@@ -27,9 +27,9 @@ def read_sentences(folder: Path) -> dict[str, Corpus]:
 
 
 def measure_words(folder: Path) -> dict[str, Any]:
-    """Fit the regression on words, to phrases or to sentences, whichever is better on dev.
+    """Fit the regression on words to phrases and to sentences; measure the better one on dev.
 
-    Phrases are learned as the LSTM learns them, each as certainly as its label is strong.
+    Phrases have the graded targets and the weights of the LSTM's training.
     """
     train, sets = list(read_trees(folder / "train.txt")), read_sentences(folder)
     words = Vocabulary.of(token for tree in train for token in tree.tokens)
@@ -69,7 +69,7 @@ def measure_words(folder: Path) -> dict[str, Any]:
 
 
 def measure_vectors(folder: Path, vectors: list[Path]) -> dict[str, Any]:
-    """Train the bag of vectors on what the LSTM is trained on."""
+    """Train the bag of vectors on the phrases of the LSTM's training."""
     train, sets = list(read_trees(folder / "train.txt")), read_sentences(folder)
     sources = [read_vectors(path) for path in vectors]
     vocabulary = build_vocabulary(train, sources)

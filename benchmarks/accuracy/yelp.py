@@ -1,4 +1,4 @@
-"""Yelp reviews: what is trained on, and the models."""
+"""Yelp reviews: training data and models."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from cdjax.training.step import Options
 
 from benchmarks.paper.yelp import DEV_SHARE, join, read_reviews, read_sentences
 
-REVIEW_COPIES = 4  # times a review is seen an epoch, a sentence being seen once
+REVIEW_COPIES = 4  # of each review in an epoch; sentences occur once
 OPTIONS = Options(epochs=4, learning_rate=1e-3, embedding_rate=0.2, hidden_dropout=0.3)
 TABLE = Table(width=128, spread=0.5, min_count=2)
 DATA = (
@@ -19,7 +19,7 @@ DATA = (
 
 
 def prepare(folder: Path) -> tuple[Corpus, Corpus, Corpus]:
-    """Return reviews to train on, reviews to choose by, and sentences to train on."""
+    """Return training reviews, development reviews and training sentences."""
     sentences = read_sentences(folder)
     if not sentences.labels:
         raise FileNotFoundError(

@@ -1,4 +1,4 @@
-"""What every figure has in common: its style, its files, and the checks of what is to be drawn."""
+"""The style of every figure, its files, and checks of the values to draw."""
 
 import io
 from collections.abc import Sequence
@@ -23,21 +23,21 @@ STYLE: dict[Any, Any] = {
     "savefig.dpi": 150,
     "svg.fonttype": "none",  # text stays text: it can be searched and read aloud
     "svg.hashsalt": "cdjax",  # else the ids in the file differ from run to run
-    "text.parse_math": False,  # a dollar sign is a word of a review
+    "text.parse_math": False,  # a dollar sign is text
 }
 
 
 class FigureError(ValueError):
-    """What was to be drawn cannot be: says which part, what was found and what was expected."""
+    """A figure cannot be drawn: names the part, what was found and what was expected."""
 
 
 def styled() -> AbstractContextManager[None]:
-    """Return a context in which figures look the same, whatever the user has configured."""
+    """Return a context with the style of our figures, independent of the user's settings."""
     return style.context(["default", STYLE])
 
 
 def save(figure: Figure, stem: Path) -> None:
-    """Write a figure as PNG and SVG, each whole or not at all, the same bytes every time."""
+    """Write a figure as PNG and SVG: atomically, and the same bytes for the same figure."""
     for ending, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
         picture = io.BytesIO()
         figure.savefig(picture, format=ending[1:], metadata=metadata)
@@ -47,25 +47,25 @@ def save(figure: Figure, stem: Path) -> None:
         part.replace(path)
 
 
-def check_some(things: Sequence[object], name: str, most: int | None = None) -> None:
-    """Refuse nothing at all, and too much of it.
+def check_count(items: Sequence[object], name: str, most: int | None = None) -> None:
+    """Refuse an empty sequence, and one of more than `most` items.
 
     Raises:
-        FigureError: Names what there is too little or too much of.
+        FigureError: Names the items and their number.
     """
-    if not len(things):
+    if not len(items):
         raise FigureError(f"there are no {name}; expected at least one.")
-    if most is not None and len(things) > most:
-        raise FigureError(f"there are {len(things)} {name}; expected at most {most}.")
+    if most is not None and len(items) > most:
+        raise FigureError(f"there are {len(items)} {name}; expected at most {most}.")
 
 
 def finite(values: ArrayLike, *names: str) -> np.ndarray:
-    """Return values as an array of finite numbers, at least one."""
+    """Return values as an array of at least one finite number."""
     array = np.asarray(values, float)
     name = ", ".join(map(repr, names))
     if array.ndim != 1 or not len(array):
         raise FigureError(f"{name} has shape {list(array.shape)}; expected [N], N at least 1.")
     if not np.isfinite(array).all():
-        place = int(np.argmin(np.isfinite(array)))
-        raise FigureError(f"{name} is {array[place]} at {place}; expected finite numbers.")
+        index = int(np.argmin(np.isfinite(array)))
+        raise FigureError(f"{name} is {array[index]} at {index}; expected finite numbers.")
     return array

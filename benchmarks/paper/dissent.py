@@ -57,7 +57,7 @@ def run(setting: Setting) -> Record:
     if PRIMARY not in searches:
         raise ValueError(
             f"the reviews hold no dissenting parts of either kind beyond {PRIMARY:g}; expected "
-            f"more reviews than the {len(reviews)} of at most {yelp.SHORT} words."
+            f"more reviews than the {len(reviews)} of at most {yelp.MAX_EXPLAINED_WORDS} words."
         )
     for subject in setting.of("yelp"):
         for scorer in setting.scorers(subject):

@@ -1,4 +1,4 @@
-"""Texts that are shown whole: the scores of their words and phrases by every method."""
+"""Example texts: the scores of their words and phrases by every method, as heat maps."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,14 @@ Span = tuple[int, int]
 def make_heat_map(
     setting: Setting, subject: Subject, tokens: Sequence[str], phrases: Sequence[Span], source: str
 ) -> Record:
-    """Score the words and some phrases of a text by every method.
+    """Score the words and given phrases of a text by every method.
 
     Args:
         setting: Methods and rules.
         subject: The model.
         tokens: The text.
-        phrases: Half-open spans that are shown besides the words.
-        source: Where the text is from.
+        phrases: Half-open spans to show besides the words.
+        source: Origin of the text.
     """
     words = [(t, t + 1) for t in range(len(tokens))]
     spans = [*words, *(span for span in phrases if span not in words)]
@@ -54,7 +54,7 @@ def make_heat_map(
 def word_spread(setting: Setting, subject: Subject, scorer: Scorer) -> float:
     """Return the standard deviation of a method's scores of the words of validation reviews.
 
-    It is the method's own measure of what a strong score is, since the methods differ in units.
+    It is the unit of the heat map's colours: methods differ in their units.
     """
     if subject.data == "yelp":
         texts = yelp.short_reviews(setting.yelp_folder)
@@ -63,16 +63,16 @@ def word_spread(setting: Setting, subject: Subject, scorer: Scorer) -> float:
         return float(np.concatenate(scores).std())
     nodes = setting.nodes(subject, scorer, "dev")
     leaves = [
-        nodes[n][place]
+        nodes[n][index]
         for n, tree in enumerate(setting.trees("dev"))
-        for place, node in enumerate(tree.nodes)
+        for index, node in enumerate(tree.nodes)
         if not node.children
     ]
     return float(np.std(leaves))
 
 
 def draw_heat_maps(setting: Setting, name: str, heat_maps: Sequence[Record]) -> list[Record]:
-    """Draw each, and return the entries of the figures."""
+    """Draw each, and return the records of the figures."""
     figures = []
     for number, heat_map in enumerate(heat_maps, 1):
         titles = {
@@ -83,8 +83,8 @@ def draw_heat_maps(setting: Setting, name: str, heat_maps: Sequence[Record]) -> 
         draw_heat_map(setting.out / stem, heat_map, titles)
         sentiment = "positive" if heat_map["logit"] > 0 else "negative"
         caption = (
-            f"“{heat_map['text']}” ({heat_map['source']}): every method's scores of words and "
-            f"phrases. Predicted {sentiment}, logit {heat_map['logit']:+.2f}."
+            f"“{heat_map['text']}” ({heat_map['source']}): scores of words and "
+            f"phrases by every method. Predicted {sentiment}, logit {heat_map['logit']:+.2f}."
         )
         figures.append({"file": stem, "caption": caption})
     return figures

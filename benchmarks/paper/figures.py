@@ -1,7 +1,7 @@
 """The figures of the experiments: plain numbers in, a PNG and an SVG out.
 
-Every figure reads without colour: groups differ by line style, hatching or marker as well, and the
-cells of a heat map carry their scores. The same numbers give the same bytes.
+Every figure can be read without colour: groups differ by line style, hatching or marker as well.
+Equal numbers give equal bytes.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.stats import gaussian_kde
 
-from benchmarks.paper.canvas import FigureError, check_some, finite, save, styled
+from benchmarks.paper.canvas import FigureError, check_count, finite, save, styled
 
 COLOURS = (
     *("#2166ac", "#b2182b", "#666666", "#1b7837", "#e08214", "#542788"),
@@ -43,7 +43,7 @@ class Scatter(NamedTuple):
     x_label: str  # with units, as all labels of axes
     y_label: str
     note: str = ""  # such as "r = 0.758"
-    words: Sequence[str] | None = None  # one a point; those that lie farthest out are written
+    words: Sequence[str] | None = None  # one a point; the outermost are written
 
 
 class Group(NamedTuple):
@@ -63,7 +63,7 @@ class Distributions(NamedTuple):
 
 
 class Bars(NamedTuple):
-    """A bar for each group, and its interval where there is one; None where there is no number."""
+    """A bar and its interval for each group; None where a number is missing."""
 
     name: str
     values: Sequence[float | None]
@@ -72,7 +72,7 @@ class Bars(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A line, and the band around it where there is one."""
+    """A line, with an optional band around it."""
 
     name: str
     x: ArrayLike
@@ -94,13 +94,13 @@ def draw_scatter(stem: Path, panels: Sequence[Scatter]) -> None:
     """Draw points, a panel a method.
 
     Args:
-        stem: Where to write, without an ending.
+        stem: Path of the files, without ending.
         panels: One a method.
 
     Raises:
         FigureError: Where there is nothing to draw, lengths differ or a value is not finite.
     """
-    check_some(panels, "panels")
+    check_count(panels, "panels")
     points = []
     for panel in panels:
         x, y = finite(panel.x, panel.title, "x"), finite(panel.y, panel.title, "y")
@@ -119,11 +119,11 @@ def draw_scatter(stem: Path, panels: Sequence[Scatter]) -> None:
         axes.plot(x, y, "o", color=COLOURS[0], ms=2.6, mew=0, alpha=0.45, rasterized=True)
         axes.margins(0.1)
         words = [] if panel.words is None else panel.words
-        for place in _farthest(x, y) if words else ():
-            side = -1 if x[place] > np.median(x) else 1  # towards the middle
+        for index in _farthest(x, y) if words else ():
+            side = -1 if x[index] > np.median(x) else 1  # towards the middle
             look = {"ha": "left" if side > 0 else "right", "va": "center", "fontsize": 7}
             offset = {"xytext": (3 * side, 0), "textcoords": "offset points"}
-            axes.annotate(words[place], (x[place], y[place]), **offset, **look)
+            axes.annotate(words[index], (x[index], y[index]), **offset, **look)
         axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
         axes.set_title("\n".join(filter(None, [panel.title, panel.note])))
 
@@ -133,22 +133,22 @@ def draw_scatter(stem: Path, panels: Sequence[Scatter]) -> None:
 def draw_distributions(stem: Path, panels: Sequence[Distributions]) -> None:
     """Draw the densities of groups of scores, a panel a method, each in its own units.
 
-    The axis leaves out the outermost percent of each group at either end, and the panel says how
-    many scores lie beyond. A density is a Gaussian kernel's, by Scott's rule for the scores on the
-    axis, times their share; where these are all the same it is a vertical line. A triangle marks a
-    group's median.
+    The axis leaves out the outermost percent of each group at either end; the panel states the
+    number of scores beyond it. The density is a kernel estimate (Gaussian, Scott's rule) of the
+    scores on the axis, times their share; a vertical line where they are all equal. A triangle
+    marks the median of each group.
 
     Args:
-        stem: Where to write, without an ending.
+        stem: Path of the files, without ending.
         panels: One a method; its legend names the groups, their sizes and the note.
 
     Raises:
         FigureError: Where there is nothing to draw or a value is not finite.
     """
-    check_some(panels, "panels")
+    check_count(panels, "panels")
     samples = []
     for panel in panels:
-        check_some(panel.series, f"groups in {panel.title!r}", len(LINES))
+        check_count(panel.series, f"groups in {panel.title!r}", len(LINES))
         samples.append([finite(g.values, panel.title, g.name) for g in panel.series])
 
     def draw(axes: Axes, n: int) -> None:
@@ -194,7 +194,7 @@ def draw_bars(stem: Path, groups: Sequence[str], series: Sequence[Bars], label: 
     """Draw bars with their intervals, a row of bars for each group.
 
     Args:
-        stem: Where to write, without an ending.
+        stem: Path of the files, without ending.
         groups: Names of the groups, from the top down.
         series: The bars of one kind in every group; the kind named "paper" is drawn as diamonds.
         label: What the bars show, with units.
@@ -203,8 +203,8 @@ def draw_bars(stem: Path, groups: Sequence[str], series: Sequence[Bars], label: 
         FigureError: Where there is nothing to draw, two kinds have one name, lengths differ, an
             interval does not hold its value or a value is not finite.
     """
-    check_some(groups, "groups")
-    check_some(series, "series")
+    check_count(groups, "groups")
+    check_count(series, "series")
     table = {bars.name: _check_bars(bars, groups) for bars in series}
     if len(table) < len(series) or not any(numbers.size for numbers in table.values()):
         raise FigureError(
@@ -212,9 +212,9 @@ def draw_bars(stem: Path, groups: Sequence[str], series: Sequence[Bars], label: 
             f"numbers, and a name for each kind."
         )
     names = [name for name in table if name != PUBLISHED_ROW]
-    check_some(names, "series of bars", len(FILLS))
-    there = [[name for name in names if row in table[name][0]] for row in range(len(groups))]
-    most = max(map(len, there))
+    check_count(names, "series of bars", len(FILLS))
+    present = [[name for name in names if row in table[name][0]] for row in range(len(groups))]
+    most = max(map(len, present))
     thick = 0.8 / most
 
     def draw(axes: Axes, _: int) -> None:
@@ -222,9 +222,9 @@ def draw_bars(stem: Path, groups: Sequence[str], series: Sequence[Bars], label: 
         handles: list[Any] = []
         for name, fill, hatch in zip(names, FILLS, HATCHES, strict=False):
             rows, values, low, high = table[name]
-            # Bars that are not there leave no room.
-            places = [there[int(row)] for row in rows]
-            shift = [place.index(name) - (len(place) - 1) / 2 for place in places]
+            # Missing bars leave no gap.
+            bars_of_rows = [present[int(row)] for row in rows]
+            shift = [bars.index(name) - (len(bars) - 1) / 2 for bars in bars_of_rows]
             y = rows + thick * np.array(shift)
             look = {"color": fill, "hatch": hatch, "edgecolor": "black", "linewidth": 0.6}
             handles.append(axes.barh(y, values, thick * 0.92, label=name, **look))
@@ -233,11 +233,11 @@ def draw_bars(stem: Path, groups: Sequence[str], series: Sequence[Bars], label: 
                 "fmt": "none",
                 "zorder": 3,
             }
-            for ink, width, cap in (("white", 3, 0), ("black", 1, 2)):  # seen on dark bars as well
+            for ink, width, cap in (("white", 3, 0), ("black", 1, 2)):  # visible on dark bars
                 axes.errorbar(values, y, **interval, ecolor=ink, elinewidth=width, capsize=cap)
             edge = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
-            for place, value in zip(y, values, strict=True):
-                axes.text(1, place, f"{value:.2f}", fontsize=7, **edge)
+            for height, value in zip(y, values, strict=True):
+                axes.text(1, height, f"{value:.2f}", fontsize=7, **edge)
         if PUBLISHED_ROW in table:
             rows, values = table[PUBLISHED_ROW][:2]
             look = {"color": "white", "mec": "black", "mew": 1.2, "ms": 6, "zorder": 4}
@@ -259,15 +259,15 @@ def draw_curves(stem: Path, panels: Sequence[Curves]) -> None:
     """Draw lines and the bands around them.
 
     Args:
-        stem: Where to write, without an ending.
+        stem: Path of the files, without ending.
         panels: Side by side, with one legend: a name looks the same in all.
 
     Raises:
         FigureError: Where there is nothing to draw, lengths differ or a value is not finite.
     """
-    check_some(panels, "panels")
+    check_count(panels, "panels")
     for panel in panels:
-        check_some(panel.series, f"curves in {panel.title!r}", len(LINES))
+        check_count(panel.series, f"curves in {panel.title!r}", len(LINES))
         for curve in panel.series:
             arrays = [finite(a, panel.title, curve.name) for a in curve[1:] if a is not None]
             lengths = sorted({len(a) for a in arrays})
@@ -278,7 +278,7 @@ def draw_curves(stem: Path, panels: Sequence[Curves]) -> None:
                 )
 
     names = list(dict.fromkeys(curve.name for panel in panels for curve in panel.series))
-    check_some(names, "names of curves", len(LINES))
+    check_count(names, "names of curves", len(LINES))
     looks = dict(zip(names, zip(COLOURS, LINES, MARKERS, strict=True), strict=False))
 
     def draw(axes: Axes, n: int) -> None:
@@ -286,9 +286,9 @@ def draw_curves(stem: Path, panels: Sequence[Curves]) -> None:
             colour, line, marker = looks[curve.name]
             x = np.asarray(curve.x, float)
             every = max(1, len(x) // 6)
-            places = slice(names.index(curve.name) % every, None, every)  # not all at one place
+            marked = slice(names.index(curve.name) % every, None, every)  # staggered
             look = {"color": colour, "ls": line, "marker": marker, "ms": 4.5, "mfc": "white"}
-            axes.plot(x, curve.y, lw=1.5, markevery=places, label=curve.name, **look)
+            axes.plot(x, curve.y, lw=1.5, markevery=marked, label=curve.name, **look)
             if curve.low is not None and curve.high is not None:
                 axes.fill_between(x, curve.low, curve.high, color=colour, alpha=0.12, lw=0)
         axes.set(xlabel=panels[n].x_label, ylabel=panels[n].y_label)
@@ -300,16 +300,16 @@ def draw_curves(stem: Path, panels: Sequence[Curves]) -> None:
 def estimate_density(
     values: Float[np.ndarray, "n"], grid: Float[np.ndarray, "g"]
 ) -> Float[np.ndarray, "g"]:
-    """Return the density of values on a grid: of those within its ends, times their share.
+    """Return the density on a grid of the values within its ends, times their share.
 
-    Those far away would else widen the kernel and flatten all.
+    Outliers would widen the kernel and flatten the estimate.
     """
     near = values[(grid[0] <= values) & (values <= grid[-1])]
     return gaussian_kde(near)(grid) * len(near) / len(values)
 
 
 def _check_bars(bars: Bars, groups: Sequence[str]) -> np.ndarray:
-    """Return rows, values, lows and highs of the bars that are there, `[4, N]`."""
+    """Return rows, values, lows and highs of the bars that are not None, `[4, N]`."""
     low = bars.values if bars.low is None else bars.low
     high = bars.values if bars.high is None else bars.high
     if not len(groups) == len(bars.values) == len(low) == len(high):
@@ -317,12 +317,12 @@ def _check_bars(bars: Bars, groups: Sequence[str]) -> np.ndarray:
             f"{bars.name!r} has {len(bars.values)} values, {len(low)} low and {len(high)} high; "
             f"expected one for each of {len(groups)} groups."
         )
-    there = [
+    present = [
         (row, value, value if a is None else a, value if b is None else b)
         for row, (value, a, b) in enumerate(zip(bars.values, low, high, strict=True))
         if value is not None
     ]
-    table = np.array(there, float).reshape(-1, 4).T
+    table = np.array(present, float).reshape(-1, 4).T
     if table.size:
         finite(table.ravel(), bars.name)
     _, values, lows, highs = table
@@ -336,14 +336,14 @@ def _check_bars(bars: Bars, groups: Sequence[str]) -> np.ndarray:
 
 
 def _farthest(x: np.ndarray, y: np.ndarray, count: int = 8) -> list[int]:
-    """Return the places of the points farthest from the middle, none close to another."""
-    where = np.stack([x, y], axis=1) - [np.median(x), np.median(y)]
-    where = where / np.maximum(np.ptp(where, axis=0), np.finfo(float).tiny)
+    """Return the indices of the points farthest from the median, no two close together."""
+    offsets = np.stack([x, y], axis=1) - [np.median(x), np.median(y)]
+    offsets = offsets / np.maximum(np.ptp(offsets, axis=0), np.finfo(float).tiny)
     chosen: list[int] = []
-    for place in np.argsort(-np.square(where).sum(axis=1), kind="stable"):
-        apart = np.abs(where[chosen] - where[place])  # writing is wider than it is tall
+    for index in np.argsort(-np.square(offsets).sum(axis=1), kind="stable"):
+        apart = np.abs(offsets[chosen] - offsets[index])  # labels are wider than tall
         if len(chosen) < count and ((apart[:, 0] > 0.3) | (apart[:, 1] > 0.06)).all():
-            chosen.append(int(place))
+            chosen.append(int(index))
     return chosen
 
 
@@ -363,7 +363,7 @@ def _draw_panels(
     width: float = 3.2,
     legend: bool = False,
 ) -> None:
-    """Draw panels on a grid, with one legend of them all at the right where wanted, and write."""
+    """Draw panels on a grid, with an optional common legend at the right, and write the files."""
     with styled():
         columns = 2 if count == 4 else min(COLUMNS, count)
         rows = -(-count // columns)

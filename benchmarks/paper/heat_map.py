@@ -1,4 +1,4 @@
-"""Heat maps of a text: what every method says of its words and phrases, on fixed scales."""
+"""Heat maps of a text: scores of its words and phrases by several methods, on fixed scales."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from benchmarks.paper.canvas import FigureError, check_some, save, styled
+from benchmarks.paper.canvas import FigureError, check_count, save, styled
 
 
 class _Step(NamedTuple):
-    """How a cell looks; hatched below zero, so that grey tells it as well."""
+    """The look of a cell; negative ones are hatched, to be read without colour as well."""
 
     name: str
     fill: str
@@ -22,27 +22,24 @@ class _Step(NamedTuple):
     hatching: str | None = None  # its colour
 
 
-STEPS = (  # of the paper's heat maps
+STEPS = (  # the colours of the paper's heat maps
     _Step("very negative", "#b2182b", "white", "#e0897d"),
     _Step("negative", "#f4a582", "black", "#cf5f4a"),
     _Step("neutral", "#f7f7f7", "black"),
     _Step("positive", "#92c5de", "black"),
     _Step("very positive", "#2166ac", "white"),
 )
-CLEAR, STRONG = (
-    1.0,
-    2.0,
-)  # from how many times a method's scale a cell has a colour, and a strong one
+CLEAR, STRONG = 1.0, 2.0  # multiples of a method's scale from which a cell has a colour
 
 
 def draw_heat_map(stem: Path, heat_map: Mapping[str, Any], titles: Mapping[str, str]) -> None:
-    """Draw what every method says of the words and subphrases of one text, one below the other.
+    """Draw the scores of the words and phrases of one text, a block for each method.
 
-    The colours go by a method's score over its own scale, which is the same for every text: from
-    once the scale a cell is coloured, from twice the scale strongly. The cells carry the scores.
+    The colour is that of the score over the method's scale, which is the same for every text: from
+    once the scale a cell is coloured, from twice the scale strongly. Each cell shows its score.
 
     Args:
-        stem: Where to write, without an ending.
+        stem: Path of the files, without ending.
         heat_map: `tokens`, and `rows` of `method`, `rule`, `units`, `scale` and `segments`, which
             are triples of start, stop (half-open) and score. Words make a method's first line;
             phrases of several words stand below.
@@ -53,30 +50,30 @@ def draw_heat_map(stem: Path, heat_map: Mapping[str, Any], titles: Mapping[str, 
             not above 0, a value is not finite or a row has no title.
     """
     tokens, rows = list(heat_map["tokens"]), list(heat_map["rows"])
-    check_some(tokens, "tokens")
-    check_some(rows, "rows")
+    check_count(tokens, "tokens")
+    check_count(rows, "rows")
     blocks = [_check_row(row, len(tokens), titles) for row in rows]
     with styled():
         save(_heat_map(tokens, blocks), stem)
 
 
 class _Block(NamedTuple):
-    """A method's part of a heat map, checked."""
+    """The rows of a heat map that belong to one method, checked."""
 
     title: str
     units: str
     scale: float
-    levels: list[list[tuple[int, int, float]]]  # lines of cells that do not overlap
+    levels: list[list[tuple[int, int, float]]]  # rows of cells that do not overlap
 
 
-# Inches. A character is as wide as that, at 9 points, in a font whose characters all are.
+# Inches. CHARACTER: the width of a character at 9 points in a monospaced font.
 CHARACTER, MARGIN, LABEL, ACROSS = 0.0752, 0.1, 2.0, 8.4
 WORD, PHRASE, GAP, LEGEND = 0.36, 0.2, 0.14, 0.25
 MONO = ["DejaVu Sans Mono", "monospace"]
 
 
 def _heat_map(tokens: list[str], blocks: list[_Block]) -> Figure:
-    """Draw a heat map, its text in as many strips as its length asks for."""
+    """Draw a heat map, the text wrapped into strips."""
     # A word's cell has room for its score as well.
     widths = [CHARACTER * (max(len(token), 4) + 1.2) for token in tokens]
     strips = _wrap(widths, ACROSS)
@@ -107,7 +104,7 @@ def _heat_map(tokens: list[str], blocks: list[_Block]) -> Figure:
 def _draw_strip(
     axes: Axes, block: _Block, tokens: list[str], widths: list[float], strip: range, y: float
 ) -> None:
-    """Draw the cells of a method that lie in a strip of words, its upper edge at `y`."""
+    """Draw a method's cells for a strip of words, its upper edge at `y`."""
     x = MARGIN + LABEL + np.cumsum([0.0, *(widths[n] for n in strip)])
     steps = dict.fromkeys(strip, STEPS[2])  # of the words
     for depth, level in enumerate(block.levels):
@@ -139,14 +136,14 @@ def _draw_cell(
 
 
 def _write(axes: Axes, x: float, y: float, text: str, step: _Step, **font: Any) -> None:
-    """Write into a cell, on a plain ground."""
+    """Write into a cell, over its hatching."""
     ground = {"facecolor": step.fill, "edgecolor": "none", "pad": 0.6}
     middle = {"ha": "center", "va": "center"}
     axes.text(x, y, text, color=step.ink, bbox=ground, **middle, **font)
 
 
 def _wrap(widths: Sequence[float], across: float) -> list[range]:
-    """Return the words of each strip, as many as fit.
+    """Return the words of each strip, filled greedily.
 
     >>> _wrap([2.0, 3.0, 4.0, 9.0, 1.0], 5.0)
     [range(0, 2), range(2, 3), range(3, 4), range(4, 5)]
@@ -162,7 +159,7 @@ def _wrap(widths: Sequence[float], across: float) -> list[range]:
 
 
 def _step_of(score: float) -> int:
-    """Return which of `STEPS` a score is, in units of the method's scale.
+    """Return the index in `STEPS` of a score, given in multiples of the method's scale.
 
     >>> [_step_of(score) for score in (-2.0, -1.0, 0.9, 1.0, 2.0)]
     [0, 1, 2, 3, 4]
@@ -172,7 +169,7 @@ def _step_of(score: float) -> int:
 
 
 def _decimals(scale: float) -> int:
-    """Return how many decimals tell scores of a scale apart.
+    """Return the number of decimals for scores of a scale.
 
     >>> [_decimals(scale) for scale in (12.0, 1.3, 0.2, 0.004)]
     [1, 1, 2, 4]
@@ -181,7 +178,7 @@ def _decimals(scale: float) -> int:
 
 
 def _levels(segments: Iterable[tuple[int, int, float]]) -> list[list[tuple[int, int, float]]]:
-    """Lay segments out on lines, short ones first, each on the first line that has room.
+    """Lay segments out in rows, short ones first, each in the first row with room.
 
     >>> _levels([(0, 2, 3.0), (0, 1, 1.0), (1, 2, 2.0)])
     [[(0, 1, 1.0), (1, 2, 2.0)], [(0, 2, 3.0)]]
@@ -197,7 +194,7 @@ def _levels(segments: Iterable[tuple[int, int, float]]) -> list[list[tuple[int, 
 
 
 def _check_row(row: Mapping[str, Any], length: int, titles: Mapping[str, str]) -> _Block:
-    """Return a row of a heat map, its cells laid out on lines."""
+    """Return a method's block, its cells laid out in rows."""
     name = row["method"] if row["rule"] is None else f"{row['method']}/{row['rule']}"
     if name not in titles:
         raise FigureError(f"{name!r} has no title; expected one in {sorted(titles)}.")
@@ -205,7 +202,7 @@ def _check_row(row: Mapping[str, Any], length: int, titles: Mapping[str, str]) -
     if not 0 < scale < math.inf:
         raise FigureError(f"the scale of {name!r} is {scale:g}; expected a number above 0.")
     segments = [(int(start), int(stop), float(score)) for start, stop, score in row["segments"]]
-    check_some(segments, f"segments of {name!r}")
+    check_count(segments, f"segments of {name!r}")
     for start, stop, score in segments:
         if not 0 <= start < stop <= length:
             raise FigureError(

@@ -1,4 +1,4 @@
-"""The models that are explained: the bundled ones, those given, and those that are missing."""
+"""The models that are explained: bundled, given, or trained here."""
 
 import os
 import subprocess
@@ -19,14 +19,15 @@ PAPER_RECIPE = (
     *("--sentence-copies", "0", "--embedding-rate", "1", "--embedding-dropout", "0"),
     *("--hidden-dropout", "0", "--average", "0"),
 )
-"""How `PLAIN` is trained (section 4.1): on phrases that are not neutral, as positive or negative,
-without dropout, averaged weights or a slower rate for word vectors; vectors are the others'."""
+"""Options of `cdjax train` for the model `PLAIN`, the paper's recipe (section 4.1): phrases that
+are not neutral, as positive or negative, without dropout, averaged weights or a lower learning rate
+of the word vectors."""
 
 
 def choose_main(models: dict[str, Model]) -> str:
-    """Return the name of the model that is best on the development sentences, the first of equals.
+    """Return the name of the model with the best development accuracy, the first of equals.
 
-    `PLAIN` is not among those to choose from.
+    `PLAIN` is never chosen.
 
     >>> model = Model(None, None, ("a", "b"), {"accuracy": {"dev": {"accuracy": 0.5}}})
     >>> choose_main({"one": model, "two": model})
@@ -37,7 +38,7 @@ def choose_main(models: dict[str, Model]) -> str:
 
 
 def dev_accuracy(model: Model) -> float:
-    """Return the accuracy on development reviews that a model says it has; 0 where it is silent."""
+    """Return the development accuracy in a model's provenance; 0 where it has none."""
     return model.provenance.get("accuracy", {}).get("dev", {}).get("accuracy", 0.0)
 
 
@@ -47,31 +48,30 @@ def treebank_subjects(
     vectors: Sequence[Path],
     seeds: int,
     out: Path,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> list[Subject]:
     """Return the models of the treebank that are explained.
 
     Args:
-        given: Folders of trained models; where there are none, the bundled model and, with
-            `vectors`, others of further seeds and `PLAIN`, trained now unless they lie in `out`
-            already.
+        given: Folders of trained models. Where there are none: the bundled model and, with
+            `vectors`, models of further seeds and `PLAIN`, trained unless `out` holds them.
         sst: The folder of trees.
         vectors: Word vectors to train with.
-        seeds: How many models there are to be, without `PLAIN`.
-        out: Where to keep models.
-        say: Called with what is going on.
+        seeds: Number of models, `PLAIN` not counted.
+        out: Folder of the trained models.
+        log: Called with each line of progress.
 
     Raises:
-        ValueError: Where given models share a name, or have that of `PLAIN`.
+        ValueError: Where given models share a name, or one is named `PLAIN`.
         RuntimeError: Where training fails.
     """
     models = {path.name: cdjax.model.load(path) for path in given}
     if len(models) < len(given):
-        raise ValueError("two of the models given have the same name; rename a folder.")
+        raise ValueError("two of the given models have the same name; rename a folder.")
     if PLAIN in models:
         raise ValueError(
-            f"a model given is called {PLAIN!r}, the name of the one that is trained as the "
-            "paper's was, and left out of means; rename its folder."
+            f"a given model is named {PLAIN!r}, the name of the model trained by the paper's "
+            "recipe, which is left out of means; rename its folder."
         )
     if not given:
         bundled = cdjax.model.load()
@@ -80,10 +80,10 @@ def treebank_subjects(
         others = [seed for seed in range(seeds) if seed != taken][: seeds - 1]
         if vectors:
             runs = {f"sst-{seed}": ["--seed", str(seed)] for seed in others}
-            paths = train_missing(runs | {PLAIN: PAPER_RECIPE}, sst, vectors, out, say)
+            paths = train_missing(runs | {PLAIN: PAPER_RECIPE}, sst, vectors, out, log)
             models |= {name: cdjax.model.load(path) for name, path in paths.items()}
         elif others:
-            say("one model: no --vectors to train further seeds with, nor --models")
+            log("one model: no --vectors to train further seeds with, nor --models")
     main = choose_main(models)
     return [make_subject(name, "sst", model, name == main) for name, model in models.items()]
 
@@ -98,16 +98,16 @@ def train_missing(
     sst: Path,
     vectors: Sequence[Path],
     out: Path,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> dict[str, Path]:
-    """Train each model that is not there, a process a core, and return their folders.
+    """Train the models that are missing, one process a core, and return the folders of all.
 
     Args:
-        runs: Further options of `cdjax train` for each model, by its name.
+        runs: Further options of `cdjax train`, by the model's name.
         sst: The folder of trees.
         vectors: Word vectors to train with.
-        out: Where to keep models.
-        say: Called with what is going on.
+        out: Folder of the trained models.
+        log: Called with each line of progress.
 
     Raises:
         RuntimeError: Where training fails.
@@ -117,22 +117,22 @@ def train_missing(
     out.mkdir(parents=True, exist_ok=True)
 
     def train(name: str) -> None:
-        state, log = out / f"{name}.state", out / f"{name}.log"
+        state, log_path = out / f"{name}.state", out / f"{name}.log"
         command = [sys.executable, "-m", "cdjax", "train", "--data", str(sst), "--vectors"]
         command += [*map(str, vectors), *runs[name], "--out", str(paths[name])]
         command += ["--checkpoint", str(state), *(["--resume"] if state.exists() else [])]
-        say(f"training {name}; progress in {log}")
-        with log.open("a", encoding="utf-8") as file:
-            # One thread each: together they fill the cores better than one after the other.
+        log(f"training {name}; progress in {log_path}")
+        with log_path.open("a", encoding="utf-8") as file:
+            # One thread a process: processes side by side use the cores better than threads.
             threads = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
             flags = f"{os.environ.get('XLA_FLAGS', '')} {threads}" if workers > 1 else None
             environment = os.environ | ({"XLA_FLAGS": flags} if flags else {})
             done = subprocess.run(command, stdout=file, stderr=file, env=environment, check=False)
         if done.returncode:
-            last = log.read_text(encoding="utf-8").strip().rpartition("\n")[2]
-            raise RuntimeError(f"training {name} failed: {last} (all of it in {log})")
+            last = log_path.read_text(encoding="utf-8").strip().rpartition("\n")[2]
+            raise RuntimeError(f"training {name} failed: {last} (full output: {log_path})")
         state.unlink(missing_ok=True)
-        say(f"trained {name}")
+        log(f"trained {name}")
 
     workers = max(1, min(len(missing), os.cpu_count() or 1))
     with ThreadPoolExecutor(workers) as pool:

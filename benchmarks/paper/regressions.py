@@ -1,4 +1,4 @@
-"""Logistic regressions that experiments share, kept in files once they are fitted."""
+"""Logistic regressions that experiments share, cached in files."""
 
 import json
 from collections.abc import Callable
@@ -9,24 +9,24 @@ from cdjax.training.linear import LinearModel
 
 
 def fit_once(path: Path, fit: Callable[[], LinearModel]) -> LinearModel:
-    """Return the regression in a file, or fit it now and keep it there.
+    """Return the regression stored in a file, fitting and storing it first where there is none.
 
     Args:
         path: The file, `.npz`.
-        fit: What fits it.
+        fit: Fits the regression.
     """
     if not path.is_file():
         model = fit()
         rest = model._asdict() | {"features": list(model.features), "coefficients": None}
         path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_suffix(".part.npz")
-        places = np.array([model.features[name] for name in rest["features"]])
-        np.savez(half, coefficients=model.coefficients[places], rest=json.dumps(rest))
-        half.replace(path)
+        part = path.with_suffix(".part.npz")
+        columns = [model.features[name] for name in rest["features"]]
+        np.savez(part, coefficients=model.coefficients[columns], rest=json.dumps(rest))
+        part.replace(path)
     with np.load(path, allow_pickle=False) as arrays:
         rest = json.loads(str(arrays["rest"]))
         rest |= {
-            "features": {name: place for place, name in enumerate(rest["features"])},
+            "features": {name: index for index, name in enumerate(rest["features"])},
             "coefficients": arrays["coefficients"],
             "labels": tuple(rest["labels"]),
         }

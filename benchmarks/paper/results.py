@@ -1,4 +1,4 @@
-"""What an experiment writes: one file of plain data, and its table."""
+"""The result file of an experiment, and the records that it holds."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +11,14 @@ from benchmarks.paper.statistics import Estimate
 
 FORMAT = 1
 MEAN = "mean"
-"""In place of a model's name: the mean over the models, and their least and greatest."""
+"""Stands for a model's name in the means over models, whose interval is the least and greatest
+model."""
 PLAIN = "plain"
-"""The name of the model that is trained as the paper's was: beside the others, and in no mean."""
+"""Name of the model that is trained by the paper's recipe; left out of means."""
 
 Record = dict[str, Any]
 
-LABELS = {
+METHOD_TITLES = {
     "cd": "CD",
     "gradient": "gradient",
     "ig": "integrated gradients",
@@ -32,12 +33,12 @@ LABELS = {
 
 
 def label(method: str, rule: str | None = None) -> str:
-    """Return what a method is called in tables and figures.
+    """Return the title of a method in tables and figures.
 
     >>> label("cd", "paper"), label("loo")
     ('CD (paper)', 'leave one out')
     """
-    name = LABELS.get(method, method)
+    name = METHOD_TITLES.get(method, method)
     return f"{name} ({rule})" if rule else name
 
 
@@ -69,15 +70,15 @@ def with_means(rows: Sequence[Record], statistics: Sequence[str]) -> list[Record
         key = tuple((k, v) for k, v in row.items() if k not in measured and k != "model")
         together.setdefault(key, []).append(row)
     means = []
-    for same in together.values():
-        if len({row["model"] for row in same}) < 2:
+    for group in together.values():
+        if len({row["model"] for row in group}) < 2:
             continue
-        mean: Record = {**same[0], "model": MEAN}
-        for name in sorted(measured & set(same[0])):
+        mean: Record = {**group[0], "model": MEAN}
+        for name in sorted(measured & set(group[0])):
             mean[name] = None
         for name in statistics:
-            values = [row[name] for row in same if row.get(name) is not None]
-            if len(values) == len(same):
+            values = [row[name] for row in group if row.get(name) is not None]
+            if len(values) == len(group):
                 mean[name] = float(np.mean(values))
                 mean[f"{name}_low"], mean[f"{name}_high"] = min(values), max(values)
         means.append(mean)

@@ -1,7 +1,8 @@
-"""Correlations, how far two distributions lie apart, and bootstrap intervals of both.
+"""Correlation, separation of two groups, and bootstrap intervals of both.
 
-A resample is given by weights, how often it holds each item, so that nothing is sorted anew for
-it. Items that belong together, as the phrases of one review, are drawn together.
+A resample is represented by weights, the number of times it holds each item, so that values are
+sorted once and not for each resample. Items of one group, such as the phrases of one review, are
+drawn together.
 """
 
 from collections.abc import Callable
@@ -35,8 +36,8 @@ def pearson(x: Values, y: Values) -> float:
         ValueError: Where there are fewer than 3 pairs, or either is constant.
     """
     _check_pairs(x, y)
-    found: Any = scipy.stats.pearsonr(x, y)
-    return float(found.statistic)
+    result: Any = scipy.stats.pearsonr(x, y)
+    return float(result.statistic)
 
 
 def spearman(x: Values, y: Values) -> float:
@@ -46,23 +47,22 @@ def spearman(x: Values, y: Values) -> float:
         ValueError: Where there are fewer than 3 pairs, or either is constant.
     """
     _check_pairs(x, y)
-    found: Any = scipy.stats.spearmanr(x, y)
-    return float(found.statistic)
+    result: Any = scipy.stats.spearmanr(x, y)
+    return float(result.statistic)
 
 
 def ks(positive: Float[np.ndarray, "p"], negative: Float[np.ndarray, "q"]) -> float:
-    """Return how far the positive values lie above the negative ones, 0 to 1.
+    """Return the one-sided KS distance of positive above negative values, 0 to 1.
 
-    The statistic of the one-sided two-sample Kolmogorov-Smirnov test: the greatest excess of the
-    share of negative values up to some value over the share of positive ones, 0 where there is
-    none (section 4.4).
+    The statistic of the one-sided two-sample Kolmogorov-Smirnov test (section 4.4): the maximum
+    over x of F_negative(x) - F_positive(x), of the empirical distribution functions; at least 0.
 
     Raises:
         ValueError: Where either is empty.
     """
     _check_two(positive, negative)
-    found: Any = scipy.stats.ks_2samp(negative, positive, "greater", "asymp")
-    return float(found.statistic)
+    result: Any = scipy.stats.ks_2samp(negative, positive, "greater", "asymp")
+    return float(result.statistic)
 
 
 def auc(positive: Float[np.ndarray, "p"], negative: Float[np.ndarray, "q"]) -> float:
@@ -83,13 +83,13 @@ def correlations(
 
     Args:
         x: One value an item.
-        y: The other.
-        groups: Number of the group that each is drawn with; each alone when None.
-        resamples: Of the bootstrap.
+        y: One value an item.
+        groups: Group of each item; a group is drawn as a whole. Each item on its own when None.
+        resamples: Number of bootstrap resamples.
     """
     x_ranks, y_ranks = _Ranks(x), _Ranks(y)
     exact = {"pearson": pearson(x, y), "spearman": spearman(x, y)}
-    again: dict[str, Statistic] = {
+    statistics: dict[str, Statistic] = {
         "pearson": lambda w: _weighted_pearson(x, y, w),
         "spearman": lambda w: _weighted_pearson(x_ranks(w), y_ranks(w), w),
     }
@@ -97,7 +97,7 @@ def correlations(
     def usable(w: Weights) -> bool:
         return bool(np.ptp(x[w > 0]) and np.ptp(y[w > 0]))
 
-    return _with_intervals(exact, again, len(x), groups, resamples, usable)
+    return _with_intervals(exact, statistics, len(x), groups, resamples, usable)
 
 
 def separation(
@@ -106,17 +106,17 @@ def separation(
     groups: Int[np.ndarray, "n"] | None = None,
     resamples: int = RESAMPLES,
 ) -> dict[str, Estimate]:
-    """Return how far the positive items' values lie above the others': `ks` and `auc`.
+    """Return `ks` and `auc` of positive items' values above the others', with intervals.
 
     Args:
         values: One an item.
         positive: Which items are positive.
-        groups: Number of the group that each is drawn with; each alone when None.
-        resamples: Of the bootstrap.
+        groups: Group of each item; a group is drawn as a whole. Each item on its own when None.
+        resamples: Number of bootstrap resamples.
     """
     exact = {f.__name__: f(values[positive], values[~positive]) for f in (ks, auc)}
     ranks = _Ranks(values)
-    again: dict[str, Statistic] = {
+    statistics: dict[str, Statistic] = {
         "ks": lambda w: _weighted_ks(ranks, positive, w),
         "auc": lambda w: _weighted_auc(ranks, positive, w),
     }
@@ -124,7 +124,7 @@ def separation(
     def usable(w: Weights) -> bool:
         return bool(w[positive].any() and w[~positive].any())
 
-    return _with_intervals(exact, again, len(values), groups, resamples, usable)
+    return _with_intervals(exact, statistics, len(values), groups, resamples, usable)
 
 
 def mean(
@@ -134,22 +134,23 @@ def mean(
 
     Args:
         values: One an item.
-        groups: Number of the group that each is drawn with; each alone when None.
-        resamples: Of the bootstrap.
+        groups: Group of each item; a group is drawn as a whole. Each item on its own when None.
+        resamples: Number of bootstrap resamples.
     """
-    again: dict[str, Statistic] = {"mean": lambda w: float(w @ values / w.sum())}
+    statistics: dict[str, Statistic] = {"mean": lambda w: float(w @ values / w.sum())}
     exact = {"mean": float(values.mean())}
-    found = _with_intervals(exact, again, len(values), groups, resamples, lambda w: True)
-    return found["mean"]
+    return _with_intervals(exact, statistics, len(values), groups, resamples, lambda w: True)[
+        "mean"
+    ]
 
 
 class _Ranks:
-    """Ranks of values under any weights: the values are sorted once."""
+    """Ranks of values under any weights; the values are sorted once."""
 
     def __init__(self, values: Values):
-        _, self.place, counts = np.unique(values, return_inverse=True, return_counts=True)
-        self.order = np.argsort(self.place, kind="stable")
-        self.last = np.cumsum(counts) - 1  # of each distinct value, in order
+        _, self.rank, counts = np.unique(values, return_inverse=True, return_counts=True)
+        self.order = np.argsort(self.rank, kind="stable")
+        self.last = np.cumsum(counts) - 1  # last position of each distinct value
 
     def up_to(self, weights: Weights) -> Float[np.ndarray, "u"]:
         """Return the weight at or below each distinct value."""
@@ -158,7 +159,7 @@ class _Ranks:
     def below(self, weights: Weights) -> Values:
         """Return the weight below each item, that of its equals by half."""
         up_to = self.up_to(weights)
-        return ((up_to + np.concatenate([[0.0], up_to[:-1]])) / 2)[self.place]
+        return ((up_to + np.concatenate([[0.0], up_to[:-1]])) / 2)[self.rank]
 
     __call__ = below  # mean ranks, but for a constant
 
@@ -170,18 +171,18 @@ def _weighted_pearson(x: Values, y: Values, w: Weights) -> float:
 
 
 def _weighted_ks(ranks: _Ranks, positive: Bool[np.ndarray, "n"], w: Weights) -> float:
-    mine, others = ranks.up_to(np.where(positive, w, 0)), ranks.up_to(np.where(positive, 0, w))
-    return max(0.0, float(np.max(others / others[-1] - mine / mine[-1])))
+    above, below = (ranks.up_to(np.where(group, w, 0)) for group in (positive, ~positive))
+    return max(0.0, float(np.max(below / below[-1] - above / above[-1])))
 
 
 def _weighted_auc(ranks: _Ranks, positive: Bool[np.ndarray, "n"], w: Weights) -> float:
-    mine, others = np.where(positive, w, 0), np.where(positive, 0, w)
-    return float(mine @ ranks.below(others) / (mine.sum() * others.sum()))
+    above, below = np.where(positive, w, 0), np.where(positive, 0, w)
+    return float(above @ ranks.below(below) / (above.sum() * below.sum()))
 
 
 def _with_intervals(
     exact: dict[str, float],
-    again: dict[str, Statistic],
+    statistics: dict[str, Statistic],
     count: int,
     groups: Int[np.ndarray, "n"] | None,
     resamples: int,
@@ -191,18 +192,18 @@ def _with_intervals(
     groups = np.arange(count) if groups is None else np.unique(groups, return_inverse=True)[1]
     size = int(groups.max()) + 1
     rng = np.random.default_rng(0)
-    found: dict[str, list[float]] = {name: [] for name in exact}
+    resampled: dict[str, list[float]] = {name: [] for name in exact}
     for _ in range(resamples):
         drawn = np.bincount(rng.integers(size, size=size), minlength=size)
         weights = drawn[groups].astype(np.float64)
         if usable(weights):
-            for name, statistic in again.items():
-                found[name].append(statistic(weights))
+            for name, statistic in statistics.items():
+                resampled[name].append(statistic(weights))
     tail = (1 - LEVEL) / 2
     estimates = {}
     for name, value in exact.items():
-        low, high = np.quantile(found[name], [tail, 1 - tail])
-        # Resamples of a statistic that cannot be below 0 lie above one that is near it.
+        low, high = np.quantile(resampled[name], [tail, 1 - tail])
+        # Widened to hold the value: resamples of a statistic that is bounded by 0 lie above it.
         estimates[name] = Estimate(value, float(min(low, value)), float(max(high, value)))
     return estimates
 
@@ -218,6 +219,6 @@ def _check_pairs(x: Values, y: Values) -> None:
 def _check_two(positive: np.ndarray, negative: np.ndarray) -> None:
     if not len(positive) or not len(negative):
         raise ValueError(
-            f"found {len(positive)} positive and {len(negative)} negative values; expected some of "
-            f"both."
+            f"found {len(positive)} positive and {len(negative)} negative values; expected at "
+            f"least one of each."
         )

@@ -1,4 +1,4 @@
-"""Section 4.2: scores of words against the coefficients of a logistic regression."""
+"""Section 4.2: scores of words against coefficients of a logistic regression."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -32,20 +32,21 @@ PROTOCOL = (
     (
         "primary",
         "A point is a word type, in lower case: the mean of its scores over its occurrences in the "
-        "validation reviews (context `review`), of words with at least 10 occurrences there, "
+        "validation reviews (context `review`), for words with at least 10 occurrences there, "
         "against its coefficient in a logistic regression on single words. Treebank: the binary "
         "development sentences; the regression is fitted to all phrases of the training trees that "
         "are not neutral, as positive or negative. Yelp: test reviews of at most 40 words, 2,000 "
-        "at most; the regression is fitted to the training reviews and, where the folder has some, "
+        "at most; the regression is fitted to the training reviews and, where the folder has any, "
         "sentences. Its L2 penalty, and whether a word counts once or as often as it occurs, are "
         "chosen by accuracy on development reviews.",
     ),
     (
         "grid",
-        "Words with at least 1, 3, 10 or 30 occurrences; scores in context, or of each word fed to "
-        "the model alone (not of integrated gradients, whose scale is the review's own spread); "
-        "regressions on phrases, on phrases with the graded targets that the LSTM was trained with "
-        "(`phrases, graded`), on sentences, and on phrases with fixed strengths C of the penalty.",
+        "Words with at least 1, 3, 10 or 30 occurrences; scores in context (`review`), or of each "
+        "word as the only input (`alone`; not for integrated gradients, which are scaled by the "
+        "spread within the review); regressions on phrases, on phrases with the graded targets "
+        "of the LSTM's training (`phrases, graded`), on sentences, and on phrases with a fixed "
+        "penalty C.",
     ),
     (
         "statistic",
@@ -58,13 +59,13 @@ PUBLISHED_FIGURES = {
     "yelp": {"gradient": 0.336, "loo": 0.358, "cell": 0.560, "ig": 0.471, "cd": 0.520},
 }
 STATISTICS = ("pearson", "spearman")
-FIXED = (0.1, 0.3, 1.0, 3.0)  # strengths of the penalty to choose from
+STRENGTHS = (0.1, 0.3, 1.0, 3.0)  # C of the penalty
 
 
 class Words(NamedTuple):
-    """The words of some reviews."""
+    """The words of reviews, and the occurrences of each word type."""
 
-    reviews: Sequence[Sequence[str]]  # tokens as they are fed
+    reviews: Sequence[Sequence[str]]  # tokens
     spans: Sequence[Sequence[tuple[int, int]]]  # of every word
     counts: Mapping[str, int]  # occurrences of each type
 
@@ -141,12 +142,12 @@ def tables(found: Record) -> str:
     """Return the primary tables, and the grid of the main model."""
     parts = []
     for data in dict.fromkeys(row["data"] for row in found["rows"]):
-        mine = [row for row in found["rows"] if row["data"] == data]
-        primary = [row for row in mine if row["primary"]]
+        rows = [row for row in found["rows"] if row["data"] == data]
+        primary = [row for row in rows if row["primary"]]
         table = table_of_methods(primary, STATISTICS, "pearson", PUBLISHED_FIGURES[data])
         parts.append(f"**{data}**, primary protocol: {primary[0]['words']} words.\n\n{table}")
         main = primary[0]["model"]
-        grid = [row for row in mine if row["model"] == main]
+        grid = [row for row in rows if row["model"] == main]
         methods = list(dict.fromkeys(map(name_of, grid)))
         lines: dict[tuple, dict[str, float | None]] = {}
         for row in grid:
@@ -170,20 +171,20 @@ def _prepare_treebank(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:
         )
 
     phrases = _corpus(binary_phrases(train))
-    fixed = {f"phrases, C = {c:g}": fit(f"phrases, C = {c:g}", phrases, [c]) for c in FIXED}
+    fixed = {f"phrases, C = {c:g}": fit(f"phrases, C = {c:g}", phrases, [c]) for c in STRENGTHS}
     regressions = {
         PRIMARY["sst"]: max(fixed.values(), key=lambda model: model.dev_accuracy),
         "phrases, graded": setting.regression(
             "sst", "graded phrases", lambda: _fit_graded(train, chosen)
         ),
-        "sentences": fit("sentences", _corpus(binary_sentences(train)), FIXED),
+        "sentences": fit("sentences", _corpus(binary_sentences(train)), STRENGTHS),
         **fixed,
     }
     return _words([tree.tokens for tree in dev if tree.label != NEUTRAL]), regressions
 
 
 def _fit_graded(trees: Sequence[Tree], dev: Corpus) -> LinearModel:
-    """Fit the regression to what the LSTM is trained on."""
+    """Fit the regression to the phrases, targets and weights of the LSTM's training."""
     words = Vocabulary.of(token for tree in trees for token in tree.tokens)
     phrases = make_phrases(words, trees, RECIPE)
     corpus = Corpus(
@@ -196,7 +197,7 @@ def _fit_graded(trees: Sequence[Tree], dev: Corpus) -> LinearModel:
         dev,
         probabilities=phrases.targets[:, 1],
         weights=phrases.weights,
-        strengths=FIXED[2:3],
+        strengths=STRENGTHS[2:3],
     )
 
 
@@ -224,14 +225,17 @@ def _means_in_reviews(
     """Return the mean score of each word over its occurrences."""
     scores = setting.score(subject, scorer, words.reviews, words.spans, "words in reviews")
     sums = dict.fromkeys(words.counts, 0.0)
-    for tokens, found in zip(words.reviews, scores, strict=True):
-        for token, score in zip(tokens, found, strict=True):
+    for tokens, of_review in zip(words.reviews, scores, strict=True):
+        for token, score in zip(tokens, of_review, strict=True):
             sums[token.lower()] += float(score)
     return {word: total / words.counts[word] for word, total in sums.items()}
 
 
 def _alone(setting: Setting, subject: Subject, scorer: Scorer, words: Words) -> dict[str, float]:
-    """Return the score of each word when it is the whole review; none where it can only be 0."""
+    """Return the score of each word as the only word of a review.
+
+    Nothing for methods that divide by the spread of the review's words, 0 for one word.
+    """
     if scorer.method.units == SPREADS:
         return {}
     types = [[word] for word in words.counts]
@@ -252,7 +256,7 @@ def _correlate(
         "strength": regression.strength,
         "words": len(kept),
     }
-    if len(kept) < 3 or not np.ptp(y) > 0:  # nothing, or the same, for every word alone
+    if len(kept) < 3 or not np.ptp(y) > 0:  # no scores, or all equal
         row |= dict.fromkeys(STATISTICS)
     elif primary:
         row |= fields(correlations(x, y))

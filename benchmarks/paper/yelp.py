@@ -1,4 +1,4 @@
-"""Yelp reviews: what the regressions are fitted to, and what is explained."""
+"""Yelp reviews: those that the regressions are fitted to, and those that are explained."""
 
 import functools
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from benchmarks.paper.setting import Setting
 
 NAMES = {"1": "negative", "2": "positive"}
 """Classes of Yelp Review Polarity."""
-MAX_WORDS = 400  # of a review that is learned
-SHORT = 40  # words, of a review that is explained (section 4.1)
-MOST = 2000  # reviews that are explained
+MAX_WORDS = 400  # of a training review
+MAX_EXPLAINED_WORDS = 40  # of a review that is explained (section 4.1)
+MAX_EXPLAINED = 2000  # reviews
 DEV_SHARE = 0.1
 STRENGTHS = (0.1, 0.3, 1.0)
-NGRAM = 3  # words of the longest n-gram of section 4.3's regression
+NGRAM = 3  # longest n-gram of section 4.3's regression, in words
 
 
 def read_reviews(folder: Path, split: str) -> Corpus:
@@ -39,15 +39,15 @@ def read_sentences(folder: Path) -> Corpus:
 
     A sentence that is in both is left out.
     """
-    found: dict[str, set[str]] = {}
+    labels_of: dict[str, set[str]] = {}
     for ending, label in (("neg", "negative"), ("pos", "positive")):
         path = folder / f"sentences-train.{ending}"
         if path.is_file():
             for line in path.read_text(encoding="utf-8").split("\n"):
                 if line.strip():
-                    found.setdefault(line.strip(), set()).add(label)
-    once = {line: labels.pop() for line, labels in found.items() if len(labels) == 1}
-    return Corpus([line.split(" ") for line in once], list(once.values()))
+                    labels_of.setdefault(line.strip(), set()).add(label)
+    sentences = {line: labels.pop() for line, labels in labels_of.items() if len(labels) == 1}
+    return Corpus([line.split(" ") for line in sentences], list(sentences.values()))
 
 
 def join(*parts: Corpus) -> Corpus:
@@ -58,18 +58,22 @@ def join(*parts: Corpus) -> Corpus:
 @functools.cache
 def short_reviews(folder: Path) -> list[Sequence[str]]:
     """Return the test reviews of at most 40 words, a random subset where there are many."""
-    short = [tokens for tokens in read_reviews(folder, "test").tokens if len(tokens) <= SHORT]
-    chosen = np.random.default_rng(0).permutation(len(short))[:MOST]
+    short = [
+        tokens
+        for tokens in read_reviews(folder, "test").tokens
+        if len(tokens) <= MAX_EXPLAINED_WORDS
+    ]
+    chosen = np.random.default_rng(0).permutation(len(short))[:MAX_EXPLAINED]
     return [short[n] for n in sorted(chosen)]
 
 
 def fit_regression(setting: Setting, longest: int = 1, sentences: bool = True) -> LinearModel:
-    """Fit the regression on n-grams to reviews, and to sentences where there are any.
+    """Return the regression on n-grams of reviews, and of sentences where there are any.
 
     Args:
-        setting: Whose reviews, and where the regression is kept.
-        longest: Words of the longest n-gram.
-        sentences: Whether sentences are learned besides reviews.
+        setting: The reviews, and the folder of fitted regressions.
+        longest: Length of the longest n-gram, in words.
+        sentences: Whether to fit to sentences besides reviews.
     """
     folder = setting.yelp_folder
 
@@ -78,20 +82,21 @@ def fit_regression(setting: Setting, longest: int = 1, sentences: bool = True) -
         corpus = join(reviews, read_sentences(folder)) if sentences else reviews
         return fit_linear(corpus, dev, longest=longest, least=2, strengths=STRENGTHS)
 
-    learned = "reviews and sentences" if sentences else "reviews"
-    what = f"up to {longest} words of {learned}" if longest > 1 else f"words of {learned}"
-    return setting.regression("yelp", what, fit)
+    texts = "reviews and sentences" if sentences else "reviews"
+    return setting.regression("yelp", f"n-grams of 1 to {longest} words, {texts}", fit)
 
 
 @functools.cache
 def _read_reviews(path: Path) -> Corpus:
-    def named():
-        for text, label, place in read_labelled(path, "yelp"):
+    def polarity_reviews():
+        for text, label, position in read_labelled(path, "yelp"):
             if label not in NAMES:
-                raise ValueError(f"{path}, {place}: the class is {label!r}; expected '1' or '2'.")
+                raise ValueError(
+                    f"{path}, {position}: the class is {label!r}; expected '1' or '2'."
+                )
             yield text, NAMES[label]
 
-    return tokenize_reviews(named(), MAX_WORDS)
+    return tokenize_reviews(polarity_reviews(), MAX_WORDS)
 
 
 def _find(folder: Path, split: str) -> Path:
@@ -101,5 +106,5 @@ def _find(folder: Path, split: str) -> Path:
             return folder / name
     raise FileNotFoundError(
         f"{folder} has neither {names[0]} nor {names[1]}; expected the files of Yelp Review "
-        f"Polarity, as `cdjax fetch yelp-polarity` places them."
+        f"Polarity, as `cdjax fetch yelp-polarity` writes them."
     )

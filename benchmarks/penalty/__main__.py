@@ -22,7 +22,7 @@ from cdjax.training.step import Options, Penalty
 DECOYS = "video", "text"  # of negative and positive sentences
 OPTIONS = Options(hidden=32, epochs=8, learning_rate=5e-3, evaluations=1, average=0.99)
 RULES = {"scores": PAPER, "influence": ACD, "shares": PAPER}  # of each kind of penalty
-WEIGHTS = 1.0, 3.0, 10.0, 30.0, 100.0  # to choose from
+WEIGHTS = 1.0, 3.0, 10.0, 30.0, 100.0  # candidates
 SEEDS = 0, 1, 2
 TESTS = "without decoys", "decoys of the other class", "decoys of its class"
 SPREAD = 0.5
@@ -36,7 +36,7 @@ def read_examples(folder: Path, vocabulary: Vocabulary, split: str) -> Examples:
 
 
 def insert_decoys(examples: Examples, decoys: Sequence[int], seed: int) -> Examples:
-    """Return the sentences with the decoy of their class at a random place."""
+    """Return the sentences with the decoy of their class at a random position."""
     rng = np.random.default_rng(seed)
     reviews = [
         np.insert(review, rng.integers(len(review) + 1), decoys[label]).astype(np.int32)
@@ -65,15 +65,15 @@ def measure(
     def run(examples: Examples, seed: int, penalty: Penalty | None = None) -> dict[str, Any]:
         begin = time.perf_counter()
         training = train(embedding, examples, dev, OPTIONS._replace(seed=seed), penalty=penalty)
-        said = {
+        result = {
             "seed": seed,
             "weight": penalty and penalty.weight,
             "dev": training.best["accuracy"],
             "test": {k: evaluate(training.classifier, v)["accuracy"] for k, v in tests.items()},
             "seconds": time.perf_counter() - begin,
         }
-        print(penalty and penalty.kind, json.dumps(said), flush=True)  # it takes its time
-        return said
+        print(penalty and penalty.kind, json.dumps(result), flush=True)
+        return result
 
     first, *others = seeds
     rows = {
@@ -84,7 +84,7 @@ def measure(
     for kind in kinds:
         penalties = [Penalty(tuple(decoys), weight, kind, RULES[kind]) for weight in weights]
         sweeps[kind] = [run(biased, first, penalty) for penalty in penalties]
-        best = max(range(len(weights)), key=lambda n: sweeps[kind][n]["dev"])  # first of equal ones
+        best = max(range(len(weights)), key=lambda n: sweeps[kind][n]["dev"])  # the first of equals
         rows[f"with decoys, penalty on {kind}, weight {weights[best]:g}"] = [
             sweeps[kind][best],
             *(run(biased, seed, penalties[best]) for seed in others),
@@ -108,9 +108,9 @@ def make_table(result: dict[str, Any]) -> str:
     for name, runs in result["rows"].items():
         cells = []
         for test in TESTS:
-            found = [100 * run["test"][test] for run in runs]
-            spread = f" ± {statistics.stdev(found):.1f}" if len(found) > 1 else ""
-            cells.append(f"{statistics.mean(found):.1f}%{spread}")
+            accuracies = [100 * run["test"][test] for run in runs]
+            spread = f" ± {statistics.stdev(accuracies):.1f}" if len(accuracies) > 1 else ""
+            cells.append(f"{statistics.mean(accuracies):.1f}%{spread}")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     sweeps = result["sweeps"]
     weights = [f"{run['weight']:g}" for run in next(iter(sweeps.values()))]

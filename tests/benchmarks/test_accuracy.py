@@ -1,4 +1,4 @@
-"""The command that trains and measures every model, on data so small that all of it is seen."""
+"""The command that trains and measures every model, on a few sentences."""
 
 import csv
 import itertools
@@ -73,12 +73,12 @@ def test_all_is_trained_measured_and_written_once(data, monkeypatch, capsys):
     words = json.loads((out / "sst-words.json").read_text())
     assert words["test"] == 1.0  # the sentiment of a sentence is that of its one word
     assert "| SST bag of words | 100.0% | 83.2% |" in table
-    said = [cdjax.load(out / f"sst-{seed}").provenance["accuracy"]["test"] for seed in (0, 1)]
-    mean = np.mean([100 * each["accuracy"] for each in said])
+    tests = [cdjax.load(out / f"sst-{seed}").provenance["accuracy"]["test"] for seed in (0, 1)]
+    mean = np.mean([100 * test["accuracy"] for test in tests])
     assert f"| SST LSTM | {mean:.1f}% ±" in table
     error = 1 - cdjax.load(out / "yelp").provenance["accuracy"]["test"]["accuracy"]
     assert f"| Yelp LSTM, reviews and sentences | error {error:.1%}" in table
-    # What is there is not made again.
+    # Stored figures and models are not made again.
     words["test"] = 0.5
     (out / "sst-words.json").write_text(json.dumps(words))
     command.main()

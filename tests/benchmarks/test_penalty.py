@@ -1,4 +1,4 @@
-"""The command that measures what a penalty is worth, on sentences of which one word tells all."""
+"""The command that measures the effect of a penalty, on sentences that one word decides."""
 
 import itertools
 import json
@@ -23,13 +23,13 @@ def standard_promotion():
         yield
 
 
-def test_every_sentence_gets_the_decoy_of_its_class_somewhere():
+def test_every_sentence_gets_the_decoy_of_its_class_once():
     examples = Examples([np.full(3, 7, np.int32)] * 60, np.arange(60, dtype=np.int32) % 2)
-    places = set()
+    positions = set()
     for review, label in zip(*command.insert_decoys(examples, (1, 2), 0)[:2], strict=True):
         assert sorted(review) == [1 + label, 7, 7, 7]
-        places.add(int(review.argmin()))
-    assert places == {0, 1, 2, 3}
+        positions.add(int(review.argmin()))
+    assert positions == {0, 1, 2, 3}
 
 
 def test_the_weight_with_the_best_dev_accuracy_is_reported(tmp_path, monkeypatch, capsys):

@@ -80,7 +80,7 @@ def test_the_plain_model_is_in_no_mean():
 def test_a_model_given_is_not_taken_for_the_plain_one(world, tmp_path):
     cdjax.save(make_model(3, 0.5), tmp_path / "plain")
     given = [world / "seed-0", tmp_path / "plain"]
-    with pytest.raises(ValueError, match=r"called 'plain'.* left out of means; rename"):
+    with pytest.raises(ValueError, match=r"named 'plain'.* left out of means; rename"):
         models.treebank_subjects(given, world / "sst", [], 2, tmp_path, lambda text: None)
 
 
@@ -106,7 +106,7 @@ def test_models_that_are_missing_are_trained_each_with_its_options(world, tmp_pa
     assert "--label-probabilities" in by_name["plain"]
     assert "--label-probabilities" not in by_name["sst-0"]
     plain = parse(*by_name["plain"][4:])
-    assert plain.label_chances == [0, 0, 0.5, 1, 1]
+    assert plain.label_probabilities == [0, 0, 0.5, 1, 1]
     options = "neutral_weight", "hidden_dropout", "embedding_dropout", "average", "sentence_copies"
     assert not any(getattr(plain, option) for option in options)
 

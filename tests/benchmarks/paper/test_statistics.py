@@ -46,10 +46,10 @@ def test_a_weight_counts_as_so_many_items(data):
         assert st._weighted_pearson(x, y, weights) == pytest.approx(st.pearson(a, b), abs=1e-9)
         ranked = st._weighted_pearson(ranks(weights), st._Ranks(y)(weights), weights)
         assert ranked == pytest.approx(st.spearman(a, b), abs=1e-9)
-    mine, others = x[repeated][positive[repeated]], x[repeated][~positive[repeated]]
-    if len(mine) and len(others):
-        assert st._weighted_ks(ranks, positive, weights) == pytest.approx(st.ks(mine, others))
-        assert st._weighted_auc(ranks, positive, weights) == pytest.approx(st.auc(mine, others))
+    above, below = x[repeated][positive[repeated]], x[repeated][~positive[repeated]]
+    if len(above) and len(below):
+        assert st._weighted_ks(ranks, positive, weights) == pytest.approx(st.ks(above, below))
+        assert st._weighted_auc(ranks, positive, weights) == pytest.approx(st.auc(above, below))
 
 
 def test_intervals_hold_the_value_and_narrow_with_more_items():
