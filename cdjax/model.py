@@ -24,8 +24,8 @@ from cdjax.text.vocabulary import Vocabulary
 
 FORMAT = "cdjax-model"
 VERSION = 1
-WEIGHTS = "weights.safetensors"
-DESCRIPTION = "model.json"
+WEIGHTS_FILE = "weights.safetensors"
+MODEL_FILE = "model.json"
 BUNDLED = Path(__file__).parent / "bundled"
 NAMES = ("sst", "yelp")
 """The bundled models; the first is the default."""
@@ -85,7 +85,7 @@ def save(model: Model, path: str | os.PathLike, *, overwrite: bool = False, dtyp
     path = Path(path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; give another path or overwrite=True.")
-    if path.exists() and not (path / DESCRIPTION).is_file():
+    if path.exists() and not (path / MODEL_FILE).is_file():
         raise FileExistsError(f"{path} is no model folder, so it is not replaced; remove it first.")
     weights = {
         name: np.ascontiguousarray(weight, dtype)
@@ -103,9 +103,9 @@ def save(model: Model, path: str | os.PathLike, *, overwrite: bool = False, dtyp
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
         new = Path(scratch) / "new"
         new.mkdir()
-        safetensors.numpy.save_file(weights, new / WEIGHTS)
+        safetensors.numpy.save_file(weights, new / WEIGHTS_FILE)
         text = json.dumps(description, ensure_ascii=False, indent=1)
-        (new / DESCRIPTION).write_text(text, encoding="utf-8")
+        (new / MODEL_FILE).write_text(text, encoding="utf-8")
         if path.exists():
             path.rename(Path(scratch) / "old")
         new.rename(path)
@@ -133,14 +133,14 @@ def load(path: str | os.PathLike | None = None) -> Model:
             f"no model at {path}; expected a folder made by cdjax.save, or one of the bundled "
             f"models: {', '.join(NAMES)}."
         )
-    for name in (DESCRIPTION, WEIGHTS):
+    for name in (MODEL_FILE, WEIGHTS_FILE):
         if not (path / name).is_file():
             raise FileNotFoundError(
                 f"{path} is not a model: it has no {name}. Expected a folder made by cdjax.save, "
-                f"with {DESCRIPTION} and {WEIGHTS}."
+                f"with {MODEL_FILE} and {WEIGHTS_FILE}."
             )
-    with _damage(path / DESCRIPTION):
-        description = json.loads((path / DESCRIPTION).read_bytes())
+    with _as_damaged(path / MODEL_FILE):
+        description = json.loads((path / MODEL_FILE).read_bytes())
         if description["format"] != FORMAT:
             raise KeyError("format")
         if description["version"] != VERSION:
@@ -151,10 +151,10 @@ def load(path: str | os.PathLike | None = None) -> Model:
         vocabulary = Vocabulary(tuple(description["vocabulary"]), description["lowercase"])
         labels = tuple(description["labels"])
         provenance = description["provenance"]
-    with _damage(path / WEIGHTS):
-        weights = safetensors.numpy.load_file(path / WEIGHTS)
+    with _as_damaged(path / WEIGHTS_FILE):
+        weights = safetensors.numpy.load_file(path / WEIGHTS_FILE)
         model = Model(_unflatten(weights), vocabulary, labels, provenance)
-    with _damage(path):
+    with _as_damaged(path):
         check_model(model)
     return model
 
@@ -204,8 +204,8 @@ def _unflatten(weights: Mapping[str, np.ndarray]) -> Classifier:
 
 
 @contextlib.contextmanager
-def _damage(path: Path):
-    """Say of which file it was when reading it fails, and what to do."""
+def _as_damaged(path: Path):
+    """Turn an error of reading a file into one that names the file and the remedy."""
     try:
         yield
     except (KeyError, TypeError) as error:

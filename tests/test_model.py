@@ -4,7 +4,7 @@ import pickle
 import cdjax
 import numpy as np
 import pytest
-from cdjax.model import DESCRIPTION, NAMES, WEIGHTS, find_model
+from cdjax.model import MODEL_FILE, NAMES, WEIGHTS_FILE, find_model
 
 from tests.conftest import random_classifier, random_layer
 
@@ -45,7 +45,7 @@ def test_half_precision_is_read_as_single(tmp_path, model):
     embedding = cdjax.load(tmp_path / "m").classifier.embedding
     assert embedding.dtype == np.float32
     np.testing.assert_array_equal(embedding, model.classifier.embedding.astype(np.float16))
-    assert (tmp_path / "m" / WEIGHTS).stat().st_size < 2000
+    assert (tmp_path / "m" / WEIGHTS_FILE).stat().st_size < 2000
 
 
 def test_a_folder_that_is_there_is_kept(tmp_path, model):
@@ -79,26 +79,26 @@ def edit(path, **changes):
 @pytest.mark.parametrize(
     ("damage", "error", "message"),
     [
-        (lambda d: (d / WEIGHTS).unlink(), FileNotFoundError, "has no weights.safetensors"),
-        (lambda d: (d / DESCRIPTION).unlink(), FileNotFoundError, "has no model.json"),
+        (lambda d: (d / WEIGHTS_FILE).unlink(), FileNotFoundError, "has no weights.safetensors"),
+        (lambda d: (d / MODEL_FILE).unlink(), FileNotFoundError, "has no model.json"),
         (
-            lambda d: (d / WEIGHTS).write_bytes((d / WEIGHTS).read_bytes()[:-9]),
+            lambda d: (d / WEIGHTS_FILE).write_bytes((d / WEIGHTS_FILE).read_bytes()[:-9]),
             ValueError,
             "weights.safetensors is damaged or of another format",
         ),
         (
-            lambda d: (d / WEIGHTS).write_bytes(pickle.dumps({"embedding": 1})),
+            lambda d: (d / WEIGHTS_FILE).write_bytes(pickle.dumps({"embedding": 1})),
             ValueError,
             "weights.safetensors is damaged or of another format",
         ),
-        (lambda d: (d / DESCRIPTION).write_text("{"), ValueError, "model.json is damaged"),
-        (lambda d: (d / DESCRIPTION).write_bytes(b"\xff\xfe"), ValueError, "model.json is damaged"),
-        (lambda d: (d / DESCRIPTION).write_text("[1]"), ValueError, "is not a cdjax model"),
-        (lambda d: edit(d / DESCRIPTION, format="x"), ValueError, "is not a cdjax model"),
-        (lambda d: edit(d / DESCRIPTION, version=2), ValueError, r"a model of version 2; .* reads"),
-        (lambda d: edit(d / DESCRIPTION, labels=["a"]), ValueError, "labels holds 1 names"),
-        (lambda d: edit(d / DESCRIPTION, vocabulary=["x"]), ValueError, "expected '<unk>' first"),
-        (lambda d: edit(d / DESCRIPTION, vocabulary=["<unk>", "a", "a"]), ValueError, "'a' twice"),
+        (lambda d: (d / MODEL_FILE).write_text("{"), ValueError, "model.json is damaged"),
+        (lambda d: (d / MODEL_FILE).write_bytes(b"\xff\xfe"), ValueError, "model.json is damaged"),
+        (lambda d: (d / MODEL_FILE).write_text("[1]"), ValueError, "is not a cdjax model"),
+        (lambda d: edit(d / MODEL_FILE, format="x"), ValueError, "is not a cdjax model"),
+        (lambda d: edit(d / MODEL_FILE, version=2), ValueError, r"a model of version 2; .* reads"),
+        (lambda d: edit(d / MODEL_FILE, labels=["a"]), ValueError, "labels holds 1 names"),
+        (lambda d: edit(d / MODEL_FILE, vocabulary=["x"]), ValueError, "expected '<unk>' first"),
+        (lambda d: edit(d / MODEL_FILE, vocabulary=["<unk>", "a", "a"]), ValueError, "'a' twice"),
     ],
 )
 def test_a_damaged_folder_says_what_is_wrong(tmp_path, model, damage, error, message):

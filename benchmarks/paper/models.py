@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cdjax.model
-from cdjax.model import DESCRIPTION, Model
+from cdjax.model import MODEL_FILE, Model
 
 from benchmarks.paper.results import PLAIN
 from benchmarks.paper.setting import Subject, make_subject
@@ -113,7 +113,7 @@ def train_missing(
         RuntimeError: Where training fails.
     """
     paths = {name: out / name for name in runs}
-    missing = [name for name, path in paths.items() if not (path / DESCRIPTION).is_file()]
+    missing = [name for name, path in paths.items() if not (path / MODEL_FILE).is_file()]
     out.mkdir(parents=True, exist_ok=True)
 
     def train(name: str) -> None:

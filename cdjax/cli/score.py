@@ -136,10 +136,10 @@ def run(args: argparse.Namespace) -> None:
 
 def _identify(path: str | None) -> dict[str, str]:
     """Return where the model is and the hash of its weights."""
-    from cdjax.model import WEIGHTS, find_model
+    from cdjax.model import WEIGHTS_FILE, find_model
 
     folder = find_model(path)
-    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     return {"path": str(folder.resolve()), "sha256": digest}
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from cdjax.cli import options as common
-from cdjax.model import DESCRIPTION as MODEL
-from cdjax.model import save
+from cdjax.model import MODEL_FILE, save
 from cdjax.text.labelled import FORMATS
 
 DESCRIPTION = """\
@@ -104,7 +103,7 @@ def run(args: argparse.Namespace) -> None:
 
     if args.out.exists() and not args.overwrite:
         raise FileExistsError(f"{args.out} exists; give another folder or --overwrite.")
-    if args.out.exists() and not (args.out / MODEL).is_file():
+    if args.out.exists() and not (args.out / MODEL_FILE).is_file():
         raise FileExistsError(f"{args.out} is no model folder, so it is not replaced.")
     if args.resume and not args.checkpoint:
         raise common.UserError("--resume needs the --checkpoint to go on from.")
@@ -177,6 +176,7 @@ def _prepare_trees(args, options, say) -> Callable:
 
 def _prepare_reviews(args, options, say) -> Callable:
     from cdjax.text.labelled import read_labelled
+    from cdjax.text.readers import raise_error
     from cdjax.training.provenance import digest_file
     from cdjax.training.reviews import Corpus, Table, split_off, tokenize_reviews, train_on_reviews
 
@@ -187,14 +187,14 @@ def _prepare_reviews(args, options, say) -> Callable:
             nonlocal faults
             faults += 1
             if faults <= 5:
-                say(f"left out: {error}")
+                say(f"left out: {common.name_flags(str(error), vars(args))}")
 
         found = read_labelled(
             path,
             args.format,
             text_column=args.text_column,
             label_column=args.label_column,
-            report=None if args.strict else report,
+            report=raise_error if args.strict else report,
         )
         rows = ((text, label) for text, label, _ in found)
         corpus = tokenize_reviews(rows, args.max_words, processes=os.cpu_count() or 1)

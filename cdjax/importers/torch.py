@@ -32,21 +32,21 @@ def from_torch(state_dict: Mapping[str, Any]) -> tuple[LSTMParams, ...]:
             a reverse direction, a projection, a GRU or plain RNN, a weight that is missing,
             misshapen or not finite.
     """
-    found: dict[str, dict[str, str]] = {}
+    modules: dict[str, dict[str, str]] = {}
     for key in state_dict:
         if match := _WEIGHT.match(key):
-            found.setdefault(match["module"], {})[match["name"]] = key
-    if not found:
+            modules.setdefault(match["module"], {})[match["name"]] = key
+    if not modules:
         raise ValueError(
             f"no LSTM among {list(state_dict)}; expected weight_ih_l0, weight_hh_l0, bias_ih_l0 "
             f"and bias_hh_l0, the names torch.nn.LSTM gives."
         )
-    if len(found) > 1:
+    if len(modules) > 1:
         raise ValueError(
-            f"{len(found)} recurrent modules ({sorted(found)}); expected one. Pass "
+            f"{len(modules)} recurrent modules ({sorted(modules)}); expected one. Pass "
             f"module.state_dict() of the one to explain."
         )
-    ((module, names),) = found.items()
+    ((module, names),) = modules.items()
     for pattern, what in (
         (r"_reverse$", "a bidirectional LSTM"),
         (r"_hr", "an LSTM with a projection (proj_size)"),

@@ -69,8 +69,8 @@ def check_sets(sets: Sequence[ArrayLike], lengths: Sequence[int]) -> list[Bool[n
             f"sets holds {len(sets)} arrays; expected {len(lengths)}, one for each review."
         )
     checked = []
-    for n, (some, length) in enumerate(zip(sets, lengths, strict=True)):
-        mask = np.asarray(some)
+    for n, (given, length) in enumerate(zip(sets, lengths, strict=True)):
+        mask = np.asarray(given)
         if mask.dtype != bool:
             raise TypeError(f"sets {n} holds {mask.dtype}; expected booleans, one a word.")
         if mask.ndim != 2 or mask.shape[1] != length:
@@ -92,9 +92,9 @@ def check_span_lists(
             f"[S, 2] a review."
         )
     checked = []
-    for n, (some, review) in enumerate(zip(spans, reviews, strict=True)):
+    for n, (given, review) in enumerate(zip(spans, reviews, strict=True)):
         try:
-            checked.append(check_spans(some, len(review)))
+            checked.append(check_spans(given, len(review)))
         except (TypeError, ValueError) as error:
             raise type(error)(f"review {n}: {error}") from error
     return checked

@@ -1,10 +1,11 @@
 """Labelled reviews from files: CSV, TSV, JSON lines, Parquet, and Yelp Review Polarity."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from cdjax.text.documents import DocumentError, find_format, read_records
+from cdjax.text.documents import find_format, read_records
+from cdjax.text.readers import DocumentError, Report, raise_error
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "yelp")
 """What can be read. `yelp` is Zhang, Zhao & LeCun's: a CSV file without a header, of the class and
@@ -16,7 +17,7 @@ class Labelled(NamedTuple):
 
     text: str
     label: str
-    place: str  # for messages: "line 3"
+    location: str  # in its file: "line 3"
 
 
 def read_labelled(
@@ -25,18 +26,17 @@ def read_labelled(
     *,
     text_column: str | None = None,
     label_column: str = "label",
-    report: Callable[[DocumentError], None] | None = None,
+    report: Report = raise_error,
 ) -> Iterator[Labelled]:
     """Yield the labelled reviews of a file, one at a time, so that it may be larger than memory.
 
     Args:
         path: The file, in UTF-8.
-        format: One of `FORMATS`; found by the file's name when None (never `yelp`).
+        format: One of `FORMATS`; chosen by the file's name when None (never `yelp`).
         text_column: The column (key, in JSON lines) of the text; the column `text` when None. None
             for `yelp`, as is that of the label.
         label_column: The column of the label.
-        report: Called with the error of a malformed record, which is then left out; when None, the
-            first one is raised.
+        report: Called with the error of a malformed record, which is left out where it returns.
 
     Raises:
         DocumentError: Where the file is missing, not UTF-8, or lacks a column; where a record is
@@ -49,11 +49,6 @@ def read_labelled(
             f"{', '.join(FORMATS)}."
         )
 
-    def tell(error: DocumentError) -> None:
-        if report is None:
-            raise error
-        report(error)
-
     yelp = format == "yelp"
     records = read_records(
         path,
@@ -61,15 +56,15 @@ def read_labelled(
         text_column="2" if yelp else text_column,
         id_column="1" if yelp else label_column,
         header=not yelp,
-        id_option="--label-column",
-        report=tell,
+        id_argument="label_column",
+        report=report,
     )
-    for place, label, text in records:
-        where = f"{os.fspath(path)}, {place}"
+    for location, label, text in records:
+        record = f"{os.fspath(path)}, {location}"
         if not label or not label.strip():
-            tell(DocumentError(f"{where}: there is no label; expected one for every review."))
+            report(DocumentError(f"{record}: there is no label; expected one for every review."))
         elif not text.strip():
-            tell(DocumentError(f"{where}: the text is blank; expected a review."))
+            report(DocumentError(f"{record}: the text is blank; expected a review."))
         else:
             text = text.replace("\\n", "\n").replace('\\"', '"') if yelp else text
-            yield Labelled(text, label.strip(), place)
+            yield Labelled(text, label.strip(), location)

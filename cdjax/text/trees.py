@@ -30,7 +30,7 @@ class Node(NamedTuple):
     start: int  # half-open span of its tokens
     stop: int
     label: int  # 0 (very negative) to 4 (very positive)
-    children: tuple[int, ...]  # places of its two parts among the nodes; none for a word
+    children: tuple[int, ...]  # indices of its two parts in `nodes`; none for a word
 
 
 class Tree(NamedTuple):
@@ -61,15 +61,19 @@ def parse_tree(line: str) -> Tree:
     nodes: list[Node] = []
     parts: list[list[int]] = []  # children of each node
     still_open: list[int] = []
-    place = 0
-    while place < len(line):
-        column = f"column {place + 1}"
-        piece = _PIECE.match(line, place)
+    position = 0
+    while position < len(line):
+        column = f"column {position + 1}"
+        piece = _PIECE.match(line, position)
         if piece is None:
-            raise ValueError(f"{column}: found {line[place : place + 20]!r}; expected '(label '.")
+            raise ValueError(
+                f"{column}: found {line[position : position + 20]!r}; expected '(label '."
+            )
         if nodes and not still_open and piece.group() != " ":
-            raise ValueError(f"{column}: found {line[place : place + 20]!r} after the tree's end.")
-        place = piece.end()
+            raise ValueError(
+                f"{column}: found {line[position : position + 20]!r} after the tree's end."
+            )
+        position = piece.end()
         if (label := piece["label"]) is not None:
             if label not in _LABELS:
                 raise ValueError(f"{column}: found the label {label!r}; expected 0 to 4.")
@@ -140,7 +144,7 @@ def average_labels(trees: Iterable[Tree]) -> dict[tuple[str, ...], float]:
         words = tuple(token.lower() for token in tree.tokens)
         for node in tree.nodes:
             labels.setdefault(words[node.start : node.stop], []).append(node.label)
-    return {words: sum(found) / len(found) for words, found in labels.items()}
+    return {words: sum(values) / len(values) for words, values in labels.items()}
 
 
 def binary_sentences(trees: Iterable[Tree]) -> Iterator[tuple[tuple[str, ...], int]]:

@@ -57,19 +57,19 @@ def read_vectors(
         return _read_arrays(path, words, first)
     with _open(path, archive) as file:
         rows = _binary_rows if path.suffix == ".bin" else _text_rows
-        found: dict[str, np.ndarray] = {}
-        for number, (place, word, values) in enumerate(rows(file, path)):
+        vectors: dict[str, np.ndarray] = {}
+        for number, (location, word, values) in enumerate(rows(file, path)):
             if number >= first and words is not None and word not in words:
                 continue
-            if word in found:
-                raise ValueError(f"{path}, {place}: the word {word!r} for the second time.")
+            if word in vectors:
+                raise ValueError(f"{path}, {location}: the word {word!r} for the second time.")
             vector = values()
             if not np.isfinite(vector).all():
-                raise ValueError(f"{path}, {place}: the vector of {word!r} is not finite.")
-            found[word] = vector
-    if not found:
+                raise ValueError(f"{path}, {location}: the vector of {word!r} is not finite.")
+            vectors[word] = vector
+    if not vectors:
         raise ValueError(f"{path} holds none of the words wanted.")
-    return WordVectors(tuple(found), np.stack(list(found.values())))
+    return WordVectors(tuple(vectors), np.stack(list(vectors.values())))
 
 
 @contextlib.contextmanager
@@ -96,10 +96,10 @@ def _open(path: Path, archive: Path | None) -> Iterator[io.BufferedIOBase]:
 
 
 def _text_rows(file: io.BufferedIOBase, path: Path) -> Iterator[tuple[str, str, Callable]]:
-    """Yield the place of each row, its word, and a function that reads its numbers."""
+    """Yield where each row is, its word, and a function that reads its numbers."""
     width = None
     for number, line in enumerate(file, 1):
-        place = f"line {number}"
+        location = f"line {number}"
         fields = line.rstrip(b" \r\n").split(b" ")
         if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
             width = int(fields[1])  # word2vec's first line
@@ -108,34 +108,34 @@ def _text_rows(file: io.BufferedIOBase, path: Path) -> Iterator[tuple[str, str, 
         # A few words of GloVe hold a space, so the numbers are counted from the end.
         if len(fields) <= width or width < 1:
             raise ValueError(
-                f"{path}, {place}: {len(fields)} fields; expected a word and {width} numbers."
+                f"{path}, {location}: {len(fields)} fields; expected a word and {width} numbers."
             )
 
-        def values(fields=fields, place=place, width=width):
+        def values(fields=fields, location=location, width=width):
             try:
                 return np.array(fields[-width:], np.float32)
             except ValueError as error:
-                raise ValueError(f"{path}, {place}: {error}; expected numbers.") from error
+                raise ValueError(f"{path}, {location}: {error}; expected numbers.") from error
 
-        yield place, b" ".join(fields[:-width]).decode("utf-8", "replace"), values
+        yield location, b" ".join(fields[:-width]).decode("utf-8", "replace"), values
 
 
 def _binary_rows(file: io.BufferedIOBase, path: Path) -> Iterator[tuple[str, str, Callable]]:
-    """Yield the same of word2vec's binary: a line of V and D; each word, a space, D float32."""
+    """Yield these of word2vec's binary: a line of V and D; each word, a space, D float32."""
     head = file.readline(64).split()
     if len(head) != 2 or not all(field.isdigit() for field in head):
         raise ValueError(f"{path}: found {head!r} first; expected word2vec's V and D.")
     count, width = map(int, head)
     for number in range(count):
-        place = f"word {number + 1}"
+        location = f"word {number + 1}"
         word = bytearray()
         while (byte := file.read(1)) not in (b" ", b"") and len(word) < 2000:
             word += byte
         data = file.read(4 * width)
         if len(data) < 4 * width:
-            raise ValueError(f"{path}, {place} of {count}: the file ends; get it again.")
+            raise ValueError(f"{path}, {location} of {count}: the file ends; get it again.")
         name = word.lstrip(b"\n").decode("utf-8", "replace")
-        yield place, name, lambda data=data: np.frombuffer(data, "<f4").astype(np.float32)
+        yield location, name, lambda data=data: np.frombuffer(data, "<f4").astype(np.float32)
 
 
 def _read_arrays(path: Path, words: Container[str] | None, first: int) -> WordVectors:
@@ -157,16 +157,16 @@ def _read_arrays(path: Path, words: Container[str] | None, first: int) -> WordVe
             f"{path}: vectors holds {table.dtype} {list(table.shape)}; expected floats "
             f"[{len(names)}, D], one row a word."
         )
-    found = names.tolist()
-    if len(set(found)) != len(found):
-        twice = next(word for word in found if found.count(word) > 1)
+    listed = names.tolist()
+    if len(set(listed)) != len(listed):
+        twice = next(word for word in listed if listed.count(word) > 1)
         raise ValueError(f"{path} holds the word {twice!r} twice; expected each word once.")
-    kept = [n for n, word in enumerate(found) if n < first or words is None or word in words]
+    kept = [n for n, word in enumerate(listed) if n < first or words is None or word in words]
     vectors = table[kept].astype(np.float32)
     if not np.isfinite(vectors).all():
         row = int(np.argwhere(~np.isfinite(vectors))[0, 0])
-        raise ValueError(f"{path}: the vector of {found[kept[row]]!r} is not finite.")
-    return WordVectors(tuple(found[n] for n in kept), vectors)
+        raise ValueError(f"{path}: the vector of {listed[kept[row]]!r} is not finite.")
+    return WordVectors(tuple(listed[n] for n in kept), vectors)
 
 
 def combine_vectors(
@@ -197,20 +197,20 @@ def combine_vectors(
         raise ValueError("no word vectors were given; expected at least one source.")
     parts, known = [], np.zeros(len(words), bool)
     for n, source in enumerate(sources):
-        row = {word: number for number, word in enumerate(source.words)}
-        places = np.array([row.get(word, -1) for word in words], int)
-        here = places >= 0
-        if not here.any():
+        row_of_word = {word: row for row, word in enumerate(source.words)}
+        rows = np.array([row_of_word.get(word, -1) for word in words], int)
+        in_source = rows >= 0
+        if not in_source.any():
             raise ValueError(
                 f"source {n} knows none of the {len(words):,} words; its first are "
                 f"{list(source.words[:3])}. Are they lower case, too?"
             )
-        values = source.vectors[places[here]]
+        values = source.vectors[rows[in_source]]
         values = values - values.mean(axis=0)
         part = np.zeros((len(words), values.shape[1]), np.float32)
-        part[here] = values / (values.std() or 1)
+        part[in_source] = values / (values.std() or 1)
         parts.append(part)
-        known |= here
+        known |= in_source
     table = np.concatenate(parts, axis=1)
     if width is not None:
         if not 1 <= width <= table.shape[1]:

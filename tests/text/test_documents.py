@@ -102,7 +102,7 @@ def test_format_overrides(tmp_path):
 
 CSV = "id,text\n1,good\n"
 ERRORS = {
-    "unknown type": ("a.docx", "x", {}, r"unknown file type '\.docx'; .*\.csv.*--format"),
+    "unknown type": ("a.docx", "x", {}, r"unknown file type '\.docx'; .*\.csv.*format=NAME"),
     "no ending": ("reviews", "x", {}, r"unknown file type ''"),
     "latin 1": ("a.txt", b"one\ncaf\xe9\n", {}, r"line 2: byte 0xe9 at offset 7 .* not UTF-8"),
     "latin 1 after a mark": (
@@ -118,19 +118,19 @@ ERRORS = {
         "a.csv",
         CSV,
         {"text_column": "body"},
-        r"no column 'body' \(--text-column\)\. Columns found: 'id', 'text'\.",
+        r"no column 'body' \(text_column\)\. Columns found: 'id', 'text'\.",
     ),
     "id column": (
         "a.csv",
         CSV,
         {"id_column": "key"},
-        r"no column 'key' \(--id-column\)\. Columns found: 'id', 'text'\.",
+        r"no column 'key' \(id_column\)\. Columns found: 'id', 'text'\.",
     ),
     "which column": (
         "a.csv",
         "a,b\n1,2\n",
         {},
-        r"which column .*--text-column\. Columns found: 'a', 'b'\. .*--no-header",
+        r"which column .*text_column\. Columns found: 'a', 'b'\. .*header=False",
     ),
     "column twice": ("a.csv", "t,t\n1,2\n", {"text_column": "t"}, r"more than one column 't'"),
     "too many fields": ("a.csv", CSV + '2,"a\nb"\n3,so, so\n', {}, r"line 5: 3 fields; expected 2"),
@@ -178,7 +178,7 @@ ERRORS = {
     ),
     "surrogate": ("a.jsonl", '{"text": "\\ud800"}\n', {}, r"line 1: .*half of a surrogate pair"),
     "not parquet": ("a.parquet", "PAR1 it is not", {}, r"a\.parquet: not a readable Parquet file"),
-    "tree": ("a.txt", TREE + "(3 (2 It)\n", {}, r"a\.txt, line 2: .*--format txt"),
+    "tree": ("a.txt", TREE + "(3 (2 It)\n", {}, r"a\.txt, line 2: .*format='txt'"),
     "column of text": ("a.txt", "a\n", {"text_column": "t"}, r"read as txt, which has no columns"),
     "header of text": ("a.txt", "a\n", {"header": False}, r"only csv and tsv can lack a header"),
 }

@@ -66,18 +66,18 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("case", MALFORMED)
-def test_malformed_rows_are_told_and_left_out_or_raised(case, tmp_path):
+def test_malformed_rows_are_reported_and_left_out_or_raised(case, tmp_path):
     kind, content, message = MALFORMED[case]
     path = write(tmp_path, f"reviews.{kind}", content)
-    told = []
-    found = list(read_labelled(path, report=told.append))
-    assert [text for text, _, _ in found] == ["good", "fine"]
-    assert [str(error) for error in told] == [str(told[0])]
-    assert message in str(told[0])
-    assert str(path) in str(told[0])
+    errors = []
+    rows = list(read_labelled(path, report=errors.append))
+    assert [text for text, _, _ in rows] == ["good", "fine"]
+    assert [str(error) for error in errors] == [str(errors[0])]
+    assert message in str(errors[0])
+    assert str(path) in str(errors[0])
     with pytest.raises(DocumentError) as error:
         list(read_labelled(path))
-    assert str(error.value) == str(told[0])
+    assert str(error.value) == str(errors[0])
 
 
 def test_what_spoils_the_rest_of_a_file_is_raised_all_the_same(tmp_path):
@@ -89,7 +89,7 @@ def test_what_spoils_the_rest_of_a_file_is_raised_all_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("reviews.csv", r"no column 'label' \(--label-column\). Columns found: 'text', 'stars'"),
+        ("reviews.csv", r"no column 'label' \(label_column\). Columns found: 'text', 'stars'"),
         ("reviews.txt", "read as txt, which has no labels; expected one of csv"),
     ],
 )
