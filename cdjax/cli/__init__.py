@@ -2,7 +2,7 @@
 
 A command is a module of this package with `add_arguments(parser)` and `run(args)`, imported only
 when it is asked for. Exit codes: 0 done; 1 the scores failed verification; 2 wrong use or input,
-one line on stderr; 130 interrupted. A traceback is a bug of ours.
+one line on stderr; 130 interrupted. A traceback is a bug in cdjax.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Compiled programs kept from one run to the next."""
+"""A cache of compiled programs, so that later runs start faster."""
 
 import os
 
@@ -8,9 +8,9 @@ SWITCH = "CDJAX_CACHE"
 
 
 def keep_compiled_programs() -> None:
-    """Let JAX keep what it compiles in the user's cache folder: a second run starts quickly.
+    """Let JAX cache compiled programs in the user's cache folder.
 
-    Not done where `CDJAX_CACHE=off`, where JAX has been told of a folder already
+    Does nothing under `CDJAX_CACHE=off`, where JAX has a cache folder already
     (`JAX_COMPILATION_CACHE_DIR`), or where the folder cannot be made.
     """
     import jax

@@ -1,4 +1,4 @@
-"""`cdjax neighbours`: the phrases of a corpus that mean the same to the model."""
+"""`cdjax neighbours`: the phrases of a corpus that are most alike to the model."""
 
 import argparse
 import contextlib
@@ -12,8 +12,8 @@ from cdjax.text.documents import FORMATS
 _DESCRIPTION = """\
 Find the phrases of a corpus that are most like a phrase to the model: those
 whose vectors have the highest cosine to its own. A phrase's vector is what it
-contributes to the model's last hidden state, averaged over all places of the
-corpus where it occurs; its score is a projection of it.
+contributes to the model's last hidden state, averaged over all of its
+occurrences in the corpus; its score is a projection of it.
 """
 
 _EPILOG = """\
@@ -91,11 +91,13 @@ def run(args: argparse.Namespace) -> None:
         reviews = [model.vocabulary.encode(document.tokens) for document in documents]
     phrases = count_phrases(reviews, args.max_len, args.min_count)
     ids = {text: model.vocabulary.encode(tokens) for text, tokens in queries.items()}
-    places = {text: _find(phrases, text, ids[text], reviews, args.min_count) for text in queries}
+    indices = {text: _find(phrases, text, ids[text], reviews, args.min_count) for text in queries}
     with options.as_user_error(ValueError):
         check_memory(phrases, model.classifier.readout.shape[1])
-    with options.interruptions() as check, _bar(len(reviews), check) as tell:
-        table = average_vectors(model.classifier, reviews, phrases, RULES[args.rule], progress=tell)
+    with options.interruptions() as check, _bar(len(reviews), check) as report:
+        table = average_vectors(
+            model.classifier, reviews, phrases, RULES[args.rule], progress=report
+        )
     console = Console(highlight=False)
     console.print(
         f"{len(reviews):,} reviews, {phrases.lengths.sum():,} words, "
@@ -104,7 +106,7 @@ def run(args: argparse.Namespace) -> None:
     )
     if args.out is not None:
         _write(args.out, model, table)
-    _print_neighbours(console, model, table, ids, places, args)
+    _print_neighbours(console, model, table, ids, indices, args)
 
 
 def _check_query(model, text: str, tokens: list[str], max_len: int) -> None:
@@ -126,14 +128,14 @@ def _find(phrases, text: str, ids, reviews, min_count: int) -> int:
     """Return the number of a phrase; raise where it occurs too seldom, before all the work."""
     from cdjax.phrases.vectors import count_phrases, find_phrase
 
-    place = find_phrase(phrases, ids)
-    if place is not None:
-        return place
+    index = find_phrase(phrases, ids)
+    if index is not None:
+        return index
     every = count_phrases(reviews, len(ids), 1)
-    place = find_phrase(every, ids)
-    if place is None:
+    index = find_phrase(every, ids)
+    if index is None:
         raise options.UserError(f"{text!r} does not occur in the corpus.")
-    count = int(every.counts[place])
+    count = int(every.counts[index])
     times = "once" if count == 1 else f"{count} times"
     raise options.UserError(
         f"{text!r} occurs {times} in the corpus; expected at least {min_count} times. Count rarer "
@@ -143,7 +145,7 @@ def _find(phrases, text: str, ids, reviews, min_count: int) -> int:
 
 @contextlib.contextmanager
 def _bar(total: int, check):
-    """Yield what is told the number of reviews done: a bar on a terminal, nothing in a pipe."""
+    """Yield a function to call with the number of reviews done: a bar, but only on a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -151,11 +153,11 @@ def _bar(total: int, check):
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Scoring", total=total)
 
-        def tell(done: int) -> None:
+        def report(done: int) -> None:
             check()
             progress.update(task, completed=done)
 
-        yield tell
+        yield report
 
 
 def _texts(model, words) -> list[str]:
@@ -176,7 +178,7 @@ def _write(path: str, model, table) -> None:
         )
 
 
-def _print_neighbours(console, model, table, ids, places, args) -> None:
+def _print_neighbours(console, model, table, ids, indices, args) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -184,27 +186,29 @@ def _print_neighbours(console, model, table, ids, places, args) -> None:
 
     vectors = table.interactions if args.interactions else table.vectors
     leave_out = np.stack([overlaps(table.words, query) for query in ids.values()])
-    found = find_neighbours(vectors, vectors[list(places.values())], args.top, leave_out=leave_out)
+    nearest = find_neighbours(
+        vectors, vectors[list(indices.values())], args.top, leave_out=leave_out
+    )
 
-    def score(place):
-        logits = model.classifier.readout @ vectors[place]
+    def score(index):
+        logits = model.classifier.readout @ vectors[index]
         if len(logits) == 2:
             return f"{logits[1] - logits[0]:+.2f}"
         return f"{logits.max():+.2f} {model.labels[logits.argmax()]}"
 
-    def times(place):
-        return f"{table.counts[place]:,}"
+    def times(index):
+        return f"{table.counts[index]:,}"
 
-    for (text, place), near, cosines in zip(
-        places.items(), found.places, found.cosines, strict=True
+    for (text, index), neighbours, cosines in zip(
+        indices.items(), nearest.places, nearest.cosines, strict=True
     ):
         rows = Table.grid(padding=(0, 2))
         for justify in ("right", "right", "right", "left"):
             rows.add_column(justify=justify)
         rows.add_row(*(Text(head, "dim") for head in ("cosine", "score", "times", "")))
-        rows.add_row("", score(place), times(place), Text(text, "bold"))
+        rows.add_row("", score(index), times(index), Text(text, "bold"))
         for row, cosine, phrase in zip(
-            near, cosines, _texts(model, table.words[near]), strict=True
+            neighbours, cosines, _texts(model, table.words[neighbours]), strict=True
         ):
             rows.add_row(f"{cosine:.3f}", score(row), times(row), Text(phrase))
         console.print()

@@ -1,4 +1,4 @@
-"""What the commands share: the options of model and rule, and errors that are the user's."""
+"""Shared by the commands: the options of model and rule, and errors shown without traceback."""
 
 import argparse
 import contextlib
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 
 class UserError(Exception):
-    """Something the user can mend; shown as one line, without a traceback."""
+    """An error that the user can correct; shown as one line, without a traceback."""
 
     def __init__(self, message: str, code: int = 2):
         super().__init__(message)
@@ -17,7 +17,7 @@ class UserError(Exception):
 
 @contextlib.contextmanager
 def as_user_error(*kinds: type[Exception]) -> Iterator[None]:
-    """Turn errors of these kinds, and of the operating system, into the user's."""
+    """Turn errors of these kinds, and of the operating system, into `UserError`."""
     try:
         yield
     except kinds as error:
@@ -59,10 +59,10 @@ def name_flags(message: str, arguments: Iterable[str]) -> str:
 
 @contextlib.contextmanager
 def interruptions() -> Iterator[Callable[[], None]]:
-    """Yield a function that raises KeyboardInterrupt where one was lost.
+    """Yield a function that raises KeyboardInterrupt again if one was lost.
 
-    JAX has a callback at garbage collection, and what is raised in a callback is dropped: one
-    Ctrl-C in a few would go unheard.
+    JAX runs a callback at garbage collection, and Python drops exceptions raised in a callback:
+    some presses of Ctrl-C would have no effect.
     """
     pressed = False
 
@@ -105,7 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser, max_len: int | None = None) -
         "--rule",
         choices=tuple(RULES),
         default="paper",
-        help="which reading of the method: paper (default), acd (package acd), released (the "
+        help="the decomposition rule: paper (default), acd (package acd), released (the "
         "authors' code of 2018), merged (diagNNose, as paper to about 0.001)",
     )
     parser.add_argument(
@@ -118,7 +118,7 @@ def add_arguments(parser: argparse.ArgumentParser, max_len: int | None = None) -
 
 
 def load_model(path: str | None):
-    """Load a model; whatever is wrong with its folder is the user's to mend."""
+    """Load a model; what is wrong with its folder is a `UserError`."""
     from cdjax.model import load
 
     with as_user_error(ValueError):

@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
         with (
             options.as_user_error(DocumentError, CorpusError),
             options.interruptions() as check,
-            _bar(errors, check) as tell,
+            _bar(errors, check) as report,
         ):
             result = score_corpus(
                 model,
@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> None:
                 verify=args.verify,
                 overwrite=args.overwrite,
                 about=about,
-                progress=tell,
+                progress=report,
             )
     except VerificationError as error:
         raise options.UserError(str(error), code=1) from error
@@ -145,7 +145,7 @@ def _identify(path: str | None) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _bar(console, check):
-    """Yield what `score_corpus` tells its progress to: a bar on a terminal, nothing in a pipe."""
+    """Yield a `progress` for `score_corpus`: a bar, but only on a terminal."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -166,14 +166,14 @@ def _bar(console, check):
     ) as progress:
         task = progress.add_task("Reading", total=None, unit="reviews")
 
-        def tell(at):
+        def report(at):
             check()
             new = {"completed": at.done}
             if at.stage == "score":
                 new |= {"description": "Scoring", "unit": "phrases", "total": at.total}
             progress.update(task, **new)
 
-        yield tell
+        yield report
 
 
 def _summarize(console, result, out: str) -> None:
@@ -207,16 +207,17 @@ def _summarize(console, result, out: str) -> None:
             f"model knows; their scores mean little (known_words = 0 in documents.parquet)"
         )
     width = max(
-        (len(f"{h.score:+.2f}") for found in result.highlights.values() for h in found), default=0
+        (len(f"{h.score:+.2f}") for phrases in result.highlights.values() for h in phrases),
+        default=0,
     )
-    for label, found in reversed(result.highlights.items()):
-        if not found:
+    for label, phrases in reversed(result.highlights.items()):
+        if not phrases:
             continue
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", min_width=width + 2)
         table.add_column()
         table.add_column(style="dim", justify="right")
-        for highlight in found:
+        for highlight in phrases:
             table.add_row(f"{highlight.score:+.2f}", Text(highlight.text), f"doc {highlight.doc}")
         console.print()
         console.print(Text.assemble(("Most " + label, "bold")))

@@ -4,9 +4,9 @@
     documents.parquet   one row a document: tokens, logits, probabilities, counts
     manifest.json       where the scores come from: model, rule, versions, device, counts, seconds
 
-The corpus is gone through twice. The first pass reads, tokenizes and counts everything into a
-scratch file, so whatever is wrong with the input is found before any work is done. The second
-scores the scratch file chunk by chunk. Memory is bounded by the chunk, not by the corpus.
+Two passes. The first reads, tokenizes and counts everything into a scratch file, so that an error
+in the input shows before anything is scored. The second scores the scratch file chunk by chunk.
+Memory is bounded by the chunk, not by the corpus.
 """
 
 import contextlib
@@ -61,15 +61,15 @@ HIGHLIGHTS = 5
 
 
 class CorpusError(ValueError):
-    """A corpus that cannot be scored as asked. The message names the document and the remedy."""
+    """A corpus that cannot be scored. The message names the document and the remedy."""
 
 
 class VerificationError(RuntimeError):
-    """Scores are further from the float64 recursion than `BOUND`. Nothing is kept of them."""
+    """Scores differ from the float64 recursion by more than `BOUND`; no folder is made."""
 
 
 class Highlight(NamedTuple):
-    """A phrase that stands out in the corpus."""
+    """One of the strongest phrases of a corpus."""
 
     score: float  # logits, as in the file: below 0 where it speaks for the first of two classes
     text: str
@@ -77,7 +77,7 @@ class Highlight(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a run has to tell."""
+    """What a run returns."""
 
     manifest: dict[str, Any]
     """As written to the folder."""
@@ -87,7 +87,7 @@ class Result(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a run is."""
+    """How much of a run is done."""
 
     stage: str  # "read" or "score"
     done: int  # documents, or spans
@@ -107,10 +107,10 @@ def check_folder(out: str | os.PathLike, overwrite: bool = False) -> None:
     if not overwrite:
         raise FileExistsError(f"{out} exists; give another folder, or --overwrite to replace it.")
     try:
-        found = json.loads((out / MANIFEST).read_bytes())["format"]
+        format = json.loads((out / MANIFEST).read_bytes())["format"]
     except (OSError, ValueError, KeyError, TypeError):
-        found = None
-    if found != FORMAT:
+        format = None
+    if format != FORMAT:
         raise FileExistsError(
             f"{out} is not a folder of cdjax scores (no {MANIFEST} that says so), so it is not "
             f"replaced; give another folder or remove it first."
@@ -154,16 +154,16 @@ def score_corpus(
         model: The model.
         documents: The reviews. An empty one keeps its number and has no span.
         out: The folder to make.
-        rule: Which reading of the method.
+        rule: The decomposition rule.
         max_len: Words of the longest span wanted; all when None.
         verify: How many spans, drawn at random, are computed again by the float64 recursion.
         seed: What the draw depends on.
         overwrite: Whether a folder of scores that is there may be replaced.
-        about: What else to note in the manifest.
-        progress: Called now and then.
+        about: Further entries of the manifest.
+        progress: Called after every chunk.
 
     Returns:
-        The manifest and the phrases that stand out.
+        The manifest and the strongest phrases.
 
     Raises:
         FileExistsError: As `check_folder`.
@@ -177,7 +177,7 @@ def score_corpus(
             raise ValueError(f"{name} is {number}; expected at least {least}.")
     if len(set(model.labels)) != len(model.labels):
         raise ValueError(f"the labels {model.labels} repeat; expected one name a class.")
-    tell = progress or (lambda _: None)
+    report = progress or (lambda _: None)
     out = Path(out).resolve()
     check_folder(out, overwrite)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -186,7 +186,7 @@ def score_corpus(
         new, tokens = Path(scratch) / "new", Path(scratch) / "tokens.parquet"
         new.mkdir()
         with watch("read"):
-            counts = _write_tokens(documents, tokens, max_len, tell)
+            counts = _write_tokens(documents, tokens, max_len, report)
         drawn = random.Random(seed).sample(range(counts["spans"]), min(verify, counts["spans"]))
         checks: list[Check] = []
         highlights: dict[str, list[Highlight]] = {label: [] for label in model.labels}
@@ -198,7 +198,7 @@ def score_corpus(
         ):
             done = 0
             drawn.sort()
-            tell(Progress("score", 0, counts["spans"]))
+            report(Progress("score", 0, counts["spans"]))
             for group in range(source.num_row_groups):
                 with watch("read"):
                     chunk = read_chunk(source, group)
@@ -221,7 +221,7 @@ def score_corpus(
                     _highlight(highlights, model.labels, chunk, results)
                 checks += collect_checks(drawn, done, ids, results)
                 done += sum(len(result.spans) for result in results)
-                tell(Progress("score", done, counts["spans"]))
+                report(Progress("score", done, counts["spans"]))
         counts |= {"known_words": known, "without_known_word": unknown}
         with watch("verify"):
             verification = _verify(model, checks, rule, seed) if verify else None
@@ -245,12 +245,12 @@ def score_corpus(
         }
         text = json.dumps(manifest, ensure_ascii=False, indent=1)
         (new / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        _place(new, out, overwrite, Path(scratch))
+        _move_into_place(new, out, overwrite, Path(scratch))
     return Result(manifest, highlights)
 
 
 class _Stopwatch:
-    """Seconds spent, by name."""
+    """Adds up seconds by name."""
 
     def __init__(self):
         self.seconds: dict[str, float] = {}
@@ -263,7 +263,10 @@ class _Stopwatch:
 
 
 def _write_tokens(
-    documents: Iterable[Document], path: Path, max_len: int | None, tell: Callable[[Progress], None]
+    documents: Iterable[Document],
+    path: Path,
+    max_len: int | None,
+    report: Callable[[Progress], None],
 ) -> dict[str, int]:
     """Write documents to a scratch file, a chunk a row group, and return what was counted."""
     counts = {"documents": 0, "empty": 0, "words": 0, "spans": 0}
@@ -278,7 +281,7 @@ def _write_tokens(
             if chunk and (spans + here > CHUNK_SPANS or len(chunk) == CHUNK_DOCUMENTS):
                 file.write_table(token_table(first, chunk))
                 chunk, spans, first = [], 0, number
-                tell(Progress("read", number, None))
+                report(Progress("read", number, None))
             chunk.append(document)
             spans += here
             counts["documents"] += 1
@@ -305,7 +308,7 @@ def _highlight(
     chunk: Chunk,
     results: list[SpanScores],
 ) -> None:
-    """Let the phrases of a chunk compete with the strongest so far."""
+    """Merge the strongest phrases of a chunk into `highlights`."""
     signs = {label: -1 if len(labels) == 2 and label == labels[0] else 1 for label in labels}
     candidates: dict[str, list[Highlight]] = {label: [] for label in labels}
     for number, (document, result) in enumerate(
@@ -323,8 +326,8 @@ def _highlight(
             start, stop = result.spans[short[best]]
             text = " ".join(document.tokens[start:stop])
             candidates[label].append(Highlight(signs[label] * float(score), text, number))
-    for label, found in candidates.items():
-        ranked = sorted(highlights[label] + found, key=lambda h: (-signs[label] * h.score, h.doc))
+    for label, new in candidates.items():
+        ranked = sorted(highlights[label] + new, key=lambda h: (-signs[label] * h.score, h.doc))
         by_text: dict[str, Highlight] = {}
         for highlight in ranked:
             by_text.setdefault(highlight.text.lower(), highlight)
@@ -334,16 +337,16 @@ def _highlight(
 
 
 def collect_checks(drawn: list[int], first: int, ids, results: list[SpanScores]) -> list[Check]:
-    """Return the drawn spans of a chunk whose first row is `first`."""
+    """Return the drawn spans of a chunk; `first` is the row of its first span in the file."""
     checks = []
     ends = first + np.cumsum([len(result.spans) for result in results])
     low, high = np.searchsorted(drawn, [first, ends[-1]])
     for row in drawn[low:high]:
         document = int(np.searchsorted(ends, row, "right"))
         result = results[document]
-        place = row - int(ends[document]) + len(result.spans)
-        start, stop = result.spans[place].tolist()
-        checks.append(Check(ids[document], start, stop, result.scores[place].copy()))
+        index = row - int(ends[document]) + len(result.spans)
+        start, stop = result.spans[index].tolist()
+        checks.append(Check(ids[document], start, stop, result.scores[index].copy()))
     return checks
 
 
@@ -370,9 +373,9 @@ def _describe(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _place(new: Path, out: Path, overwrite: bool, scratch: Path) -> None:
-    """Move the finished folder to where it belongs; put the old one back if that fails."""
-    check_folder(out, overwrite)  # again: it may have come into being since
+def _move_into_place(new: Path, out: Path, overwrite: bool, scratch: Path) -> None:
+    """Move the finished folder to `out`; restore the old one if that fails."""
+    check_folder(out, overwrite)  # again: it may have been made meanwhile
     old = scratch / "old"
     if out.exists():
         out.rename(old)

@@ -1,4 +1,4 @@
-"""The tables of a corpus: its tokens, documents and spans, as they are kept in Parquet."""
+"""The Parquet tables of a scored corpus: tokens, documents and spans."""
 
 import contextlib
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ GROUP_CHARACTERS = 1 << 26
 
 
 class Chunk(NamedTuple):
-    """Documents in a row, as many as are scored at a time."""
+    """Consecutive documents that are scored together."""
 
     first: int  # number of its first document
     documents: list[Document]
@@ -112,7 +112,7 @@ def span_tables(
 
 
 def _join(tokens: list[str]) -> tuple[str, np.ndarray, np.ndarray]:
-    """Return the tokens joined by spaces and where in that each begins and ends."""
+    """Return the tokens joined by spaces, and the start and stop of each in that text."""
     lengths = np.array([len(token) for token in tokens], np.int64)
     stops = np.cumsum(lengths + 1) - 1
     return " ".join(tokens), stops - lengths, stops

@@ -20,7 +20,7 @@ a share of the score above."""
 
 
 class Check(NamedTuple):
-    """A span and the score to be checked."""
+    """A span and its score to check."""
 
     ids: Int[np.ndarray, "t"]  # the whole review
     start: int
@@ -31,7 +31,7 @@ class Check(NamedTuple):
 def largest_difference(
     classifier: Classifier, checks: Sequence[Check], rule: Rule = PAPER
 ) -> float:
-    """Return how far scores are at most from the float64 recursion.
+    """Return the largest difference between scores and the float64 recursion.
 
         |score - exact| / max(1, |exact|),    the largest over spans and classes
 
@@ -41,7 +41,7 @@ def largest_difference(
         rule: The rule they were scored under.
 
     Returns:
-        The difference, to be held against `BOUND`; NaN where a score is NaN. 0 without spans.
+        The difference, to compare with `BOUND`; NaN where a score is NaN. 0 without spans.
     """
     differences = [0.0]
     with jax.enable_x64(True):
@@ -66,7 +66,7 @@ def _score(
     length: Int[Array, ""],
     rule: Rule,
 ):
-    """Return the score of one span of a review that is padded at its end."""
+    """Return the score of one span of a sequence that is padded at its end."""
     inside = span_mask(start, stop, jnp.arange(len(x)))
     return jnp.matmul(
         readout, decompose(layers, x, inside, rule).beta[length - 1], precision=HIGHEST

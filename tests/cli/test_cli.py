@@ -277,8 +277,8 @@ def test_help_and_version(capsys):
 
 def test_help_loads_no_command():
     code = "import sys; from cdjax.cli import main; main(['--help']); print(*sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(found.stdout.split())
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
     assert not {"pyarrow", "rich", "nltk", "cdjax.cli.score", "cdjax.cli.explain"} & loaded
 
 

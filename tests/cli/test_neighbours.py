@@ -31,8 +31,10 @@ def table(model, max_len=5, min_count=2):
     tokens = ["it is n't a bad film .", "is it a bad film ?", "", "zzz a film"]
     tokens = [text.split() for text in [*tokens, "a bad zzz it is n't"]]
     reviews = [loaded.vocabulary.encode(words) for words in tokens]
-    found = average_vectors(loaded.classifier, reviews, count_phrases(reviews, max_len, min_count))
-    return loaded, found
+    phrases = average_vectors(
+        loaded.classifier, reviews, count_phrases(reviews, max_len, min_count)
+    )
+    return loaded, phrases
 
 
 def rows(out):
@@ -49,11 +51,11 @@ def test_neighbours(here, model, capsys, options):
     assert err == ""
     assert "\x1b" not in out
     assert max(map(len, out.splitlines())) <= 80
-    loaded, found = table(model, *((2, 1) if options else (5, 2)))
-    assert f"5 reviews, 22 words, {len(found.words)} phrases" in out
-    matrix = (found.interactions if options else found.vectors).astype(float)
-    names = [" ".join(WORDS[w] for w in row if w) for row in found.words.tolist()]
-    query = find_phrase(found, [4, 5])
+    loaded, phrases = table(model, *((2, 1) if options else (5, 2)))
+    assert f"5 reviews, 22 words, {len(phrases.words)} phrases" in out
+    matrix = (phrases.interactions if options else phrases.vectors).astype(float)
+    names = [" ".join(WORDS[w] for w in row if w) for row in phrases.words.tolist()]
+    query = find_phrase(phrases, [4, 5])
     unit = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
     cosines = unit @ unit[query]
     scores = matrix @ (loaded.classifier.readout[1] - loaded.classifier.readout[0])
@@ -63,7 +65,7 @@ def test_neighbours(here, model, capsys, options):
         if f" {names[n]} " not in " a bad " and " a bad " not in f" {names[n]} "
     ]
     expected = [("", f"{scores[query]:+.2f}", "3", "a bad")] + [
-        (f"{cosines[n]:.3f}", f"{scores[n]:+.2f}", str(found.counts[n]), names[n])
+        (f"{cosines[n]:.3f}", f"{scores[n]:+.2f}", str(phrases.counts[n]), names[n])
         for n in wanted[:3]
     ]
     assert rows(out) == expected
@@ -74,12 +76,12 @@ def test_more_than_one_phrase_and_a_file(here, model, capsys):
     assert main([*argv, "--out", "vectors.npz"]) == 0
     shown = rows(capsys.readouterr().out)
     assert [row[3] for row in shown if not row[0]] == ["bad", "Isn't"]
-    _, found = table(model)
+    _, phrases = table(model)
     with np.load("vectors.npz") as file:
-        assert file["phrases"].tolist()[find_phrase(found, [4, 5, 6])] == "a bad film"
-        np.testing.assert_array_equal(file["counts"], found.counts)
-        np.testing.assert_array_equal(file["vectors"], found.vectors)
-        np.testing.assert_array_equal(file["interactions"], found.interactions)
+        assert file["phrases"].tolist()[find_phrase(phrases, [4, 5, 6])] == "a bad film"
+        np.testing.assert_array_equal(file["counts"], phrases.counts)
+        np.testing.assert_array_equal(file["vectors"], phrases.vectors)
+        np.testing.assert_array_equal(file["interactions"], phrases.interactions)
 
 
 def test_three_classes(here, capsys):

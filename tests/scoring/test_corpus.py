@@ -73,8 +73,8 @@ def test_rows_by_hand(model, tmp_path):
     score_corpus(model, DOCUMENTS, tmp_path / "out")
     rows = pq.read_table(tmp_path / "out/spans.parquet").to_pylist()
     assert len(rows) == 6 + 0 + 15 + 1
-    places = [(row["doc"], row["start"], row["stop"], row["text"]) for row in rows]
-    assert places[:6] == [
+    keys = [(row["doc"], row["start"], row["stop"], row["text"]) for row in rows]
+    assert keys[:6] == [
         (0, 0, 1, "A"),
         (0, 0, 2, "A bad"),
         (0, 0, 3, "A bad film"),
@@ -82,8 +82,8 @@ def test_rows_by_hand(model, tmp_path):
         (0, 1, 3, "bad film"),
         (0, 2, 3, "film"),
     ]
-    assert places[-2:] == [(2, 4, 5, "film"), (3, 0, 1, "zzz")]
-    assert (2, 1, 4, "n't a naïve") in places
+    assert keys[-2:] == [(2, 4, 5, "film"), (3, 0, 1, "zzz")]
+    assert (2, 1, 4, "n't a naïve") in keys
 
 
 def test_documents(model, tmp_path):
@@ -171,23 +171,23 @@ def test_other_numbers_of_classes(tmp_path, classes):
     assert table.column_names == ["doc", "start", "stop", "text", *columns]
     exact = np.concatenate([expect(model, document) for document in DOCUMENTS if document.tokens])
     np.testing.assert_allclose(np.stack([table[c] for c in columns], 1), exact, atol=1e-6)
-    for label, found in result.highlights.items():
+    for label, phrases in result.highlights.items():
         best = np.asarray(table[f"score_{label}"]).max()
-        assert [h.score for h in found][:1] == ([best] if best > 0 else [])
+        assert [h.score for h in phrases][:1] == ([best] if best > 0 else [])
 
 
 def test_highlights(model, tmp_path):
     result = score_corpus(model, [*DOCUMENTS, *DOCUMENTS], tmp_path / "out", max_len=2)
     rows = pq.read_table(tmp_path / "out/spans.parquet").to_pylist()
     for label, sign in (("negative", -1), ("positive", 1)):
-        found = result.highlights[label]
+        phrases = result.highlights[label]
         best = {}  # of each document; texts of both halves are the same, the first is kept
         for row in rows:
             if row["doc"] < 4 and sign * row["score"] > best.get(row["doc"], (0,))[0]:
                 best[row["doc"]] = sign * row["score"], row["text"], row["doc"]
         expected = sorted(best.values(), reverse=True)
-        assert [(h.text, h.doc) for h in found] == [(text, doc) for _, text, doc in expected]
-        np.testing.assert_allclose([sign * h.score for h in found], [s for s, *_ in expected])
+        assert [(h.text, h.doc) for h in phrases] == [(text, doc) for _, text, doc in expected]
+        np.testing.assert_allclose([sign * h.score for h in phrases], [s for s, *_ in expected])
     assert any(result.highlights.values())
 
 
@@ -277,9 +277,9 @@ def test_input_is_checked_before_any_work(model, tmp_path, monkeypatch):
     for options in ({"max_len": 0}, {"verify": -1}):
         with pytest.raises(ValueError, match=r"is (0|-1); expected at least"):
             score_corpus(model, DOCUMENTS, tmp_path / "out", **options)
-    same = model._replace(labels=("same", "same"))
+    repeating = model._replace(labels=("good", "good"))
     with pytest.raises(ValueError, match="repeat"):
-        score_corpus(same, DOCUMENTS, tmp_path / "out")
+        score_corpus(repeating, DOCUMENTS, tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 

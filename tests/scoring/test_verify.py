@@ -40,13 +40,13 @@ def test_difference_is_absolute_for_small_scores_and_relative_for_large(classifi
         return largest_difference(classifier, [check._replace(score=scores)]), check.score[worst]
 
     small = classifier._replace(readout=classifier.readout * np.float32(1e-2))
-    found, score = difference(small)
+    result, score = difference(small)
     assert abs(score) < 1
-    assert found == pytest.approx(1e-3, rel=1e-6)
+    assert result == pytest.approx(1e-3, rel=1e-6)
     large = classifier._replace(readout=classifier.readout * np.float32(100))
-    found, score = difference(large)
+    result, score = difference(large)
     assert abs(score) > 5
-    assert found == pytest.approx(1e-3 / abs(score), rel=1e-6)
+    assert result == pytest.approx(1e-3 / abs(score), rel=1e-6)
 
 
 def test_nan_is_no_agreement(classifier):
