@@ -30,7 +30,7 @@ ELSEWHERE = {  # outside packages that only some rooms may import, at any level
     "flax": {"training"},
     "optax": {"training"},
     "jax": set(ROOMS) - {"text", "datasets"},
-    "matplotlib": {"training"},
+    "matplotlib": {"viz", "training"},
     "pyarrow": {"text", "results", "scoring", "cli"},
     "rich": {"cli", "viz"},
     "sklearn": {"training"},

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from cdjax.scoring.batch import predict
+from cdjax.viz.heat_map import MethodScores, draw_heat_map
 
 from benchmarks.paper import yelp
-from benchmarks.paper.heat_map import draw_heat_map
 from benchmarks.paper.results import Record, label
 from benchmarks.paper.setting import Scorer, Setting, Subject
 
@@ -75,12 +75,14 @@ def draw_heat_maps(setting: Setting, name: str, heat_maps: Sequence[Record]) -> 
     """Draw each, and return the records of the figures."""
     figures = []
     for number, heat_map in enumerate(heat_maps, 1):
-        titles = {
-            "/".join(filter(None, [row["method"], row["rule"]])): label(row["method"], row["rule"])
+        methods = [
+            MethodScores(
+                label(row["method"], row["rule"]), row["units"], row["scale"], row["segments"]
+            )
             for row in heat_map["rows"]
-        }
+        ]
         stem = f"{name}-heat-map-{number}"
-        draw_heat_map(setting.out / stem, heat_map, titles)
+        draw_heat_map(setting.out / stem, heat_map["tokens"], methods)
         sentiment = "positive" if heat_map["logit"] > 0 else "negative"
         caption = (
             f"“{heat_map['text']}” ({heat_map['source']}): scores of words and "

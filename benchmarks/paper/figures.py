@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from cdjax.viz.canvas import FigureError, check_count, finite, save, styled
 from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.stats import gaussian_kde
-
-from benchmarks.paper.canvas import FigureError, check_count, finite, save, styled
 
 COLOURS = (
     *("#2166ac", "#b2182b", "#666666", "#1b7837", "#e08214", "#542788"),

@@ -9,6 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cdjax.viz.page import (
+    Block,
+    Code,
+    Fold,
+    Heading,
+    Items,
+    Paragraph,
+    Picture,
+    Table,
+    to_html,
+    to_markdown,
+)
+
 from benchmarks.paper.findings import (
     CD,
     LAYOUTS,
@@ -22,18 +35,6 @@ from benchmarks.paper.findings import (
     ranking_sentences,
     source_sentences,
     with_interval,
-)
-from benchmarks.paper.page import (
-    Block,
-    Code,
-    Fold,
-    Heading,
-    Items,
-    Paragraph,
-    Picture,
-    Table,
-    to_html,
-    to_markdown,
 )
 from benchmarks.paper.results import FORMAT, MEAN, PLAIN, Record, label
 

@@ -1,11 +1,10 @@
-"""Figures: both files hold every label, the same every time; bad input is refused."""
+"""Figures: both files hold every label; equal numbers give equal bytes; bad input is refused."""
 
 import math
-from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
-from benchmarks.paper.canvas import FigureError
 from benchmarks.paper.figures import (
     Bars,
     Curve,
@@ -19,8 +18,9 @@ from benchmarks.paper.figures import (
     draw_scatter,
     estimate_density,
 )
-from benchmarks.paper.heat_map import draw_heat_map
-from matplotlib.image import imread
+from cdjax.viz.canvas import FigureError
+
+from tests.pictures import check_picture, read_labels
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=40)
@@ -35,13 +35,6 @@ BARS = [
 ]
 CURVE = Curve("leave one out", [0.0, 0.5, 1.0], [0.9, 0.6, 0.5], [0.8, 0.5, 0.4], [1.0, 0.7, 0.6])
 CURVES = Curves("deletion", "share of words", "probability", [CURVE, CURVE._replace(name="CD")])
-CELLS = [[0, 1, -2.5], [1, 2, 0.1], [2, 3, 7.25], [0, 2, -1.4]]
-ROW = {"method": "cd", "rule": "acd", "units": "logits", "scale": 1.3, "segments": CELLS}
-LOO = {"method": "loo", "rule": None, "units": "log p", "scale": 0.2, "segments": CELLS[:3]}
-HEAT = {"tokens": ["not", "$5", "<bad> & worse"], "rows": [ROW, LOO]}
-TITLES = {"cd/acd": "CD (acd)", "loo": "leave one out"}
-
-m = "\N{MINUS SIGN}"
 EVERY = [
     (draw_scatter, [[SCATTER]], "CD (paper)|r = 1|coefficient|score (logits)|superb"),
     (
@@ -55,55 +48,23 @@ EVERY = [
         "first|second|PAPER|ACD|paper|Pearson correlation|0.70|-0.20",
     ),
     (draw_curves, [[CURVES]], "deletion|share of words|probability|leave one out|CD"),
-    (
-        draw_heat_map,
-        [HEAT, TITLES],
-        f"CD (acd)|leave one out|not|$5|<bad> & worse|{m}2.5|+7.2|{m}1.4|+0.10|very negative|"
-        "very positive|steps at ±1.3, ±2.6|log p|steps at ±0.2, ±0.4",
-    ),
 ]
 
 
-def texts(path):
-    """The texts of an SVG, which must be well-formed."""
-    return ["".join(e.itertext()) for e in ElementTree.parse(path).iter() if e.tag.endswith("text")]
-
-
 @pytest.mark.parametrize(("draw", "arguments", "labels"), EVERY, ids=lambda a: str(a)[:25])
-def test_both_files_hold_every_label_and_are_the_same_again(tmp_path, draw, arguments, labels):
-    draw(tmp_path / "4.2-once", *arguments)
-    draw(tmp_path / "again", *arguments)
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"4.2-once.png", "4.2-once.svg", "again.png", "again.svg"}
-    for ending in (".png", ".svg"):
-        one, other = (tmp_path / (name + ending) for name in ("4.2-once", "again"))
-        assert one.read_bytes() == other.read_bytes()
-    written = texts(tmp_path / "again.svg")
-    assert not set(labels.split("|")) - set(written)
-    picture = imread(tmp_path / "again.png")[..., :3]
-    assert picture.std() > 0.05  # something is drawn
+def test_both_files_hold_every_label(tmp_path, draw, arguments, labels):
+    draw(tmp_path / "4.2-figure", *arguments)
+    assert {path.name for path in tmp_path.iterdir()} == {"4.2-figure.png", "4.2-figure.svg"}
+    check_picture(tmp_path / "4.2-figure", labels.split("|"))
 
 
-def test_looks_do_not_depend_on_the_users_settings(tmp_path):
-    import matplotlib
-
-    draw_curves(tmp_path / "one", [CURVES])
+def test_the_same_numbers_give_the_same_bytes_whatever_the_users_settings(tmp_path):
+    draw_scatter(tmp_path / "one", [SCATTER])
     with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "black", "svg.hashsalt": "x"}):
-        draw_curves(tmp_path / "two", [CURVES])
-    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
-
-
-def test_a_long_text_is_wrapped_and_loses_no_word(tmp_path):
-    tokens = [f"word{n}" for n in range(60)]
-    cells = [[n, n + 1, float(n)] for n in range(60)] + [[0, 60, 5.0]]
-    draw_heat_map(
-        tmp_path / "long", {"tokens": tokens, "rows": [ROW | {"segments": cells}]}, TITLES
-    )
-    written = texts(tmp_path / "long.svg")
-    assert [text for text in written if text.startswith("word")] == tokens
-    assert len([text for text in written if text == "+5.0"]) > 2  # the phrase, in each strip
-    height, width, _ = imread(tmp_path / "long.png").shape
-    assert height < width < 1700
+        draw_scatter(tmp_path / "two", [SCATTER])
+    for ending in (".png", ".svg"):
+        one, two = (tmp_path / (name + ending) for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
 
 
 def test_a_group_without_spread_and_scores_beyond_the_axis(tmp_path):
@@ -113,7 +74,7 @@ def test_a_group_without_spread_and_scores_beyond_the_axis(tmp_path):
         Distributions("ig", "score", [Group("many", many)]),
     ]
     draw_distributions(tmp_path / "d", panels)
-    written = texts(tmp_path / "d.svg")
+    written = read_labels(tmp_path / "d.svg")
     assert {"same (2)", "one (1)", "many (801)", "1 beyond the axis"} <= set(written)
 
 
@@ -130,7 +91,7 @@ def test_a_density_is_not_flattened_by_a_score_far_away():
 def test_a_curve_looks_the_same_in_every_panel(tmp_path):
     other = Curves("insertion", "share", "probability", [CURVE._replace(name="CD")])
     draw_curves(tmp_path / "c", [CURVES, other])
-    assert texts(tmp_path / "c.svg").count("CD") == 1  # one legend for both
+    assert read_labels(tmp_path / "c.svg").count("CD") == 1  # one legend for both
 
 
 @pytest.mark.parametrize(
@@ -159,19 +120,6 @@ def test_a_curve_looks_the_same_in_every_panel(tmp_path):
         (draw_curves, [[CURVES._replace(series=[])]], "no curves in 'deletion'"),
         (draw_curves, [[CURVES._replace(series=[CURVE._replace(y=[1.0])])]], r"\[1, 3\] points"),
         (draw_curves, [[CURVES._replace(series=[CURVE._replace(low=None)])]], "both or neither"),
-        (draw_heat_map, [HEAT | {"tokens": []}, TITLES], "no tokens"),
-        (draw_heat_map, [HEAT, {}], "'cd/acd' has no title"),
-        (draw_heat_map, [{"tokens": ["a"], "rows": [ROW]}, TITLES], "1 to 2.*stop <= 1"),
-        (
-            draw_heat_map,
-            [HEAT | {"rows": [ROW | {"scale": 0.0}]}, TITLES],
-            "scale of 'cd/acd' is 0",
-        ),
-        (
-            draw_heat_map,
-            [HEAT | {"rows": [ROW | {"segments": [[0, 1, math.nan]]}]}, TITLES],
-            "scores 0 to 1 nan",
-        ),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_and_nothing_written(tmp_path, draw, arguments, message):

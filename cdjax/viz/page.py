@@ -1,6 +1,6 @@
 """A document of headings, paragraphs, tables and pictures, as one HTML page or as Markdown.
 
-All text is plain: what it holds of either language's markup is escaped.
+All text is plain text: characters of either markup language are escaped.
 """
 
 import base64
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Heading(NamedTuple):
-    """The heading of a section (level 2) or of a part of one (level 3)."""
+    """The heading of a section (level 2) or subsection (level 3)."""
 
     text: str
     level: int = 2
@@ -25,13 +25,13 @@ class Paragraph(NamedTuple):
 
 
 class Items(NamedTuple):
-    """A list of sentences."""
+    """An unordered list."""
 
     items: Sequence[str]
 
 
 class Table(NamedTuple):
-    """A table; the first cell of a row names it. Columns of numbers stand to the right."""
+    """A table whose first cells are the row headings; columns of numbers are aligned right."""
 
     caption: str
     head: Sequence[str]
@@ -39,20 +39,20 @@ class Table(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A picture that exists both as PNG and as SVG."""
+    """A picture stored both as PNG and as SVG."""
 
-    stem: Path  # without the ending
+    stem: Path  # path without ending
     caption: str
 
 
 class Code(NamedTuple):
-    """Text as it is to be typed."""
+    """Verbatim text."""
 
     text: str
 
 
 class Fold(NamedTuple):
-    """What is shown only when asked for."""
+    """Blocks that are hidden until the summary is clicked."""
 
     summary: str
     blocks: Sequence["Block"]
@@ -91,15 +91,15 @@ summary { cursor: pointer; padding: .3rem 0; color: #0b4f8a; }
 
 
 def to_html(title: str, blocks: Sequence[Block]) -> str:
-    """Return a page that needs nothing from elsewhere: style and pictures are within."""
+    """Return a self-contained page: style and pictures are embedded."""
     names = _names(blocks)
     contents = "".join(
         f'<li><a href="#{name}">{html.escape(block.text)}</a></li>\n'
         for name, block in zip(names, _headings(blocks), strict=True)
         if block.level == 2
     )
-    left = iter(names)
-    body = "\n".join(_block_html(block, left) for block in blocks)
+    remaining = iter(names)
+    body = "\n".join(_block_html(block, remaining) for block in blocks)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -127,12 +127,12 @@ def to_html(title: str, blocks: Sequence[Block]) -> str:
 
 
 def to_markdown(title: str, blocks: Sequence[Block]) -> str:
-    """Return Markdown, whose pictures are the PNGs beside it."""
+    """Return Markdown that links to the PNG of each picture, in the folder of the text."""
     return "\n\n".join([f"# {_plain(title)}", *map(_block_markdown, blocks)]) + "\n"
 
 
 def _block_html(block: Block, names: Iterator[str]) -> str:
-    """Return a block; headings take the next of the names."""
+    """Return a block; each heading takes the next name as its id."""
     match block:
         case Heading(text, level):
             return f'<h{level} id="{next(names)}">{html.escape(text)}</h{level}>'
@@ -145,10 +145,10 @@ def _block_html(block: Block, names: Iterator[str]) -> str:
         case Picture(stem, caption):
             picture = stem.with_name(stem.name + ".svg").read_bytes()
             data = base64.b64encode(picture).decode()
-            words = html.escape(caption)
+            escaped = html.escape(caption)
             return (
-                f'<figure>\n<img alt="{words}" src="data:image/svg+xml;base64,{data}">\n'
-                f"<figcaption>{words}</figcaption>\n</figure>"
+                f'<figure>\n<img alt="{escaped}" src="data:image/svg+xml;base64,{data}">\n'
+                f"<figcaption>{escaped}</figcaption>\n</figure>"
             )
         case Code(text):
             return f"<pre><code>{html.escape(text)}</code></pre>"
@@ -159,20 +159,20 @@ def _block_html(block: Block, names: Iterator[str]) -> str:
 
 def _table_html(table: Table) -> str:
     numbers = _number_columns(table)
-    looks = [' class="number"' if number else "" for number in numbers]
+    classes = [' class="number"' if number else "" for number in numbers]
     head = "".join(
-        f'<th scope="col"{look}>{html.escape(cell)}</th>'
-        for look, cell in zip(looks, table.head, strict=True)
+        f'<th scope="col"{class_}>{html.escape(cell)}</th>'
+        for class_, cell in zip(classes, table.head, strict=True)
     )
     rows = []
     for first, *others in table.rows:
         cells = "".join(
-            f"<td{look}>{html.escape(cell)}</td>"
-            for look, cell in zip(looks[1:], others, strict=True)
+            f"<td{class_}>{html.escape(cell)}</td>"
+            for class_, cell in zip(classes[1:], others, strict=True)
         )
-        rows.append(f'<tr><th scope="row"{looks[0]}>{html.escape(first)}</th>{cells}</tr>')
+        rows.append(f'<tr><th scope="row"{classes[0]}>{html.escape(first)}</th>{cells}</tr>')
     caption = html.escape(table.caption)
-    # Can be scrolled by keys where it is wider than the page.
+    # Focusable, so that a wide table can be scrolled by keyboard.
     return (
         f'<div class="wide" role="region" aria-label="{caption}" tabindex="0">\n<table>\n'
         f"<caption>{caption}</caption>\n<thead>\n<tr>{head}</tr>\n</thead>\n<tbody>\n"
@@ -199,12 +199,12 @@ def _block_markdown(block: Block) -> str:
             return f"```\n{text}\n```"
         case Fold(summary, blocks):
             inside = "\n\n".join(map(_block_markdown, blocks))
-            words = html.escape(summary, quote=False)
-            return f"<details>\n<summary>{words}</summary>\n\n{inside}\n\n</details>"
+            escaped = html.escape(summary, quote=False)
+            return f"<details>\n<summary>{escaped}</summary>\n\n{inside}\n\n</details>"
 
 
 def _plain(text: str) -> str:
-    r"""Return Markdown that shows a text as it is, on one line.
+    r"""Return a text escaped for Markdown, on one line.
 
     >>> print(_plain("a_b | $5 <i>"))
     a\_b \| \$5 \<i\>
@@ -213,7 +213,7 @@ def _plain(text: str) -> str:
 
 
 def _number_columns(table: Table) -> list[bool]:
-    """Return which columns hold numbers only, besides empty cells."""
+    """Return which columns hold only numbers and empty cells, and at least one number."""
     columns = zip(*table.rows, strict=True) if table.rows else ([] for _ in table.head)
     filled = ([cell for cell in column if cell] for column in columns)
     return [bool(cells) and all(map(NUMBER.match, cells)) for cells in filled]
@@ -228,7 +228,7 @@ def _headings(blocks: Iterable[Block]) -> Iterator[Heading]:
 
 
 def _names(blocks: Sequence[Block]) -> list[str]:
-    """Return a name for each heading, all different, to be linked to."""
+    """Return a distinct id for each heading."""
     names: list[str] = []
     for heading in _headings(blocks):
         name = re.sub(r"\W+", "-", heading.text.lower()).strip("-") or "part"

@@ -1,16 +1,13 @@
 """Heat maps of a text: scores of its words and phrases by several methods, on fixed scales."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from benchmarks.paper.canvas import FigureError, check_count, save, styled
+from cdjax.viz.canvas import Axes, Figure, FigureError, Rectangle, check_count, save, styled
 
 
 class _Step(NamedTuple):
@@ -32,33 +29,40 @@ STEPS = (  # the colours of the paper's heat maps
 CLEAR, STRONG = 1.0, 2.0  # multiples of a method's scale from which a cell has a colour
 
 
-def draw_heat_map(stem: Path, heat_map: Mapping[str, Any], titles: Mapping[str, str]) -> None:
+class MethodScores(NamedTuple):
+    """The scores of one method, a block of the heat map."""
+
+    title: str
+    units: str
+    scale: float  # from once the scale a cell is coloured, from twice strongly
+    segments: Sequence[tuple[int, int, float]]  # start, stop (half-open) and score
+
+
+def draw_heat_map(stem: Path, tokens: Sequence[str], methods: Sequence[MethodScores]) -> None:
     """Draw the scores of the words and phrases of one text, a block for each method.
 
-    The colour is that of the score over the method's scale, which is the same for every text: from
-    once the scale a cell is coloured, from twice the scale strongly. Each cell shows its score.
+    Colours depend on the score over the method's scale, which should be the same for every text.
+    Each cell shows its score. Words make the first row of a block; phrases of several words stand
+    below.
 
     Args:
-        stem: Path of the files, without ending.
-        heat_map: `tokens`, and `rows` of `method`, `rule`, `units`, `scale` and `segments`, which
-            are triples of start, stop (half-open) and score. Words make a method's first line;
-            phrases of several words stand below.
-        titles: The name of each row, by "method/rule", or "method" where the rule is None.
+        stem: Path of the files, without ending: a PNG and an SVG are written.
+        tokens: The text.
+        methods: The blocks, from the top down.
 
     Raises:
-        FigureError: Where there is nothing to draw, a segment does not lie in the text, a scale is
-            not above 0, a value is not finite or a row has no title.
+        FigureError: Where there is nothing to draw, a segment is not within the text, a scale is
+            not above 0 or a score is not finite.
     """
-    tokens, rows = list(heat_map["tokens"]), list(heat_map["rows"])
     check_count(tokens, "tokens")
-    check_count(rows, "rows")
-    blocks = [_check_row(row, len(tokens), titles) for row in rows]
+    check_count(methods, "methods")
+    blocks = [_check_method(method, len(tokens)) for method in methods]
     with styled():
-        save(_heat_map(tokens, blocks), stem)
+        save(_heat_map(list(tokens), blocks), stem)
 
 
 class _Block(NamedTuple):
-    """The rows of a heat map that belong to one method, checked."""
+    """A block of a heat map, checked."""
 
     title: str
     units: str
@@ -106,7 +110,7 @@ def _draw_strip(
 ) -> None:
     """Draw a method's cells for a strip of words, its upper edge at `y`."""
     x = MARGIN + LABEL + np.cumsum([0.0, *(widths[n] for n in strip)])
-    steps = dict.fromkeys(strip, STEPS[2])  # of the words
+    steps = dict.fromkeys(strip, STEPS[2])  # of each word
     for depth, level in enumerate(block.levels):
         bottom = y + (PHRASE if depth else WORD)
         for start, stop, score in level:
@@ -193,22 +197,18 @@ def _levels(segments: Iterable[tuple[int, int, float]]) -> list[list[tuple[int, 
     return levels
 
 
-def _check_row(row: Mapping[str, Any], length: int, titles: Mapping[str, str]) -> _Block:
+def _check_method(method: MethodScores, length: int) -> _Block:
     """Return a method's block, its cells laid out in rows."""
-    name = row["method"] if row["rule"] is None else f"{row['method']}/{row['rule']}"
-    if name not in titles:
-        raise FigureError(f"{name!r} has no title; expected one in {sorted(titles)}.")
-    scale = float(row["scale"])
+    title, units, scale, segments = method
     if not 0 < scale < math.inf:
-        raise FigureError(f"the scale of {name!r} is {scale:g}; expected a number above 0.")
-    segments = [(int(start), int(stop), float(score)) for start, stop, score in row["segments"]]
-    check_count(segments, f"segments of {name!r}")
+        raise FigureError(f"the scale of {title!r} is {scale:g}; expected a number above 0.")
+    check_count(segments, f"segments of {title!r}")
     for start, stop, score in segments:
         if not 0 <= start < stop <= length:
             raise FigureError(
-                f"a segment of {name!r} is {start} to {stop}; expected 0 <= start < stop <= "
+                f"a segment of {title!r} is {start} to {stop}; expected 0 <= start < stop <= "
                 f"{length}, half-open."
             )
         if not math.isfinite(score):
-            raise FigureError(f"{name!r} scores {start} to {stop} {score}; expected a number.")
-    return _Block(titles[name], str(row["units"]), scale, _levels(segments))
+            raise FigureError(f"{title!r} scores {start} to {stop} {score}; expected a number.")
+    return _Block(title, units, scale, _levels(segments))

@@ -7,9 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import style
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+
+try:
+    from matplotlib import style
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"figures need {error.name}, which is not installed: pip install 'cdjax[plot]'.",
+        name=error.name,
+    ) from None
+
+__all__ = [
+    "Axes",
+    "Figure",
+    "FigureError",
+    "Rectangle",
+    "check_count",
+    "finite",
+    "save",
+    "styled",
+]
 
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,

@@ -1,0 +1,1 @@
+"""Explanations and tables for people: figures and pages."""
