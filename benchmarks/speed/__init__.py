@@ -2,8 +2,8 @@
 
 Every benchmark holds its answers against the float64 recursion before it takes a time, and refuses
 to go on where they differ. That first call also compiles. What is compared is then run in turns
-within one process, several rounds, and medians are told: on a shared machine ratios within a run
-mean something, seconds little.
+within one process, several rounds, and medians are reported: on a shared machine ratios within a
+run mean something, seconds little.
 
     python -m benchmarks.speed --out speed.json             all; about a quarter of an hour
     python -m benchmarks.speed --only corpus,flat --quick   small sizes, to see whether it runs

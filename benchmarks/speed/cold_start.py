@@ -1,4 +1,4 @@
-"""(f) One text explained by a new process, beside a new process that only imports JAX."""
+"""One text explained by a new process, beside a new process that only imports JAX."""
 
 import sys
 import tempfile

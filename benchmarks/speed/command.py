@@ -1,4 +1,4 @@
-"""(i) How much of `cdjax score` is reading, tokenizing and writing, by its own manifest.
+"""How much of `cdjax score` is reading, tokenizing and writing, by its own manifest.
 
 The bundled model and its real words, since it is their text that is read and written.
 """

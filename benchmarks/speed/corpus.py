@@ -1,4 +1,4 @@
-"""(a, c) All spans of a corpus: cdjax beside its peers and beside the product alone."""
+"""All spans of a corpus: cdjax beside its peers and beside the product alone."""
 
 import time
 from typing import Any
@@ -34,7 +34,7 @@ class Sampled:
 
 
 def check_peer(classifier, reviews, peer: Peer, parts: list[int], count: int) -> float:
-    """Run parts once, which compiles them, and check a random span of some."""
+    """Run parts once, which compiles them, and check a random span of each, at most `count`."""
     rng = np.random.default_rng(4)
     checks = []
     for part in parts:
@@ -43,8 +43,8 @@ def check_peer(classifier, reviews, peer: Peer, parts: list[int], count: int) ->
         row = int(rng.integers(len(spans)))
         start, stop = spans[row].tolist()
         checks.append(Check(reviews[n], start, stop, scores[row]))
-    some = rng.permutation(len(checks))[:count]
-    return check(classifier, [checks[n] for n in some], peer.rule, peer.name)
+    drawn = rng.permutation(len(checks))[:count]
+    return check(classifier, [checks[n] for n in drawn], peer.rule, peer.name)
 
 
 def run(setup: Setup) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""(g) Virtual devices on one CPU: the same numbers, and what sharding costs where it cannot help.
+"""Virtual devices on one CPU: the same numbers, and what sharding costs where it cannot help.
 
-One process a number of devices, since a process has one number. They share the same cores.
+One process for each number of devices, which is fixed when a process starts; all share the cores.
 """
 
 import functools

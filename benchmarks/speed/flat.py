@@ -1,4 +1,4 @@
-"""(b) The cost of a span-step, whatever the length of a review.
+"""The cost of a span-step, whatever the length of a review.
 
 Every span of reviews of one length, by the call that users make; of short reviews as many as a
 corpus puts into one of the engine's jobs. The longest take minutes, in which a machine's speed may
@@ -114,8 +114,8 @@ def show(result: dict[str, Any]) -> str:
     ]
     units = (f"{unit}, {rule}" for unit in ("us", "of the product") for rule in costs)
     text = table(("words", "reviews", "spans", "span-steps", *units), rows)
-    told = ", ".join(f"{figure(ratio)} ({rule})" for rule, ratio in spread.items())
+    spreads = ", ".join(f"{figure(ratio)} ({rule})" for rule, ratio in spread.items())
     return (
         "Microseconds a useful span-step, and multiples of the product's own beside it.\n\n"
-        f"{text}\n\nMost over least of the multiples from 20 words: {told}."
+        f"{text}\n\nMost over least of the multiples from 20 words: {spreads}."
     )

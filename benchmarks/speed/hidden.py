@@ -1,4 +1,4 @@
-"""(h) Hidden sizes, beside the product alone at each."""
+"""Hidden sizes, beside the product alone at each."""
 
 import itertools
 from typing import Any

@@ -1,4 +1,4 @@
-"""(d) The corpus with a limit on the spans' length."""
+"""The corpus with a limit on the spans' length."""
 
 from typing import Any
 

@@ -43,9 +43,9 @@ def draw_checks(
     rng = np.random.default_rng(seed)
     ends = np.cumsum([len(result.spans) for result in results])
     checks = []
-    for place in rng.integers(0, ends[-1], count):
-        n = int(np.searchsorted(ends, place, "right"))
-        row = int(place - ends[n])  # from the end
+    for number in rng.integers(0, ends[-1], count):
+        n = int(np.searchsorted(ends, number, "right"))
+        row = int(number - ends[n])  # from the end
         start, stop = results[n].spans[row].tolist()
         checks.append(Check(reviews[n], start, stop, results[n].scores[row]))
     return checks

@@ -1,4 +1,4 @@
-"""(e) Peak memory, a process a case; of the whole process, interpreter and JAX included."""
+"""Peak memory, a process a case; of the whole process, interpreter and JAX included."""
 
 import resource
 import sys

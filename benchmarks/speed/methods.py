@@ -1,11 +1,11 @@
-"""(j) Every method of explanation, in passes through the model of the same reviews.
+"""Every method of explanation, in passes through the model of the same reviews.
 
 The bundled model and, where trees are there, its real words: a period and the unknown word stand in
 for others.
 
-A method is told in the passes that its definition asks for. Leaving phrases out asks for a forward
-pass of the review for each of them, and so does contextual decomposition, decomposed; what a method
-shares between them shows as a factor below 1. With any answer come the reviews' logits: one more.
+The time of a method is given in units of the passes that its definition asks for: leaving phrases
+out, and contextual decomposition, take a forward pass of the review for each phrase. A method that
+shares work between phrases has a factor below 1. One pass more gives the reviews' logits.
 """
 
 import warnings
@@ -102,11 +102,11 @@ def make_plain_passes(classifier: Classifier, reviews: list[np.ndarray]) -> dict
     order = np.argsort([len(review) for review in reviews], kind="stable")
     batches = []
     for first in range(0, len(order), ROWS):
-        some = [reviews[n] for n in order[first : first + ROWS]]
-        longest = -(-max(map(len, some)) // 4) * 4
+        group = [reviews[n] for n in order[first : first + ROWS]]
+        longest = -(-max(map(len, group)) // 4) * 4
         x = np.zeros((ROWS, longest, classifier.embedding.shape[1]), np.float32)
         last = np.zeros(ROWS, np.int32)
-        for row, review in enumerate(some):
+        for row, review in enumerate(group):
             x[row, : len(review)] = classifier.embedding[review]
             last[row] = len(review) - 1
         batches.append(jax.device_put((x, last)))

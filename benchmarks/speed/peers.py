@@ -166,7 +166,7 @@ def make_acd(classifier: Classifier, reviews: Sequence[np.ndarray]) -> Peer:
 
 
 def _import_torch():
-    """Return PyTorch, its threads told to sleep while they wait for each other.
+    """Return PyTorch, with threads that sleep while they wait for each other.
 
     On a busy machine threads that spin wait for one that is not on a core: measured with two busy
     cores, a review took a hundred times as long. Spinning would also slow whoever is next.

@@ -34,7 +34,7 @@ def random_reviews(lengths: Iterable[int], words: int, seed: int = 1) -> list[np
 
 def make_job(reviews: list[np.ndarray], spans: Sequence[np.ndarray]) -> Job:
     """Return the job of the given spans `[s, 2]` of each review, sorted by start, then stop."""
-    owner = np.repeat(np.arange(len(reviews)), [len(some) for some in spans])
+    owner = np.repeat(np.arange(len(reviews)), [len(array) for array in spans])
     start, stop = np.concatenate(spans).T
     return Job(reviews, owner, start, stop)
 

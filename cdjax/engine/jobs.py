@@ -1,4 +1,4 @@
-"""`cdjax.engine.lstm`, jitted and fed: jobs of bounded size, one at a time on every device."""
+"""Run jobs of bounded size: compile `cdjax.engine.lstm`, one job at a time on every device."""
 
 import functools
 import itertools
@@ -17,10 +17,10 @@ from cdjax.engine import lstm
 from cdjax.engine.schedule import (
     Schedule,
     Size,
-    count_slots,
+    count_stored_states,
     empty_schedule,
-    find_trunks,
     schedule,
+    trunk_bounds,
 )
 
 # A job takes the first size it fits into: narrow tiles waste little on a single review, wide ones
@@ -31,14 +31,14 @@ SIZES = (
     Size(rows=32768, spans=262144, span_tile=2048, trunk_tile=512, review_tile=128),
 )
 MEMORY = 768 << 20
-"""Bytes that the arrays of all jobs under way may take, where a device does not tell its own."""
+"""Bytes that the arrays of the jobs on all devices may take, where JAX reports no limit."""
 COMPILER_OPTIONS = {"cpu": {"xla_cpu_prefer_vector_width": 512}}
-"""Of each platform. XLA by itself uses 256 bits of a register, and took 1.15 times as long; where
-registers are narrower it ignores this."""
+"""By platform. XLA uses 256 bits of a register by default, which took 1.15 times as long; on
+processors with narrower registers the option has no effect."""
 
 
 class Job(NamedTuple):
-    """Some spans of some reviews."""
+    """Spans of one or more sequences, scored in one call of the compiled program."""
 
     ids: list[Int[np.ndarray, "t"]]  # words of each review, at least one
     review: Int[np.ndarray, "s"]  # of each span, which of the reviews it is in
@@ -49,11 +49,11 @@ class Job(NamedTuple):
 def sizes_for(classifier: Classifier) -> tuple[Size, ...]:
     """Return the sizes of jobs of a model, the largest as large as memory allows.
 
-    A fourth of a device's memory where it tells how much it has, else `MEMORY` between all devices.
+    They may take a quarter of a device's memory where JAX reports it, else a share of `MEMORY`.
     """
     device = jax.local_devices()[0]
-    told = (device.memory_stats() or {}).get("bytes_limit")
-    memory = told // 4 if told else MEMORY // jax.local_device_count()
+    limit = (device.memory_stats() or {}).get("bytes_limit")
+    memory = limit // 4 if limit else MEMORY // jax.local_device_count()
     (classes, hidden), number = classifier.readout.shape, classifier.bias.dtype.itemsize
 
     def needs(size: Size) -> int:
@@ -101,11 +101,11 @@ def run_jobs(
     jobs = iter(jobs)
     while together := list(itertools.islice(jobs, len(devices))):
         lengths = [np.array([len(review) for review in job.ids]) for job in together]
-        slots = [
-            count_slots(job.start, job.stop, *find_trunks(job.review, job.start)).sum()
+        states = [
+            count_stored_states(job.start, job.stop, *trunk_bounds(job.review, job.start)).sum()
             for job in together
         ]
-        size = size_for(int(max(map(np.sum, lengths))), int(max(slots)), sizes)
+        size = size_for(int(max(map(np.sum, lengths))), int(max(states)), sizes)
         plans = [
             schedule(length, job.review, job.start, job.stop, size)
             for length, job in zip(lengths, together, strict=True)
@@ -125,7 +125,7 @@ def run_jobs(
 def _run(classifier, ids, plans: list[Schedule], size: Size, rule: Rule, mesh: Mesh):
     """Return the scores of each job's tails and the logits at its rows."""
     arrays = [(plan.reviews, plan.row_of_step, plan.trunks, plan.tails) for plan in plans]
-    stacked = ids, *jax.tree.map(lambda *same: np.stack(same), *arrays)
+    stacked = ids, *jax.tree.map(lambda *fields: np.stack(fields), *arrays)
     ids, reviews, row_of_step, trunks, tails = jax.device_put(
         stacked, NamedSharding(mesh, P("job"))
     )

@@ -1,18 +1,18 @@
-"""The fast engine: many spans of many reviews of a one-layer LSTM, exactly.
+"""The fast engine: many spans of many sequences, for a one-layer LSTM, exactly.
 
-It costs little more than the one matrix product a step that cannot be avoided. Three observations,
-none of them an approximation:
+The cost of a step is dominated by one matrix product. Three identities make that possible; none is
+an approximation:
 
-1. Before a phrase starts, `beta = 0` and the rest is the plain LSTM: nothing to compute.
-2. Spans with one start share the steps inside the phrase (a *trunk* a start). Each end branches off
-   a *tail* of steps outside, up to the review's last word. The product of a tail's first step is
-   the trunk's own, so the trunk takes that step, too.
-3. `gamma = h - beta`, and every whole gate is known from the forward pass, so `beta_c` alone is
-   carried forward, and `V beta` is the only product of a step (the output gate is not split).
+1. Before the phrase, `beta = 0` and gamma is the state of the plain LSTM, so nothing is computed.
+2. Spans with the same start share the steps inside the phrase: one *trunk* for each start. Each
+   span then has a *tail*: the steps after the phrase, to the end of the sequence. The first step of
+   a tail uses the same matrix product as the trunk's next step, so it is computed with the trunk.
+3. `gamma = h - beta`, and the gates are known from the forward pass. So only `beta_c` is carried,
+   and `V beta` for the gates i, f, g is the only product (the output gate is not split).
 
-Write `r = V_k beta_{t-1}` for what the phrase has sent to gate `k`, `x = W_k x_t`, `b = b_k`, and
-`z` for the whole argument. The terms of the gate are then `r`, `x`, `z - b - x - r` and the bias,
-and all that the recursion needs of it, `rel_k`, is (equation 27, orders summed)
+Let `r = V_k beta_{t-1}`, `x = W_k x_t`, `b = b_k`, and `z` the pre-activation of gate `k`. Its
+terms are `r`, `x`, `z - b - x - r` and the bias, and the phrase's share `rel_k` is (equation 27,
+summed over orders)
 
     rel_k = const + u [f(b + r) - f(z - r)] + v [f(b + x + r) - f(z - x - r)]
 
@@ -22,24 +22,24 @@ and all that the recursion needs of it, `rel_k`, is (equation 27, orders summed)
     outside, x merged     (1/2, 0)    as outside
     inside,  x merged     (0, 1/2)    as inside
 
-where `const` is one row a time step, shared by all spans. The cell's `L(beta_c)` is the case
-`b = 0, z = c`, outside, merged. As every `f` is a sigmoid (`tanh y = 2 sigmoid(2y) - 1`), one
-exponential of `r` serves all of a gate's terms,
+where `const` depends on the time step only and is shared by all spans. `L(beta_c)` of the cell
+state is the case `b = 0, z = c`, outside, merged. Every `f` is a sigmoid (`tanh y = 2 sigmoid(2y) -
+1`), so one exponential of `r` is enough for all terms of a gate:
 
     sigmoid(b + r) - sigmoid(z - r) = 1 - e^-b / (e^r + e^-b) - 1 / (1 + e^-z e^r)
 
-and the second pair is the first at `r + x`, of which the exponential is `e^r e^x`. While no `|b|`,
-`|z|`, `|x|`, `|b + x|`, `|z - x|` or `|c|` exceeds `EXPONENT_LIMIT`, an `e^r` that over- or
-underflows changes no sigmoid by more than `e^(2 EXPONENT_LIMIT - 88)`. Beyond it, sigmoids are
-taken one by one.
+and the second pair is the first one at `r + x`, whose exponential is `e^r e^x`. While `|b|`, `|z|`,
+`|x|`, `|b + x|`, `|z - x|` and `|c|` are at most `EXPONENT_LIMIT`, overflow or underflow of `e^r`
+changes no sigmoid by more than `e^(2 EXPONENT_LIMIT - 88)`. Beyond the limit every sigmoid is
+evaluated on its own.
 
-A job is some reviews, its time steps numbered from the first review's first to the last one's last.
-Scans of steps (forward passes and trunks) go through in tiles of fixed width, longest first. A
-step's results are written as one slab, and the next step's slab covers what runs that have ended
-left in it: the rest is packed without gaps. So *rows* are in another order than time steps;
-`row_of_step` tells. Tails all end at their sequence's last step, so a tile of them is aligned
-there: the longer ones begin, the shorter ones wait, and once all are under way nothing is masked
-and nothing is computed in vain.
+The time steps of a job are numbered through all its sequences. Scans (forward passes and trunks)
+run longest first, in tiles of fixed width. Each step writes its results as one slab of the tile's
+width. The next slab starts after the lanes still active, so it overwrites the finished ones and the
+buffers have no gaps. Rows are therefore not in the order of time steps; `row_of_step` maps a step
+to its row. All tails end at the last step of
+their sequence, so the lanes of a tile are aligned at their ends: longer tails start earlier, and
+from the step at which the shortest one starts, no lane is masked.
 """
 
 import functools
@@ -58,20 +58,21 @@ SPLIT = I, F, G
 
 
 class GateRows(NamedTuple):
-    """What one gate's response to `r` depends on, one row a time step.
+    """What the contribution of one gate depends on besides `r`, one row for each time step.
 
-    Stored as said, or as the bare `z` and `x` where exponentials might overflow; `scale` is 1 for a
-    sigmoid and 2 for tanh. The constants include `f(b)`: see `advance_beta_c`.
+    Stored as the comments below state, or as the bare `z` and `x` where exponentials might
+    overflow; `scale` is 1 for a sigmoid and 2 for tanh. The constants include `f(b)`: see
+    `advance_beta_c`.
     """
 
     z: Float[Array, "n h"]  # e^(-scale z)
     x: Float[Array, "n h"]  # e^(scale x)
     outside: Float[Array, "n h"]  # f(b) + const of a step outside the phrase
-    inside: Float[Array, "n h"] | None  # the same inside; None where that is as outside
+    inside: Float[Array, "n h"] | None  # the same inside; None where equal to outside
 
 
 class Rows(NamedTuple):
-    """What all spans of a review share, one row a time step."""
+    """What all spans of a sequence share, one row for each time step."""
 
     i: GateRows
     f: GateRows
@@ -81,7 +82,7 @@ class Rows(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """What does not change from step to step. Gates i, f, g."""
+    """Weights of the gates i, f, g, as the steps use them."""
 
     V: tuple[Float[Array, "h h"], ...]  # recurrent weights, transposed
     b: tuple[Float[Array, "1 h"], ...]  # e^(-scale b), or b
@@ -91,30 +92,30 @@ class Weights(NamedTuple):
 class Scans(NamedTuple):
     """Scans of steps, longest first, in tiles."""
 
-    length: Int[Array, "m"]  # steps of each; 0 where a row_of_step in the last tile is not taken
-    tiles: Int[Array, ""]  # how many tiles hold a run
+    length: Int[Array, "m"]  # steps of each; 0 for an unused lane of the last tile
+    tiles: Int[Array, ""]  # number of tiles in use
     first: Int[Array, "m"]  # time step of the job at which each begins
-    last: Int[Array, "m"]  # time step of the job that is its review's last
-    prefix: Bool[Array, "m"]  # whether it begins where its review does
+    last: Int[Array, "m"]  # the last time step of its sequence
+    prefix: Bool[Array, "m"]  # whether it begins at the first step of its sequence
 
 
 class Tails(NamedTuple):
     """The spans of a job, longest tail first, in tiles."""
 
-    state: Int[Array, "p"]  # where its trunk has left its state
-    last: Int[Array, "p"]  # time step of the job that is the review's last
-    steps: Int[Array, "p"]  # steps from there to the review's end
-    tiles: Int[Array, ""]  # how many tiles hold a span
+    state: Int[Array, "p"]  # position of the state that its trunk stored
+    last: Int[Array, "p"]  # the last time step of its sequence
+    steps: Int[Array, "p"]  # steps from there to the end of the sequence
+    tiles: Int[Array, ""]  # number of tiles in use
 
 
 class Settings(NamedTuple):
-    """How to go about it: static."""
+    """Static settings of the compiled programs."""
 
     rule: Rule
     exponential: bool  # whether arguments are kept as exponentials
-    span_tile: int  # spans that go through a step together
-    trunk_tile: int  # trunks that do
-    review_tile: int  # reviews that do, in the forward passes
+    span_tile: int  # lanes of a tile of tails
+    trunk_tile: int  # lanes of a tile of trunks
+    review_tile: int  # lanes of a tile of forward passes
 
 
 def term_weights(rule: Rule, inside: bool) -> tuple[float, float]:
@@ -125,11 +126,11 @@ def term_weights(rule: Rule, inside: bool) -> tuple[float, float]:
 
 
 def gate_contribution(r, x, b, z, const, scale: int, uv: tuple[float, float], exponential: bool):
-    """Return `rel_k`, or `L(beta_c)`, with whatever `const` includes: see the head of the module.
+    """Return `rel_k` or `L(beta_c)`, plus whatever `const` includes (see the module docstring).
 
     Args:
-        r: What comes from the phrase `[s, h]`.
-        x: Rows of `x`, not looked at where `v` is 0.
+        r: Contribution of the phrase `[s, h]` to the pre-activation.
+        x: Rows of `x`; unused where `v` is 0.
         b: Row of `b`.
         z: Rows of `z`.
         const: Rows of the constant.
@@ -154,19 +155,18 @@ def gate_contribution(r, x, b, z, const, scale: int, uv: tuple[float, float], ex
 
 
 def run_packed(begin, step, runs: Scans, tile: int, buffers):
-    """Drive runs through their steps, tile after tile, and pack what the steps leave.
+    """Run scans through their steps, tile by tile, and pack the results of all steps.
 
     Args:
-        begin: `runs -> state`: where the runs of a tile begin.
-        step: `(state, t, runs, under_way, row) -> (state, slabs)`: at step `t` of a tile of runs,
-            of which the ones `under_way [tile]` have not ended, and whose slab `[tile, ...]` goes
-            to the rows from `row` on.
-        runs: The runs.
-        tile: Scans a tile.
+        begin: `scans -> state`: the state before the first step of a tile.
+        step: `(state, t, scans, active, row) -> (state, slabs)`: step `t` of a tile of scans, of
+            which `active [tile]` have not ended; its slabs `[tile, ...]` are written from `row` on.
+        runs: The scans.
+        tile: Lanes of a tile.
         buffers: Arrays to fill, with room for one slab beyond the last step.
 
     Returns:
-        The buffers: by tile, then step, then run.
+        The buffers: by tile, then step, then scan.
     """
 
     def run_tile(n, carry):
@@ -174,20 +174,20 @@ def run_packed(begin, step, runs: Scans, tile: int, buffers):
             jax.lax.dynamic_slice_in_dim(a, n * tile, tile)
             for a in (runs.length, runs.first, runs.last, runs.prefix)
         )
-        mine = Scans(length, runs.tiles, first, last, prefix)
+        tile_scans = Scans(length, runs.tiles, first, last, prefix)
 
         def run_step(t, carry):
             state, buffers, row = carry
-            under_way = length > t
-            state, slabs = step(state, t, mine, under_way, row)
+            active = length > t
+            state, slabs = step(state, t, tile_scans, active, row)
             buffers = jax.tree.map(
                 lambda buffer, slab: jax.lax.dynamic_update_slice_in_dim(buffer, slab, row, 0),
                 buffers,
                 slabs,
             )
-            return state, buffers, row + jnp.sum(under_way, dtype=row.dtype)
+            return state, buffers, row + jnp.sum(active, dtype=row.dtype)
 
-        return jax.lax.fori_loop(0, length[0], run_step, (begin(mine), *carry))[1:]
+        return jax.lax.fori_loop(0, length[0], run_step, (begin(tile_scans), *carry))[1:]
 
     start = buffers, jnp.zeros((), runs.length.dtype)
     return jax.lax.fori_loop(0, runs.tiles, run_tile, start)[0]
@@ -199,20 +199,20 @@ def scale_of(k: int) -> int:
 
 
 def encode_argument(a, scale: int, exponential: bool):
-    """Return an argument as rows keep it."""
+    """Return an argument in the form that rows store."""
     return jnp.exp(scale * a) if exponential else a
 
 
 def make_rows(z, x, c, b, rule: Rule, exponential: bool) -> Rows:
-    """Return the rows of some steps.
+    """Return the rows of time steps.
 
     Args:
         z: Arguments of the gates `[s, 4, h]`.
         x: `W x_t` `[s, 4, h]`.
         c: Cell states `[s, h]`.
         b: Bias `[1, 4, h]`.
-        rule: Which reading of the method.
-        exponential: Whether to keep exponentials.
+        rule: The rule.
+        exponential: Whether to store exponentials.
     """
     (u, v), (p, q) = term_weights(rule, inside=False), term_weights(rule, inside=True)
 
@@ -247,22 +247,22 @@ def largest_argument(z, x, b, c) -> Float[Array, "s"]:
 def run_forward(
     classifier: Classifier, ids: Int[Array, "n"], reviews: Scans, settings: Settings
 ) -> tuple[Rows, Float[Array, "n k"], Float[Array, ""]]:
-    """Run the LSTM over all reviews of a job, once, and keep what their spans share.
+    """Run the LSTM over all sequences of a job and return what their spans share.
 
     Args:
         classifier: The model, of one layer.
-        ids: The words, in the order of the rows, with room for one slab beyond the last.
-        reviews: The reviews.
-        settings: How to go about it; `tile` reviews go through a step together.
+        ids: Row of the embedding for each row of the job, with room for one slab beyond the last.
+        reviews: The sequences.
+        settings: The static settings.
 
     Returns:
-        The rows; the logits at every row, output bias left out; and the largest argument, by which
-        to tell whether `settings.exponential` was right.
+        The rows; the logits at every row, without the output bias; and the largest argument, which
+        decides whether `settings.exponential` was admissible.
     """
     (params,) = classifier.layers
     bias = jnp.expand_dims(params.b, 0)
 
-    def step(state, t, runs, under_way, row):
+    def step(state, t, runs, active, row):
         c, h = state
         words = jax.lax.dynamic_slice_in_dim(ids, row, settings.review_tile)
         x = project_input(params, gather_rows(classifier.embedding, words))
@@ -272,9 +272,9 @@ def run_forward(
         h = o * jnp.tanh(c)
         rows = make_rows(z, x, c, bias, settings.rule, settings.exponential)
         logits = jnp.matmul(h, classifier.readout.T, precision=HIGHEST)
-        # A run that has ended, or holds a word vector that is not finite, has no say.
+        # Finished lanes and inputs that are not finite are left out of the maximum.
         size = largest_argument(z, x, bias, c)
-        size = jnp.where(under_way & jnp.isfinite(size), size, 0)
+        size = jnp.where(active & jnp.isfinite(size), size, 0)
         return (c, h), (rows, logits, size)
 
     zero = jnp.zeros((settings.review_tile, params.V.shape[-1]), bias.dtype)
@@ -344,18 +344,19 @@ def run_trunks(
     spans: int,
     settings: Settings,
 ) -> Float[Array, "p h"]:
-    """Carry the phrases from their starts on, and each possible end one step further.
+    """Run the trunks, and for each possible end the first step after the phrase.
 
     Returns:
-        `beta_c` of each span at the step after its last word, or at its last word where that is
-        its review's; as `run_packed` leaves them, with room for `spans` and one slab.
+        `beta_c` of each span one step after the phrase, or at its last step where the sequence ends
+        there; packed by `run_packed`, with room for `spans` and one slab.
     """
     rule = settings.rule
-    # What of `bias_i bias_g` the rest takes at a step of the phrase, and how much more at its last.
+    # `bias_i bias_g` is subtracted where the rule gives it to the rest: at every step of the
+    # phrase, or at its last step only.
     taken = weights.product if rule.bias_product is BiasProduct.REST else 0.0
     more_at_end = rule.bias_product is BiasProduct.PHRASE_BUT_LAST
-    # Under such a rule nothing is left over of a review's first words: beta_c is c. Computed step
-    # by step, rounding alone would leave something, and saturated gates can make that grow.
+    # Under such a rule a phrase at the start of a sequence has beta_c = c. Computed step by step,
+    # rounding errors would remain, which saturated gates can amplify.
     prefix_is_all = not rule.input_is_a_term and rule.bias_product is not BiasProduct.REST
 
     def advance_inside(runs: Scans, row, r, beta_c):
@@ -372,7 +373,7 @@ def run_trunks(
             runs, gather_rows(row_of_step, runs.first), (nothing,) * len(SPLIT), 0.0
         )
 
-    def step(beta_c, t, runs: Scans, under_way, _):
+    def step(beta_c, t, runs: Scans, active, _):
         row, following = (
             gather_rows(row_of_step, runs.first + t),
             gather_rows(row_of_step, runs.first + t + 1),
@@ -382,8 +383,8 @@ def run_trunks(
         if more_at_end:
             beta_c -= weights.product
             r = project(weights, beta_from_cell(rows, row, beta_c, settings))
-        # Shared between the two, exponentials and rows would be written out and read again; behind
-        # the barrier each takes them in its own loop: 0.83 (acd) and 0.7 (paper) times the time.
+        # Without the barrier XLA writes shared exponentials and rows to memory and reads them
+        # again; with it each use recomputes them: 0.83 (acd) and 0.7 (paper) times the time.
         r, following = jax.lax.optimization_barrier((r, following))
         outside = (
             advance_beta_c(weights, rows, following, r, beta_c, False, settings) - weights.product
@@ -404,7 +405,7 @@ def run_tails(
     tails: Tails,
     settings: Settings,
 ) -> Float[Array, "p k"]:
-    """Carry the phrases from there to their reviews' ends and return `readout @ beta_T`."""
+    """Run the tails to the ends of their sequences and return `readout @ beta_T`."""
     tile = settings.span_tile
 
     def run_tile(n, scores):
@@ -442,15 +443,15 @@ def run_spans(
     tails: Tails,
     settings: Settings,
 ) -> Float[Array, "p k"]:
-    """Score the spans of a job, given the rows of its reviews.
+    """Score the spans of a job, given the rows of its sequences.
 
     Args:
         classifier: The model, of one layer.
-        rows: What `run_forward` kept.
+        rows: The rows that `run_forward` returned.
         row_of_step: Row of each time step of the job.
-        trunks: One run a start, to the furthest end asked for.
+        trunks: One scan for each start, to the furthest end asked for.
         tails: The spans.
-        settings: How to go about it; trunks and spans go through in tiles.
+        settings: The static settings.
 
     Returns:
         Logits, in the order of the tails.
@@ -468,5 +469,5 @@ def run_spans(
 
 
 def gather_rows(rows: Shaped[Weight, "n ..."], row: Int[Array, "s"]) -> Shaped[Array, "s ..."]:
-    """Return the given rows. Scans that have ended may ask beyond the last; they get any."""
+    """Return the given rows; indices beyond the last (of finished lanes) are clipped."""
     return jnp.take(rows, row, axis=0, mode="clip")

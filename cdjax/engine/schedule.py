@@ -1,6 +1,6 @@
-"""The host's side of the engine: which spans go together, and where each step's state lies.
+"""The engine's work on the host: which spans form a job, and where each step's state is stored.
 
-NumPy only. `plan` cuts a corpus into jobs of bounded size; `schedule` lays one job out as the runs
+NumPy only. `plan` cuts a corpus into jobs of bounded size; `schedule` lays one job out as the scans
 and tails that `cdjax.engine.lstm` drives.
 """
 
@@ -20,7 +20,7 @@ class Size(NamedTuple):
     """The static shapes of a job: one compilation a size serves reviews of any length."""
 
     rows: int  # time steps of all its reviews together, at most
-    spans: int  # at most, and at most so many steps of all trunks together (`count_slots`)
+    spans: int  # at most, and at most so many steps of all trunks together (`count_stored_states`)
     span_tile: int  # spans that go through a step together
     trunk_tile: int  # trunks that do
     review_tile: int  # reviews that do, in the forward passes
@@ -35,39 +35,39 @@ class Piece(NamedTuple):
 
 
 class Packing(NamedTuple):
-    """Where `run_packed` leaves each step of each run."""
+    """Where `run_packed` stores the results of each step of each scan."""
 
-    order: Numbers  # [m] runs, longest first
-    rank: Numbers  # [m] position of each run in that order
+    order: Numbers  # [m] scans, longest first
+    rank: Numbers  # [m] position of each scan in that order
     tile: int
     first_step: Numbers  # [tiles] number of steps of all tiles before
-    start: Numbers  # [steps of all tiles] where the slab of each begins
+    start: Numbers  # [steps of all tiles] where the slab of each step begins
 
-    def position(self, run: Numbers, step: Numbers) -> Numbers:
-        """Return where the given steps of the given runs lie."""
-        tile, lane = np.divmod(self.rank[run], self.tile)
+    def position(self, scan: Numbers, step: Numbers) -> Numbers:
+        """Return the positions of the given steps of the given scans."""
+        tile, lane = np.divmod(self.rank[scan], self.tile)
         return self.start[self.first_step[tile] + step] + lane
 
 
 class Schedule(NamedTuple):
-    """One job, as arrays of its size. Runs and tails are tuples of the fields of their records."""
+    """One job as arrays of static size; scans and tails as tuples of their fields."""
 
     step: Numbers  # [rows] time step of the job that each row is
     row_of_step: Numbers  # [rows] row of each time step of the job
-    reviews: tuple[Numbers, Number, Numbers, Numbers, np.ndarray]  # Runs of the forward passes
-    trunks: tuple[Numbers, Number, Numbers, Numbers, np.ndarray]  # Runs, one a start
-    tails: tuple[Numbers, Numbers, Numbers, Number]  # Tails, one a span
+    reviews: tuple[Numbers, Number, Numbers, Numbers, np.ndarray]  # Scans of the forward passes
+    trunks: tuple[Numbers, Number, Numbers, Numbers, np.ndarray]  # Scans, one for each start
+    tails: tuple[Numbers, Numbers, Numbers, Number]  # Tails, one for each span
     order: Numbers  # [spans of the job] which span each tail is
 
 
 def pack(length: Numbers, tile: int) -> Packing:
-    """Lay runs of the given lengths out in tiles, longest first."""
+    """Assign scans of the given lengths to tiles, longest first."""
     order = np.argsort(-length, kind="stable")
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     tiles = [length[order[n : n + tile]] for n in range(0, len(order), tile)]
     steps = np.array([lengths[0] for lengths in tiles], np.int64)
-    # How many of a tile's runs are still under way at each of its steps.
+    # How many of a tile's scans have not ended at each of its steps.
     active = [
         len(lengths) - np.searchsorted(lengths[::-1], np.arange(lengths[0]), side="right")
         for lengths in tiles
@@ -96,11 +96,11 @@ def schedule(
     step = np.empty_like(row_of_step)
     step[row_of_step] = np.arange(len(row_of_step))
 
-    head, last = find_trunks(review, start)
+    head, last = trunk_bounds(review, start)
     trunk = np.repeat(np.arange(len(head)), last - head + 1)  # of each span
     trunk_length = stop[last] - start[head]
-    if (slots := max(len(start), int(trunk_length.sum()))) > size.spans:
-        raise ValueError(f"the job takes {slots:,} slots; its size has {size.spans:,}.")
+    if (states := max(len(start), int(trunk_length.sum()))) > size.spans:
+        raise ValueError(f"the job stores {states:,} states; its size holds {size.spans:,}.")
     trunks = pack(trunk_length, size.trunk_tile)
     state = trunks.position(trunk, stop - start - 1)
 
@@ -109,8 +109,8 @@ def schedule(
     return Schedule(
         step=_fill(step, size.rows),
         row_of_step=_fill(row_of_step, size.rows),
-        reviews=_runs(length, first, first + length - 1, np.zeros_like(first), reviews, size.rows),
-        trunks=_runs(
+        reviews=_scans(length, first, first + length - 1, np.zeros_like(first), reviews, size.rows),
+        trunks=_scans(
             trunk_length,
             (first[review] + start)[head],
             (first + length - 1)[review[head]],
@@ -121,7 +121,7 @@ def schedule(
         tails=(
             _fill(state[order], size.spans),
             _fill((first + length - 1)[review[order]], size.spans),
-            # What fills up the last tile is as short as its shortest, so that nothing waits.
+            # Padding lanes of the last tile are as short as its shortest tail: none of them waits.
             _fill(steps[order], size.spans, int(steps[order[-1]])),
             np.int32(-(-len(order) // size.span_tile)),
         ),
@@ -129,7 +129,7 @@ def schedule(
     )
 
 
-def find_trunks(review: Numbers, start: Numbers) -> tuple[Numbers, Numbers]:
+def trunk_bounds(review: Numbers, start: Numbers) -> tuple[Numbers, Numbers]:
     """Return the first and the last span of each trunk, of spans sorted as in `schedule`."""
     new = np.ones(len(start), bool)
     new[1:] = (np.diff(review) != 0) | (np.diff(start) != 0)
@@ -137,17 +137,17 @@ def find_trunks(review: Numbers, start: Numbers) -> tuple[Numbers, Numbers]:
     return head, np.append(head, len(start))[1:] - 1  # the last one ends furthest
 
 
-def count_slots(start: Numbers, stop: Numbers, head: Numbers, last: Numbers) -> Numbers:
-    """Return how many of a job's slots each trunk takes: one for each of its spans and steps.
+def count_stored_states(start: Numbers, stop: Numbers, head: Numbers, last: Numbers) -> Numbers:
+    """Return how many states each trunk stores: the larger of its numbers of spans and of steps.
 
-    A trunk leaves a state at every step, whether or not a span ends there, so that a few spans that
-    start apart and end late need more room than all spans of short phrases.
+    A trunk stores a state at every step, whether or not a span ends there, so a few spans that
+    start apart and end late need more memory than all spans of short phrases.
     """
     return np.maximum(last - head + 1, stop[last] - start[head])
 
 
 def split_groups(costs: Numbers, most: int) -> Iterator[tuple[int, int]]:
-    """Cut neighbours into groups `[first, stop)` that cost at most so much, or are one alone."""
+    """Cut a list into consecutive groups `[first, stop)` of total cost `most`, or one element."""
     ends = np.cumsum(costs)
     first = 0
     while first < len(ends):
@@ -160,15 +160,15 @@ def split_groups(costs: Numbers, most: int) -> Iterator[tuple[int, int]]:
 def empty_schedule(size: Size) -> Schedule:
     """Return the schedule of a device that has nothing to do."""
     rows, spans, none = np.zeros(size.rows, np.int32), np.zeros(size.spans, np.int32), np.int32(0)
-    runs = rows, none, rows, rows, rows.astype(bool)
+    scans = rows, none, rows, rows, rows.astype(bool)
     tails = spans, spans, spans, none
-    return Schedule(rows, rows, runs, runs, tails, order=spans[:0])
+    return Schedule(rows, rows, scans, scans, tails, order=spans[:0])
 
 
-def _runs(
+def _scans(
     length: Numbers, first: Numbers, last: Numbers, start: Numbers, packing: Packing, count: int
 ):
-    """Return the fields of `Runs`."""
+    """Return the fields of `Scans`."""
     order = packing.order
     tiles = np.int32(-(-len(order) // packing.tile))
     length, first, last, start = (_fill(a[order], count) for a in (length, first, last, start))
@@ -176,7 +176,7 @@ def _runs(
 
 
 def _fill(values: Numbers, count: int, value: int = 0) -> Numbers:
-    """Return the values as int32, filled up to so many."""
+    """Return the values as int32, padded to `count`."""
     filled = np.full(count, value, np.int32)
     filled[: len(values)] = values
     return filled

@@ -19,11 +19,12 @@ from numpy.typing import ArrayLike
 from cdjax.core.checks import check_classifier
 from cdjax.core.decomposition import decompose
 from cdjax.core.lstm import HIGHEST, Classifier, LSTMParams, run
+from cdjax.core.padding import padded_length
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import count_spans, enumerate_spans, span_mask
 from cdjax.engine import jobs as engine
 from cdjax.engine.jobs import Job
-from cdjax.engine.schedule import Piece, count_slots, find_trunks, plan, split_groups
+from cdjax.engine.schedule import Piece, count_stored_states, plan, split_groups, trunk_bounds
 from cdjax.results import SpanScores
 from cdjax.scoring.checks import (
     check_reviews,
@@ -43,7 +44,7 @@ class Chosen(NamedTuple):
 
     review: int
     spans: Int[np.ndarray, "_"]  # which of them, by start and then by stop
-    slots: int  # that they take in a job
+    states: int  # stored states they need in a job
 
 
 def score_spans(
@@ -75,7 +76,7 @@ def score_spans(
         vectors = check_vectors(classifier, given)
         ids = np.arange(len(vectors), dtype=np.int32)
         # Padded, so that reviews of other lengths are not compiled anew.
-        rows = np.zeros((_padded(len(vectors)), vectors.shape[1]), classifier.bias.dtype)
+        rows = np.zeros((padded_length(len(vectors)), vectors.shape[1]), classifier.bias.dtype)
         rows[: len(vectors)] = vectors
         classifier = classifier._replace(embedding=rows)
     spans = check_spans(spans, len(ids))
@@ -116,25 +117,25 @@ def score_sets(
     model = jax.device_put(classifier)
     filled = [n for n in range(len(ids)) if len(ids[n]) and len(masks[n])]
     filled.sort(key=lambda n: len(ids[n]))
-    for length, group in itertools.groupby(filled, key=lambda n: _padded(len(ids[n]))):
-        same = list(group)
-        counts = [len(masks[n]) for n in same]
-        words = np.stack([np.pad(ids[n], (0, length - len(ids[n]))) for n in same])
-        last = np.array([len(ids[n]) - 1 for n in same], np.int32)
-        inside = [np.pad(masks[n], ((0, 0), (0, length - len(ids[n])))) for n in same]
-        review = np.repeat(np.arange(len(same)), counts)
-        tile = min(max(8, STEPS_A_TILE // length), _padded(len(review)))
+    for length, group in itertools.groupby(filled, key=lambda n: padded_length(len(ids[n]))):
+        members = list(group)
+        counts = [len(masks[n]) for n in members]
+        words = np.stack([np.pad(ids[n], (0, length - len(ids[n]))) for n in members])
+        last = np.array([len(ids[n]) - 1 for n in members], np.int32)
+        inside = [np.pad(masks[n], ((0, 0), (0, length - len(ids[n])))) for n in members]
+        review = np.repeat(np.arange(len(members)), counts)
+        tile = min(max(8, STEPS_A_TILE // length), padded_length(len(review)))
         spare = -len(review) % tile  # the last tile is filled up with empty sets
         review = np.pad(review, (0, spare))
         inside = np.pad(np.concatenate(inside), ((0, spare), (0, 0)))
         tiles = [
-            np.asarray(_score_sets(model, words[some], mask, last[some], rule))
-            for some, mask in zip(
+            np.asarray(_score_sets(model, words[lanes], mask, last[lanes], rule))
+            for lanes, mask in zip(
                 review.reshape(-1, tile), inside.reshape(-1, tile, length), strict=True
             )
         ]
         ends = np.cumsum(counts)
-        for n, score in zip(same, np.split(np.concatenate(tiles), ends)[:-1], strict=True):
+        for n, score in zip(members, np.split(np.concatenate(tiles), ends)[:-1], strict=True):
             scores[n] = score
     return scores
 
@@ -253,23 +254,23 @@ def _score_chosen(
 ) -> list[Float[np.ndarray, "_ k"]]:
     """Return the scores of spans of each review, all checked."""
     bias = classifier.bias
-    scores = [np.zeros((len(some), len(bias)), bias.dtype) for some in spans]
+    scores = [np.zeros((len(array), len(bias)), bias.dtype) for array in spans]
     largest = engine.sizes_for(classifier)[-1]
     pieces: list[Chosen] = []
-    for n, some in enumerate(spans):
-        order = np.lexsort((some[:, 1], some[:, 0]))
-        order = order[some[order, 0] < some[order, 1]]  # an empty span scores 0
-        start, stop = some[order].T
-        head, last = find_trunks(np.zeros_like(start), start)
-        slots = count_slots(start, stop, head, last)
-        for a, b in split_groups(slots, largest.spans):
-            pieces.append(Chosen(n, order[head[a] : last[b - 1] + 1], int(slots[a:b].sum())))
+    for n, asked in enumerate(spans):
+        order = np.lexsort((asked[:, 1], asked[:, 0]))
+        order = order[asked[order, 0] < asked[order, 1]]  # an empty span scores 0
+        start, stop = asked[order].T
+        head, last = trunk_bounds(np.zeros_like(start), start)
+        states = count_stored_states(start, stop, head, last)
+        for a, b in split_groups(states, largest.spans):
+            pieces.append(Chosen(n, order[head[a] : last[b - 1] + 1], int(states[a:b].sum())))
     jobs = _fill_jobs(pieces, [len(review) for review in ids], largest.rows, largest.spans)
 
     def make_jobs():
         for job in jobs:
             chosen = [spans[piece.review][piece.spans] for piece in job]
-            review = np.repeat(np.arange(len(job)), [len(some) for some in chosen])
+            review = np.repeat(np.arange(len(job)), [len(array) for array in chosen])
             start, stop = np.concatenate(chosen).T
             yield Job([ids[piece.review] for piece in job], review, start, stop)
 
@@ -281,17 +282,17 @@ def _score_chosen(
 
 
 def _fill_jobs(
-    pieces: list[Chosen], lengths: list[int], rows: int, slots: int
+    pieces: list[Chosen], lengths: list[int], rows: int, states: int
 ) -> list[list[Chosen]]:
-    """Put pieces of reviews together, in order, while their words and slots fit into a job."""
+    """Combine pieces of reviews, in order, while their words and stored states fit into a job."""
     jobs: list[list[Chosen]] = []
-    rows_left = slots_left = 0
+    rows_left = states_left = 0
     for piece in pieces:
-        if not jobs or lengths[piece.review] > rows_left or piece.slots > slots_left:
+        if not jobs or lengths[piece.review] > rows_left or piece.states > states_left:
             jobs.append([])
-            rows_left, slots_left = rows, slots
+            rows_left, states_left = rows, states
         jobs[-1].append(piece)
-        rows_left, slots_left = rows_left - lengths[piece.review], slots_left - piece.slots
+        rows_left, states_left = rows_left - lengths[piece.review], states_left - piece.states
     return jobs
 
 
@@ -322,17 +323,17 @@ def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.nd
     classifier = in_one_type(classifier)
     logits = np.tile(classifier.bias, (len(ids), 1))
     order = [n for n in np.argsort([len(review) for review in ids], kind="stable") if len(ids[n])]
-    for length, same in itertools.groupby(order, key=lambda n: _padded(len(ids[n]))):
-        same = list(same)
-        for first in range(0, len(same), REVIEWS_A_TILE):
-            some = same[first : first + REVIEWS_A_TILE]
+    for length, group in itertools.groupby(order, key=lambda n: padded_length(len(ids[n]))):
+        members = list(group)
+        for first in range(0, len(members), REVIEWS_A_TILE):
+            tile = members[first : first + REVIEWS_A_TILE]
             x = np.zeros((REVIEWS_A_TILE, length, classifier.embedding.shape[1]), logits.dtype)
             last = np.zeros(REVIEWS_A_TILE, np.int32)
-            for row, n in enumerate(some):
+            for row, n in enumerate(tile):
                 x[row, : len(ids[n])] = classifier.embedding[ids[n]]
                 last[row] = len(ids[n]) - 1
             out = _predict(classifier.layers, classifier.readout, classifier.bias, x, last)
-            logits[some] = np.asarray(out)[: len(some)]
+            logits[tile] = np.asarray(out)[: len(tile)]
     return logits
 
 
@@ -362,7 +363,7 @@ def _piece_spans(
 def _job(pieces: list[Piece], spans: list[np.ndarray], ids: list[np.ndarray]) -> Job:
     """Return the job of some pieces of the corpus."""
     start, stop = np.concatenate(spans).T
-    review = np.repeat(np.arange(len(pieces)), [len(some) for some in spans])
+    review = np.repeat(np.arange(len(pieces)), [len(array) for array in spans])
     return Job([ids[piece.review] for piece in pieces], review, start, stop)
 
 
@@ -374,17 +375,17 @@ def _run_jobs(classifier: Classifier, jobs: Iterable[Job], rule: Rule):
     for job in jobs:
         scores = np.empty((len(job.start), len(classifier.bias)), classifier.bias.dtype)
         for n, ids in enumerate(job.ids):
-            mine = np.flatnonzero(job.review == n)
-            length = _padded(len(ids))
+            indices = np.flatnonzero(job.review == n)
+            length = padded_length(len(ids))
             x = np.zeros((length, classifier.embedding.shape[1]), classifier.bias.dtype)
             x[: len(ids)] = classifier.embedding[ids]
             tile = max(8, STEPS_A_TILE // length)
-            for some in np.split(mine, range(tile, len(mine), tile)):
+            for subset in np.split(indices, range(tile, len(indices), tile)):
                 spans = np.zeros((tile, 2), np.int32)
-                spans[: len(some)] = np.stack([job.start[some], job.stop[some]], axis=1)
+                spans[: len(subset)] = np.stack([job.start[subset], job.stop[subset]], axis=1)
                 last = np.int32(len(ids) - 1)
                 out = _recursion(classifier.layers, classifier.readout, x, last, spans, rule)
-                scores[some] = np.asarray(out)[: len(some)]
+                scores[subset] = np.asarray(out)[: len(subset)]
         yield scores, predict(classifier, job.ids) - classifier.bias
 
 
@@ -431,8 +432,3 @@ def _predict(layers, readout, bias, x, last):
         return jnp.matmul(readout, run(layers, x)[last], precision=HIGHEST) + bias
 
     return jax.vmap(logits)(x, last)
-
-
-def _padded(length: int) -> int:
-    """Return the length a review is padded to: a power of two, at least 8."""
-    return max(8, 1 << (length - 1).bit_length())

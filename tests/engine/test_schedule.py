@@ -4,12 +4,12 @@ from cdjax.core.spans import enumerate_spans
 from cdjax.engine.schedule import (
     Piece,
     Size,
-    count_slots,
-    find_trunks,
+    count_stored_states,
     pack,
     plan,
     schedule,
     split_groups,
+    trunk_bounds,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,10 +44,10 @@ def test_steps_lie_where_their_slabs_leave_them(length, tile):
 
 
 @given(lengths, st.none() | st.integers(1, 13), st.sampled_from([(3, 2), (4, 4), (2, 5)]))
-def test_a_job_holds_every_span_once_in_its_place(length, max_len, tiles):
+def test_a_job_holds_every_span_once(length, max_len, tiles):
     length = np.array(length)
     spans = [enumerate_spans(int(n), max_len) for n in length]
-    review = np.repeat(np.arange(len(length)), [len(some) for some in spans])
+    review = np.repeat(np.arange(len(length)), [len(array) for array in spans])
     start, stop = np.concatenate(spans).T
     size = Size(rows=128, spans=1024, span_tile=tiles[0], trunk_tile=tiles[1], review_tile=3)
     job = schedule(length, review, start, stop, size)
@@ -63,17 +63,17 @@ def test_a_job_holds_every_span_once_in_its_place(length, max_len, tiles):
     trunk_of = {step: n for n, step in enumerate(trunk_first) if trunk_length[n]}
     assert len(trunk_of) == words
     for step, n in trunk_of.items():
-        mine = np.flatnonzero(first <= step)[-1]
-        assert trunk_last[n] == first[mine] + length[mine] - 1
-        assert trunk_prefix[n] == (step == first[mine])
+        owner = np.flatnonzero(first <= step)[-1]
+        assert trunk_last[n] == first[owner] + length[owner] - 1
+        assert trunk_prefix[n] == (step == first[owner])
     assert sorted(job.order) == list(range(len(start)))
     state, last, steps, tail_tiles = job.tails
-    for place, span in enumerate(job.order):
+    for position, span in enumerate(job.order):
         begin = first[review[span]] + start[span]
-        assert left[state[place]] == (trunk_of[begin], stop[span] - start[span] - 1)
-        assert last[place] == first[review[span]] + length[review[span]] - 1
+        assert left[state[position]] == (trunk_of[begin], stop[span] - start[span] - 1)
+        assert last[position] == first[review[span]] + length[review[span]] - 1
         # Its trunk has taken the first step beyond it, where there is one.
-        assert steps[place] == max(length[review[span]] - stop[span] - 1, 0)
+        assert steps[position] == max(length[review[span]] - stop[span] - 1, 0)
     # Longest first, to the end of the last tile, where nothing may wait for what fills it up.
     filled = steps[: int(tail_tiles) * size.span_tile]
     assert len(filled) >= len(start) > len(filled) - size.span_tile
@@ -114,14 +114,14 @@ def test_a_review_is_cut_only_where_it_must_be():
     ]
 
 
-def test_slots_are_of_spans_and_of_the_steps_of_trunks():
+def test_a_trunk_stores_a_state_for_each_step_or_span():
     # Two trunks: three spans of one word at 0, and one span of five words at 1.
     review, start, stop = np.zeros(4, int), np.array([0, 0, 0, 1]), np.array([1, 1, 1, 6])
-    head, last = find_trunks(review, start)
+    head, last = trunk_bounds(review, start)
     assert (head.tolist(), last.tolist()) == ([0, 3], [2, 3])
-    assert count_slots(start, stop, head, last).tolist() == [3, 5]
+    assert count_stored_states(start, stop, head, last).tolist() == [3, 5]
     size = Size(rows=8, spans=5, span_tile=2, trunk_tile=2, review_tile=1)
-    with pytest.raises(ValueError, match="takes 6 slots; its size has 5"):
+    with pytest.raises(ValueError, match="stores 6 states; its size holds 5"):
         schedule(np.array([8]), review, start, stop, size)
 
 
