@@ -20,7 +20,7 @@ import safetensors.numpy
 
 from cdjax.core.checks import check_classifier
 from cdjax.core.lstm import Classifier, LSTMParams
-from cdjax.text.vocabulary import Vocabulary
+from cdjax.text.vocabulary import UNKNOWN, Vocabulary
 
 FORMAT = "cdjax-model"
 VERSION = 1
@@ -97,6 +97,8 @@ def save(model: Model, path: str | os.PathLike, *, overwrite: bool = False, dtyp
         "labels": model.labels,
         "provenance": model.provenance,
         "lowercase": model.vocabulary.lowercase,
+        "unknown": model.vocabulary.unknown,
+        "padding": model.vocabulary.padding,
         "vocabulary": model.vocabulary.words,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +150,12 @@ def load(path: str | os.PathLike | None = None) -> Model:
                 f"{path} is a model of version {description['version']}; this cdjax reads version "
                 f"{VERSION}. Install the cdjax that saved it."
             )
-        vocabulary = Vocabulary(tuple(description["vocabulary"]), description["lowercase"])
+        vocabulary = Vocabulary(
+            description["vocabulary"],
+            description["lowercase"],
+            unknown=description.get("unknown", UNKNOWN),
+            padding=description.get("padding"),
+        )
         labels = tuple(description["labels"])
         provenance = description["provenance"]
     with _as_damaged(path / WEIGHTS_FILE):

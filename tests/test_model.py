@@ -40,6 +40,16 @@ def test_what_is_saved_is_loaded(tmp_path, model, depth):
     assert sorted(p.name for p in (tmp_path / "deep").iterdir()) == ["model"]
 
 
+def test_rows_of_special_words_are_kept(tmp_path, model):
+    for words, special in [
+        (["<pad>", "a", "<unk>", "bad"], {"padding": 0}),
+        (["a", "b", "c", "d"], {"unknown": None, "padding": 3}),
+    ]:
+        vocabulary = cdjax.Vocabulary(words, False, **special)
+        cdjax.save(model._replace(vocabulary=vocabulary), tmp_path / "m", overwrite=True)
+        assert cdjax.load(tmp_path / "m").vocabulary == vocabulary
+
+
 def test_half_precision_is_read_as_single(tmp_path, model):
     cdjax.save(model, tmp_path / "m", dtype=np.float16)
     embedding = cdjax.load(tmp_path / "m").classifier.embedding
@@ -97,7 +107,8 @@ def edit(path, **changes):
         (lambda d: edit(d / MODEL_FILE, format="x"), ValueError, "is not a cdjax model"),
         (lambda d: edit(d / MODEL_FILE, version=2), ValueError, r"a model of version 2; .* reads"),
         (lambda d: edit(d / MODEL_FILE, labels=["a"]), ValueError, "labels holds 1 names"),
-        (lambda d: edit(d / MODEL_FILE, vocabulary=["x"]), ValueError, "expected '<unk>' first"),
+        (lambda d: edit(d / MODEL_FILE, vocabulary=["x"]), ValueError, "holds 1 words; expected 4"),
+        (lambda d: edit(d / MODEL_FILE, unknown="x"), ValueError, "no word 'x'"),
         (lambda d: edit(d / MODEL_FILE, vocabulary=["<unk>", "a", "a"]), ValueError, "'a' twice"),
     ],
 )

@@ -1,6 +1,7 @@
 """The words a model knows, and their numbers."""
 
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,51 +9,159 @@ import numpy as np
 from jaxtyping import Int
 
 UNKNOWN = "<unk>"
-"""The word that stands for all the others; always number 0."""
+"""The word that stands for all the others, where no other is named."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False)
 class Vocabulary:
     """The words of a model in the order of the rows of its embedding.
 
+    Words are kept exactly as given, each at the row of its position. Two rows are special, and may
+    be anywhere; nothing is guessed about them from how their words are written.
+
     Attributes:
-        words: All words; the first is `UNKNOWN`, which every other text's word becomes.
-        lowercase: Whether a token is looked up in lower case.
+        words: All words.
+        lowercase: Whether tokens and words are compared in lower case.
+        unknown: Row of the unknown word, which every token without a row of its own becomes; None
+            where there is none and such a token is an error.
+        padding: Row that fills up a batch of reviews of different lengths, if there is one.
 
-    Raises:
-        ValueError: Where the first word is not `UNKNOWN`, or a word occurs twice.
-
-    >>> vocabulary = Vocabulary((UNKNOWN, "a", "bad", "film"))
-    >>> vocabulary.encode(["A", "bad", "pun"]).tolist()
-    [1, 2, 0]
+    >>> vocabulary = Vocabulary(["<pad>", "bad", "film", "<unk>"], padding="<pad>")
+    >>> vocabulary.encode(["Bad", "pun"]).tolist()
+    [1, 3]
     """
 
     words: tuple[str, ...]
-    lowercase: bool = True
+    lowercase: bool
+    unknown: int | None
+    padding: int | None
 
-    def __post_init__(self):
-        if not self.words or self.words[0] != UNKNOWN:
-            found = self.words[:1] or "no word"
-            raise ValueError(f"the vocabulary begins with {found}; expected {UNKNOWN!r} first.")
-        if len(self._numbers) != len(self.words):
-            seen: set[str] = set()
-            twice = next(word for word in self.words if word in seen or seen.add(word))
-            raise ValueError(f"the vocabulary holds {twice!r} twice; expected each word once.")
+    def __init__(
+        self,
+        words: Iterable[str],
+        lowercase: bool = True,
+        *,
+        unknown: str | int | None = UNKNOWN,
+        padding: str | int | None = None,
+    ):
+        """Take the words of a model.
+
+        Args:
+            words: The words, one for each row of the embedding, in its order.
+            lowercase: Whether tokens and words are compared in lower case.
+            unknown: The unknown word, or its row. The default is the word `<unk>`, which has to be
+                there; where there is no such row say so, `unknown=None`.
+            padding: The word that fills up batches, or its row, if there is one.
+
+        Raises:
+            TypeError: Where `words` is a string, or a word is not one.
+            ValueError: Where a word occurs twice (in lower case, if that is how they are compared),
+                or there is no such word or row as `unknown` or `padding` names.
+        """
+        if isinstance(words, str):
+            raise TypeError(f"words is the string {words[:40]!r}; expected a list of words.")
+        words = tuple(words)
+        for row, word in enumerate(words):
+            if not isinstance(word, str):
+                raise TypeError(f"word {row} is {word!r}; expected a string.")
+        vars(self).update(words=words, lowercase=lowercase)
+        self._check_distinct()
+        vars(self).update(
+            unknown=self._find_row("unknown", unknown), padding=self._find_row("padding", padding)
+        )
+        if self.unknown is not None and self.unknown == self.padding:
+            raise ValueError(
+                f"unknown and padding are the same row, {self.unknown}; expected different ones."
+            )
 
     @classmethod
-    def of(cls, words: Iterable[str], lowercase: bool = True) -> "Vocabulary":
-        """Return the vocabulary of the given words, each once, in order of appearance."""
-        keys = (word.lower() if lowercase else word for word in words)
-        return cls(tuple(dict.fromkeys((UNKNOWN, *keys))), lowercase)
+    def of(cls, tokens: Iterable[str], lowercase: bool = True) -> "Vocabulary":
+        """Return the vocabulary of a text: each token once, in order of appearance.
+
+        `<unk>` becomes row 0 where the tokens do not hold it.
+        """
+        distinct = dict.fromkeys(token.lower() if lowercase else token for token in tokens)
+        return cls(distinct if UNKNOWN in distinct else (UNKNOWN, *distinct), lowercase)
 
     @cached_property
-    def _numbers(self) -> dict[str, int]:
-        return {word: number for number, word in enumerate(self.words)}
+    def _rows(self) -> dict[str, int]:
+        return {self._key(word): row for row, word in enumerate(self.words)}
+
+    def _key(self, word: str) -> str:
+        return word.lower() if self.lowercase else word
+
+    def _check_distinct(self) -> None:
+        if len(self._rows) == len(self.words):
+            return
+        first: dict[str, str] = {}
+        for word in self.words:
+            other = first.get(self._key(word))
+            if other == word:
+                raise ValueError(f"the vocabulary holds {word!r} twice; expected each word once.")
+            if other is not None:
+                raise ValueError(
+                    f"the vocabulary holds {other!r} and {word!r}, which are one word in lower "
+                    f"case; expected each word once, or lowercase=False."
+                )
+            first[self._key(word)] = word
+
+    def _find_row(self, argument: str, word: str | int | None) -> int | None:
+        """Return the row of a word that is given by its name or its row."""
+        if word is None:
+            return None
+        if isinstance(word, str):
+            if word in self.words:
+                return self.words.index(word)
+            looks_like = [w for w in self.words if "unk" in w.lower() or w.lower() == "oov"]
+            example = (looks_like or self.words or ("...",))[0]
+            raise ValueError(
+                f"the vocabulary has no word {word!r}; expected {argument} to be one of its words, "
+                f"a row or None: {argument}={example!r}."
+            )
+        row = -1 if isinstance(word, bool) else operator.index(word)
+        if not 0 <= row < len(self.words):
+            raise ValueError(
+                f"{argument} is {word}; expected a word, or a row from 0 to {len(self.words) - 1}."
+            )
+        return row
 
     def __len__(self) -> int:
         return len(self.words)
 
-    def encode(self, tokens: Sequence[str]) -> Int[np.ndarray, "t"]:
-        """Return the numbers of a review's tokens, 0 for those the vocabulary lacks."""
+    def __contains__(self, token: str) -> bool:
+        """Return whether a token has a row of its own, other than those of unknown and padding."""
+        row = self._rows.get(self._key(token))
+        return row is not None and row not in (self.unknown, self.padding)
+
+    def __repr__(self) -> str:
+        return (
+            f"Vocabulary({len(self):,} words, lowercase={self.lowercase}, unknown={self.unknown}, "
+            f"padding={self.padding})"
+        )
+
+    def encode(self, tokens: Iterable[str]) -> Int[np.ndarray, "t"]:
+        """Return the numbers `[T]` of a review's tokens, the rows of their words.
+
+        Raises:
+            TypeError: Where `tokens` is a text that is not split into tokens, or a token is none.
+            ValueError: Where a token has no row, and there is no unknown word.
+        """
+        if isinstance(tokens, str):
+            raise TypeError(
+                f"found the string {tokens[:40]!r}; expected a list of tokens: "
+                f"encode(cdjax.tokenize(text))."
+            )
+        tokens = list(tokens)
+        if not all(isinstance(token, str) for token in tokens):
+            wrong = next(token for token in tokens if not isinstance(token, str))
+            raise TypeError(f"found the token {wrong!r}; expected a string.")
         keys = (token.lower() for token in tokens) if self.lowercase else tokens
-        return np.fromiter((self._numbers.get(key, 0) for key in keys), np.int32, len(tokens))
+        numbers = np.fromiter((self._rows.get(key, -1) for key in keys), np.int32, len(tokens))
+        missing = numbers < 0
+        if missing.any() and self.unknown is None:
+            raise ValueError(
+                f"the vocabulary does not hold {tokens[int(missing.argmax())]!r}, and has no "
+                f"unknown word to take for it; leave the token out, or name one: "
+                f"Vocabulary(words, unknown=...)."
+            )
+        return np.where(missing, np.int32(self.unknown or 0), numbers)
