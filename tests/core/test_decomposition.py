@@ -11,7 +11,7 @@ from cdjax.core.rules import RULES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import oracle
+from tests import reference
 from tests.conftest import ROOT, random_layer
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -79,7 +79,7 @@ def test_equals_the_literal_loop_for_any_set(rule, seed, length, scale):
     layer = random_layer(rng, inputs=3, hidden=5, scale=scale)
     x, inside = rng.normal(size=(length, 3)), rng.random(length) < 0.5
     split = jax.tree.map(lambda a: a[0], decompose_all((layer,), x, inside[None], RULES[rule]))
-    beta, gamma, h = oracle.decompose(*layer, x, inside, *oracle.CHOICES[rule])
+    beta, gamma, h = reference.decompose([layer], x, inside, rule)
     np.testing.assert_allclose(split.beta, beta, rtol=1e-10, atol=1e-13)
     np.testing.assert_allclose(split.gamma, gamma, rtol=1e-10, atol=1e-13)
     np.testing.assert_allclose(run((layer,), jnp.asarray(x)), h, rtol=1e-10, atol=1e-13)

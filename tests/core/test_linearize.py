@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from cdjax.core.linearize import contributions, linearize, pair, subsets, triple
 
-from tests.oracle import sigmoid
+from tests.reference import sigmoid
 
 ACTIVATIONS = {"tanh": (jnp.tanh, np.tanh), "sigmoid": (lambda z: 1 / (1 + jnp.exp(-z)), sigmoid)}
 

@@ -17,7 +17,7 @@ from cdjax.methods import (
 )
 
 from tests.methods.test_contract import VOCABULARY, make_classifier
-from tests.oracle import sigmoid
+from tests.reference import sigmoid
 
 pytestmark = pytest.mark.usefixtures("x64")
 

@@ -17,7 +17,7 @@ from cdjax.phrases.interactions import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import oracle
+from tests import reference
 from tests.conftest import random_classifier, random_layer
 from tests.methods.test_contract import TOY, TOY_METHODS, VOCABULARY, half_tanh
 
@@ -212,7 +212,7 @@ def test_sets_of_ragged_reviews_equal_the_recursion(classifier, rule):
             if mask.any():
                 (layer,) = classifier.layers
                 x = classifier.embedding[np.array(review)].astype(np.float64)
-                beta, _, _ = oracle.decompose(*layer, x, mask, *oracle.CHOICES[rule.name])
+                beta, _, _ = reference.decompose([layer], x, mask, rule.name)
                 np.testing.assert_allclose(score, classifier.readout @ beta[-1], atol=3e-6)
 
 
@@ -241,7 +241,7 @@ def test_words_apart_interact(classifier):
     x = classifier.embedding[IDS].astype(np.float64)
 
     def score(mask):
-        return classifier.readout @ oracle.decompose(*layer, x, mask, False, "gamma")[0][-1]
+        return classifier.readout @ reference.decompose([layer], x, mask, "merged").beta[-1]
 
     for parts, row in zip(apart, found, strict=True):
         expected = score(parts.any(axis=0)) - sum(map(score, parts))

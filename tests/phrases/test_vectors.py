@@ -11,7 +11,7 @@ from cdjax.scoring.batch import with_vector_readout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import oracle
+from tests import reference
 from tests.conftest import random_classifier
 
 REVIEWS = [[1, 2, 3, 1, 2], [], [0, 1, 2, 0, 3], [4], [3, 1, 2, 3]]
@@ -76,7 +76,7 @@ def test_means_of_the_recursions_vectors(classifier, rule, monkeypatch):
     def beta(n, start, stop):
         x = classifier.embedding[np.array(REVIEWS[n])].astype(np.float64)
         inside = (start <= np.arange(len(x))) & (np.arange(len(x)) < stop)
-        return oracle.decompose(*layer, x, inside, *oracle.CHOICES[rule.name])[0][-1]
+        return reference.decompose([layer], x, inside, rule.name).beta[-1]
 
     where = occurrences(REVIEWS, 3)
     assert Counter(len(phrase) for phrase in where if len(where[phrase]) > 1) == {1: 3, 2: 3, 3: 2}

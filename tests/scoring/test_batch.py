@@ -6,7 +6,7 @@ import pytest
 from cdjax.core.lstm import run
 from cdjax.core.rules import RULES
 
-from tests import oracle
+from tests import reference
 from tests.conftest import ROOT, random_classifier, random_layer
 
 
@@ -16,7 +16,7 @@ def recursion(classifier, x, spans, rule):
     scores = []
     for start, stop in spans:
         inside = (start <= np.arange(len(x))) & (np.arange(len(x)) < stop)
-        beta, _, _ = oracle.decompose(*layer, x, inside, *oracle.CHOICES[rule.name])
+        beta, _, _ = reference.decompose([layer], x, inside, rule.name)
         scores.append(np.asarray(classifier.readout, np.float64) @ beta[-1])
     return np.array(scores)
 

@@ -10,7 +10,7 @@ from cdjax.training.penalty import (
     split_logits,
 )
 
-from tests import oracle
+from tests import reference
 from tests.conftest import random_classifier
 
 LENGTHS = np.array([4, 1, 6, 3])
@@ -35,11 +35,9 @@ def padded(filler):
 def literal(model, rule, marked=INSIDE):
     """What marked words and all else contribute, review by review, in float64."""
     (layer,), readout = model.layers, model.readout.astype(np.float64)
-    layer = [weight.astype(np.float64) for weight in layer]
     parts = []
     for x, length, inside in zip(np.asarray(padded(0), np.float64), LENGTHS, marked, strict=True):
-        choices = oracle.CHOICES[rule]
-        beta, gamma, _ = oracle.decompose(*layer, x[:length], inside[:length], *choices)
+        beta, gamma, _ = reference.decompose([layer], x[:length], inside[:length], rule)
         parts.append((readout @ beta[-1], readout @ gamma[-1]))
     return np.moveaxis(np.array(parts), 1, 0)
 
