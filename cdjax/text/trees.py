@@ -63,43 +63,43 @@ def parse_tree(line: str) -> Tree:
     still_open: list[int] = []
     position = 0
     while position < len(line):
-        column = f"column {position + 1}"
         piece = _PIECE.match(line, position)
         if piece is None:
-            raise ValueError(
-                f"{column}: found {line[position : position + 20]!r}; expected '(label '."
-            )
+            raise _error(position, f"found {line[position : position + 20]!r}; expected '(label '.")
+        label, token, close = piece.groups()
         if nodes and not still_open and piece.group() != " ":
-            raise ValueError(
-                f"{column}: found {line[position : position + 20]!r} after the tree's end."
+            raise _error(
+                position, f"found {line[position : position + 20]!r} after the tree's end."
             )
-        position = piece.end()
-        if (label := piece["label"]) is not None:
+        if label is not None:
             if label not in _LABELS:
-                raise ValueError(f"{column}: found the label {label!r}; expected 0 to 4.")
+                raise _error(position, f"found the label {label!r}; expected 0 to 4.")
             if still_open:
                 parts[still_open[-1]].append(len(nodes))
             still_open.append(len(nodes))
             nodes.append(Node(len(tokens), -1, int(label), ()))
             parts.append([])
-        elif piece["token"] is not None:
+        elif token is not None:
             if not still_open or parts[still_open[-1]] or nodes[still_open[-1]].start < len(tokens):
-                raise ValueError(
-                    f"{column}: found the word {piece['token']!r}; expected it alone with its "
-                    f"label, '(2 {piece['token']})'."
+                raise _error(
+                    position,
+                    f"found the word {token!r}; expected it alone with its label, '(2 {token})'.",
                 )
-            tokens.append(_unescape(piece["token"]))
-        elif piece["close"]:
+            escaped = token[0] == "-" or "\\" in token
+            tokens.append(_unescape(token) if escaped else token)
+        elif close:
             if not still_open:
-                raise ValueError(f"{column}: found ')' where no phrase is open.")
+                raise _error(position, "found ')' where no phrase is open.")
             last = still_open.pop()
             if len(tokens) == nodes[last].start:
-                raise ValueError(f"{column}: found a phrase without words.")
+                raise _error(position, "found a phrase without words.")
             if len(parts[last]) not in (0, 2):
-                raise ValueError(
-                    f"{column}: found a phrase of {len(parts[last])} parts; expected a word or 2."
+                raise _error(
+                    position, f"found a phrase of {len(parts[last])} parts; expected a word or 2."
                 )
-            nodes[last] = nodes[last]._replace(stop=len(tokens), children=tuple(parts[last]))
+            start, _, number, _ = nodes[last]
+            nodes[last] = Node(start, len(tokens), number, tuple(parts[last]))
+        position = piece.end()
     if still_open:
         raise ValueError(f"found the end of the line with {len(still_open)} phrases open.")
     if not nodes:
@@ -152,6 +152,10 @@ def binary_sentences(trees: Iterable[Tree]) -> Iterator[tuple[tuple[str, ...], i
     for tree in trees:
         if tree.label != NEUTRAL:
             yield tree.tokens, int(tree.label > NEUTRAL)
+
+
+def _error(position: int, message: str) -> ValueError:
+    return ValueError(f"column {position + 1}: {message}")
 
 
 def _unescape(token: str) -> str:
