@@ -77,7 +77,7 @@ def run(setting: Setting) -> Record:
         found = find_neighbours(table, queries, len(table), leave_out=leave_out)
         took = time.perf_counter() - started
         setting.say(f"  {label('cd', rule.name)}: {len(table):,} vectors, {took:.1f} s")
-        for query, near, cosines in zip(places, found.places, found.cosines, strict=True):
+        for query, near, cosines in zip(places, found.indices, found.cosines, strict=True):
             ranks = {number: rank for rank, number in enumerate(near.tolist(), 1)}
             published = {
                 phrase: _find(setting, phrases, phrase) for phrase in PUBLISHED_FIGURES[query]

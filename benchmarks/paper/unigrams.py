@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from cdjax.methods.registry import SPREADS
+from cdjax.methods.registry import STANDARD_DEVIATIONS
 from cdjax.text.trees import NEUTRAL, Tree, binary_phrases, binary_sentences
 from cdjax.text.vocabulary import Vocabulary
 from cdjax.training.linear import LinearModel, fit_linear
@@ -236,7 +236,7 @@ def _alone(setting: Setting, subject: Subject, scorer: Scorer, words: Words) -> 
 
     Nothing for methods that divide by the spread of the review's words, 0 for one word.
     """
-    if scorer.method.units == SPREADS:
+    if scorer.method.units == STANDARD_DEVIATIONS:
         return {}
     types = [[word] for word in words.counts]
     scores = setting.score(subject, scorer, types, [[(0, 1)]] * len(types), "words alone")

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from cdjax import Classifier
 from cdjax.core.lstm import Weight, run
-from cdjax.methods.shapley import draw_turns
+from cdjax.methods.shapley import draw_positions
 
 PAD = 16  # lengths are rounded up to multiples, so that few programs are compiled
 
@@ -92,10 +92,10 @@ def decompose_cells(exact: Classifier, ids, additive: bool):
 def sample_shapley(exact: Classifier, ids, word: int, orders: int, seed: int):
     """Return the mean gain of each word over the sampled orders `[T, K]`."""
     scores = np.zeros((len(ids), len(exact.bias)))
-    for turns in draw_turns(ids, orders, seed):
+    for positions in draw_positions(ids, orders, seed):
         x = np.tile(exact.embedding[word], (len(ids), 1))
         before = outputs(exact, x, "logits")
-        for t in np.argsort(turns):
+        for t in np.argsort(positions):
             x[t] = exact.embedding[ids[t]]
             after = outputs(exact, x, "logits")
             scores[t] += (after - before) / orders

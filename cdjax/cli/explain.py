@@ -128,7 +128,9 @@ def run(args: argparse.Namespace) -> None:
     words = scores[result.spans[:, 1] - result.spans[:, 0] == 1].tolist()
     _print_words(console, tokens, ids, words, model.labels, explained)
     if args.tree:
-        print_tree(console, tokens, build_hierarchy(result))
+        direction = [-1, 1] if len(model.labels) == 2 else np.eye(len(model.labels))[explained]
+        tree = build_hierarchy(result.spans, result.scores, direction)
+        print_tree(console, tokens, tree)
         return
     _print_growth(console, tokens, result.spans, scores)
     _print_phrases(console, tokens, result.spans, scores, model.labels, explained)

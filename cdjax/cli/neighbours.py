@@ -200,7 +200,7 @@ def _print_neighbours(console, model, table, ids, indices, args) -> None:
         return f"{table.counts[index]:,}"
 
     for (text, index), neighbours, cosines in zip(
-        indices.items(), nearest.places, nearest.cosines, strict=True
+        indices.items(), nearest.indices, nearest.cosines, strict=True
     ):
         rows = Table.grid(padding=(0, 2))
         for justify in ("right", "right", "right", "left"):

@@ -6,7 +6,7 @@ import numpy as np
 
 from cdjax.cli import options
 from cdjax.methods.contract import Method
-from cdjax.methods.registry import SPREADS
+from cdjax.methods.registry import STANDARD_DEVIATIONS
 from cdjax.model import Model
 
 # From where a score is clear, and from where strong, by its units. Fixed, never fitted to a text.
@@ -14,7 +14,7 @@ SCALES = {
     "logits": (0.5, 2.0),
     "log probability": (0.5, 2.0),
     "probability": (0.05, 0.2),
-    SPREADS: (1.0, 2.0),
+    STANDARD_DEVIATIONS: (1.0, 2.0),
 }
 DIFFERENCES = "logits", "log probability"
 """Units in which two classes are told apart by a difference: the change of the log odds. In the

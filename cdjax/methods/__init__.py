@@ -1,9 +1,9 @@
-"""Other ways to score words and phrases beside contextual decomposition, under one contract."""
+"""Methods that score steps and spans, beside contextual decomposition, under one contract."""
 
 from cdjax.methods.cell_decomposition import decompose_cells
 from cdjax.methods.contract import Method
 from cdjax.methods.gradients import (
-    WordScores,
+    StepScores,
     gradient_times_input,
     integrate_gradients,
     standardize,
@@ -14,7 +14,7 @@ from cdjax.methods.shapley import sample_shapley
 
 __all__ = [
     "Method",
-    "WordScores",
+    "StepScores",
     "decompose_cells",
     "gradient_times_input",
     "integrate_gradients",

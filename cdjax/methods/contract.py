@@ -1,4 +1,4 @@
-"""What a method of explanation is, and what all of them do alike."""
+"""What a method of explanation is, and what all methods share: checks and sums."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -17,61 +17,62 @@ from cdjax.scoring.checks import check_reviews, check_span_lists, in_one_type
 
 @runtime_checkable
 class Score(Protocol):
-    """How every method is called."""
+    """The call of every method."""
 
     def __call__(
         self,
         classifier: Classifier,
-        reviews: Sequence[ArrayLike],
+        sequences: Sequence[ArrayLike],
         spans: Sequence[ArrayLike] | None = None,
         *,
         max_len: int | None = None,
     ) -> list[SpanScores]:
-        """Score spans of reviews.
+        """Score spans of sequences.
 
         Args:
             classifier: The model.
-            reviews: Word numbers `[T]` of each review; lengths may differ and may be 0.
-            spans: Half-open `[start, stop)` pairs `[S, 2]` of each review; all spans when None. An
-                empty span (`start == stop`) scores 0.
-            max_len: Longest span wanted where `spans` is None, in words; all when None.
+            sequences: Word numbers `[T]` of each sequence; lengths may differ and may be 0.
+            spans: Half-open `[start, stop)` pairs `[S, 2]` of each sequence; all spans when None.
+                An empty span (`start == stop`) scores 0.
+            max_len: Length of the longest span where `spans` is None; all spans when None.
 
         Returns:
-            One result a review, spans in the order given or by start and then by stop. The score of
-            class k is the contribution to class k, in the method's units.
+            One result a sequence, spans in the order given, else by start and then by stop. The
+            score of class k is the contribution to class k, in the method's units.
 
         Raises:
             TypeError: Where an argument holds the wrong kind of values.
-            ValueError: Where a word number is not in the embedding, a span not in its review, or
-                the method does not go with the model. Says which, and what to do.
+            ValueError: Where a word number is not in the embedding, a span is not within its
+                sequence, or the method is not defined for the model. Says which, and what to do.
         """
         ...
 
 
 class Method(NamedTuple):
-    """A way to score phrases."""
+    """A way to score spans."""
 
-    name: str  # short, as given on a command line
-    title: str  # in words
-    units: str  # what its scores are measured in
+    name: str  # key of `make_methods()`
+    title: str  # for tables and figures
+    units: str  # of its scores
     score: Score
 
 
-def score_by_words(
-    words: Callable[[Classifier, list[np.ndarray]], list[Float[np.ndarray, "t k"]]],
+def sum_over_steps(
+    score_steps: Callable[[Classifier, list[np.ndarray]], list[Float[np.ndarray, "t k"]]],
 ) -> Score:
-    """Return the `score` of a method that scores words: a phrase has the sum of its words.
+    """Return the `score` of a method that scores steps: a span has the sum over its steps.
 
     Args:
-        words: From the model, in one float type, and the checked reviews to each review's scores.
+        score_steps: Returns the scores `[T, K]` of each sequence's steps, from the model in one
+            float type and the checked sequences.
     """
 
-    def score(classifier, reviews, spans=None, *, max_len=None):
-        classifier, reviews, spans = check_request(classifier, reviews, spans, max_len)
-        results = make_results(classifier, reviews, spans)
+    def score(classifier, sequences, spans=None, *, max_len=None):
+        classifier, sequences, spans = check_request(classifier, sequences, spans, max_len)
+        results = make_results(classifier, sequences, spans)
         return [
-            result._replace(scores=sum_words(its_words, result.spans))
-            for result, its_words in zip(results, words(classifier, reviews), strict=True)
+            result._replace(scores=sum_spans(step_scores, result.spans))
+            for result, step_scores in zip(results, score_steps(classifier, sequences), strict=True)
         ]
 
     return score
@@ -79,21 +80,21 @@ def score_by_words(
 
 def check_request(
     classifier: Classifier,
-    reviews: Sequence[ArrayLike],
+    sequences: Sequence[ArrayLike],
     spans: Sequence[ArrayLike] | None,
     max_len: int | None,
 ) -> tuple[Classifier, list[Int[np.ndarray, "_"]], list[Int[np.ndarray, "_ 2"]]]:
-    """Return the arguments of `Score` as arrays, the model in one float type, all spans spelt out.
+    """Return the arguments of `Score` as checked arrays: one float type, every span listed.
 
     Raises:
         TypeError, ValueError: As `Score`.
     """
     check_classifier(classifier)
-    ids = check_reviews(classifier, reviews)
+    ids = check_reviews(classifier, sequences)
     if max_len is not None and max_len < 1:
         raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")
     if spans is None:
-        checked = [enumerate_spans(len(review), max_len) for review in ids]
+        checked = [enumerate_spans(len(sequence), max_len) for sequence in ids]
         return in_one_type(classifier), ids, checked
     if max_len is not None:
         raise ValueError(
@@ -103,37 +104,39 @@ def check_request(
     return in_one_type(classifier), ids, check_span_lists(spans, ids)
 
 
-def check_word(classifier: Classifier, word: int | None, what: str) -> None:
-    """Raise unless the word is one of the model's, or None.
+def check_word(classifier: Classifier, word: int | None, argument: str) -> None:
+    """Raise unless the word number is a row of the embedding, or None.
 
     Raises:
-        ValueError: Where it is not; names the argument by `what`.
+        ValueError: Where it is not; names the argument.
     """
     rows = len(classifier.embedding)
     if word is not None and not 0 <= word < rows:
         raise ValueError(
-            f"{what} is the word number {word}; expected 0 to {rows - 1}, the rows of the "
+            f"{argument} is the word number {word}; expected 0 to {rows - 1}, the rows of the "
             f"embedding, or None for zero vectors."
         )
 
 
-def sum_words(
-    words: Float[np.ndarray, "t k"], spans: Int[np.ndarray, "s 2"]
+def sum_spans(
+    step_scores: Float[np.ndarray, "t k"], spans: Int[np.ndarray, "s 2"]
 ) -> Float[np.ndarray, "s k"]:
-    """Return the sum of each span's words, added up in double precision.
+    """Return the sum over the steps of each span, added up in double precision.
 
-    >>> sum_words(np.array([[1.0], [2.0], [4.0]]), np.array([[0, 2], [1, 3], [1, 1]])).tolist()
+    >>> sum_spans(np.array([[1.0], [2.0], [4.0]]), np.array([[0, 2], [1, 3], [1, 1]])).tolist()
     [[3.0], [6.0], [0.0]]
     """
-    ends = np.zeros((len(words) + 1, words.shape[1]))
-    np.cumsum(words, axis=0, out=ends[1:])
-    return (ends[spans[:, 1]] - ends[spans[:, 0]]).astype(words.dtype)
+    sums = np.zeros((len(step_scores) + 1, step_scores.shape[1]))
+    np.cumsum(step_scores, axis=0, out=sums[1:])
+    return (sums[spans[:, 1]] - sums[spans[:, 0]]).astype(step_scores.dtype)
 
 
 def make_results(
-    classifier: Classifier, reviews: list[np.ndarray], spans: list[np.ndarray]
+    classifier: Classifier, sequences: list[np.ndarray], spans: list[np.ndarray]
 ) -> list[SpanScores]:
-    """Return results that have everything but their scores, which are 0."""
-    logits = predict(classifier, reviews)
-    none = [np.zeros((len(some), logits.shape[1]), logits.dtype) for some in spans]
-    return [SpanScores(*row) for row in zip(spans, none, logits, strict=True)]
+    """Return results with spans and logits, whose scores are still 0."""
+    logits = predict(classifier, sequences)
+    return [
+        SpanScores(chosen, np.zeros((len(chosen), len(row)), row.dtype), row)
+        for chosen, row in zip(spans, logits, strict=True)
+    ]

@@ -1,12 +1,13 @@
 """Gradient times input, and integrated gradients (Sundararajan et al. 2017).
 
-With `x(a) = x' + a (x - x')` the straight way from a baseline `x'` to the review,
+On the straight line `x(a) = x' + a (x - x')` from a baseline `x'` to the input,
 
-    score(word t) = sum over nodes a_j of weight_j (x_t - x'_t) . df/dx_t (x(a_j))
+    score(step t) = sum over nodes a_j of weight_j (x_t - x'_t) . df/dx_t (x(a_j))
 
-is the integral along it by quadrature; over all words it adds up to `f(x) - f(x')`, and what is
-missing from that is the quadrature's error, the *gap*. Gradient times input is the one node `a = 1`
-with a baseline of zero vectors. A phrase has the sum of its words.
+is the integral of the gradient by quadrature. Over all steps the integrals add up to
+`f(x) - f(x')`; what the scores lack of it is the quadrature's error, the *gap*. Gradient times
+input is the one node `a = 1` with a baseline of zero vectors. The score of a span is the sum over
+its steps.
 """
 
 import functools
@@ -20,13 +21,13 @@ from jaxtyping import Array, Float, Int
 
 from cdjax.core.lstm import HIGHEST, Classifier, Weight, run, run_projected
 from cdjax.methods.batches import (
-    Batch,
-    Network,
+    PaddedSequences,
+    Weights,
+    iterate_tiles,
     make_batches,
-    make_network,
     project_word,
+    put_weights,
     run_variants,
-    tiles,
 )
 from cdjax.methods.contract import check_word
 
@@ -34,17 +35,16 @@ Output = Literal["probability", "logits"]
 Quadrature = Literal["gauss-legendre", "middle", "right"]
 
 MEMORY = 256 << 20
-"""Bytes that one tile of forward and backward passes may keep."""
-PASSES = 32, 128, 256, 512
-"""Passes of a tile, from few to as many as there may be."""
-
+"""Bytes that the forward and backward passes of one tile may take."""
+TILE_PASSES = 32, 128, 256, 512
+"""Passes of a tile; the smallest number that holds all, within `MEMORY`."""
 
 TOLERANCE = {"probability": 1e-3, "logits": 1e-2}
-"""Gap of a review without a warning, by output."""
+"""Largest gap of a sequence that causes no warning, by output."""
 
 
-class WordScores(NamedTuple):
-    """The scores of one review's words by integrated gradients."""
+class StepScores(NamedTuple):
+    """The scores of one sequence's steps by integrated gradients."""
 
     scores: Float[np.ndarray, "t k"]
     gap: Float[np.ndarray, "k"]
@@ -55,11 +55,11 @@ def quadrature_nodes(quadrature: Quadrature, steps: int) -> tuple[np.ndarray, np
     """Return nodes in (0, 1] and their weights, in double precision.
 
     Args:
-        quadrature: "gauss-legendre", or Riemann sums at the "middle" or the "right" of each step.
-        steps: How many.
+        quadrature: "gauss-legendre", or Riemann sums at the "middle" or "right" of each interval.
+        steps: Number of nodes.
 
     Raises:
-        ValueError: Where there is no such quadrature, or no step.
+        ValueError: Where there is no such quadrature, or `steps` is below 1.
 
     >>> quadrature_nodes("middle", 2)
     (array([0.25, 0.75]), array([0.5, 0.5]))
@@ -78,89 +78,89 @@ def quadrature_nodes(quadrature: Quadrature, steps: int) -> tuple[np.ndarray, np
 
 
 def gradient_times_input(
-    classifier: Classifier, reviews: list[Int[np.ndarray, "_"]], output: Output = "probability"
+    classifier: Classifier, sequences: list[Int[np.ndarray, "_"]], output: Output = "probability"
 ) -> list[Float[np.ndarray, "_ k"]]:
-    """Return the dot product of each word vector with the output's gradient there.
+    """Return the dot product of each input vector with the gradient of the output by it.
 
     Args:
         classifier: The model, in one float type.
-        reviews: Word numbers of each review, checked.
-        output: Whose gradient. The paper's is the probability's.
+        sequences: Word numbers of each sequence, checked.
+        output: Whose gradient; the paper takes that of the probability.
 
     Returns:
-        Scores `[T, K]` of each review's words.
+        Scores `[T, K]` of each sequence's steps, in units of the output.
     """
     _check_output(output)
-    one = np.ones(1)
-    return _sum_along(classifier, reviews, project_word(classifier, None), (one, one), output)
+    node, weight = np.ones(1), np.ones(1)
+    zero = project_word(classifier, None)
+    return _sum_over_nodes(classifier, sequences, zero, (node, weight), output)
 
 
 def integrate_gradients(
     classifier: Classifier,
-    reviews: list[Int[np.ndarray, "_"]],
+    sequences: list[Int[np.ndarray, "_"]],
     baseline: int | None,
     output: Output = "probability",
     quadrature: Quadrature = "gauss-legendre",
     steps: int = 32,
-) -> list[WordScores]:
-    """Return each word's integrated gradient, and what is missing from the sum.
+) -> list[StepScores]:
+    """Return the integrated gradient of each step, and the gap of each sequence.
 
     Args:
         classifier: The model, in one float type.
-        reviews: Word numbers of each review, checked.
-        baseline: The word that a whole baseline consists of, as many times as the review has words;
-            zero vectors when None.
+        sequences: Word numbers of each sequence, checked.
+        baseline: The word whose vector is the baseline at every step; zero vectors when None.
         output: What is explained.
         quadrature: How to integrate.
-        steps: Nodes of the quadrature: as many forward and backward passes a review, and backward
-            ones for each class.
+        steps: Nodes of the quadrature. Each takes a forward pass of the sequence and a backward
+            pass for each class.
 
     Raises:
-        ValueError: Where the baseline is no word of the model, or an option is unknown.
+        ValueError: Where the baseline is not in the embedding, or an option is unknown.
     """
     _check_output(output)
     check_word(classifier, baseline, "baseline")
     nodes = quadrature_nodes(quadrature, steps)
     start = project_word(classifier, baseline)
-    scores = _sum_along(classifier, reviews, start, nodes, output)
-    gaps = [np.zeros(len(classifier.bias), classifier.bias.dtype) for _ in reviews]
-    network = make_network(classifier)
-    for batch in make_batches(classifier, reviews):
-        count, steps = len(batch.place), batch.z.shape[1]
-        review = np.tile(np.arange(count, dtype=np.int32), 2)
+    scores = _sum_over_nodes(classifier, sequences, start, nodes, output)
+    gaps = [np.zeros(len(classifier.bias), classifier.bias.dtype) for _ in sequences]
+    weights = put_weights(classifier)
+    for batch in make_batches(classifier, sequences):
+        # Two variants of each sequence: itself, and the baseline.
+        count, length = len(batch.indices), batch.projected.shape[1]
+        source = np.tile(np.arange(count, dtype=np.int32), 2)
 
-        def present(at, count=count, steps=steps):
-            return np.repeat(at[:, None] < count, steps, axis=1)
+        def kept(variants, count=count, length=length):
+            return np.repeat(variants[:, None] < count, length, axis=1)
 
-        logits = run_variants(network, batch, review, present, start)
-        values = np.asarray(_value(logits, output))
-        for n, end, begin in zip(batch.place, values[:count], values[count:], strict=True):
+        values = np.asarray(_value(run_variants(weights, batch, source, kept, start), output))
+        for n, end, begin in zip(batch.indices, values[:count], values[count:], strict=True):
             gaps[n] = end - begin - scores[n].sum(axis=0)
-    return [WordScores(*row) for row in zip(scores, gaps, strict=True)]
+    return [StepScores(*pair) for pair in zip(scores, gaps, strict=True)]
 
 
-def warn_of_gaps(found: list[WordScores], output: Output, steps: int) -> None:
-    """Warn where scores miss by more than `TOLERANCE` what they should add up to.
+def warn_of_gaps(results: list[StepScores], output: Output, steps: int) -> None:
+    """Warn where a gap is larger than `TOLERANCE`.
 
-    From a baseline far away a saturated LSTM's gradient is a few narrow peaks, which few nodes may
-    all miss.
+    Between a distant baseline and the input, a saturated network's gradient is a few narrow peaks,
+    and few nodes may miss them all.
     """
-    gaps = np.array([np.abs(one.gap).max() for one in found])
+    gaps = np.array([np.abs(result.gap).max() for result in results])
     if np.any(wide := gaps > TOLERANCE[output]):
         warnings.warn(
-            f"integrated gradients of {wide.sum()} of {len(found)} reviews miss the difference "
+            f"integrated gradients of {wide.sum()} of {len(results)} sequences miss the difference "
             f"they should add up to by more than {TOLERANCE[output]:g} ({output}), at most by "
             f"{gaps[wide].max():.2g}, with {steps} nodes. Take more: make_methods(ig_steps=...); "
-            f"integrate_gradients gives each review's gap.",
+            f"integrate_gradients returns each gap.",
             stacklevel=3,
         )
 
 
 def standardize(scores: Float[np.ndarray, "t k"]) -> Float[np.ndarray, "t k"]:
-    """Return a review's scores divided by their standard deviation, class by class.
+    """Return the scores of a sequence's steps divided by their standard deviation, by class.
 
-    What the paper does with integrated gradients. NaN where there is no spread to divide by: in a
-    review of one word, or whose words all score the same.
+    As the paper scales integrated gradients. NaN where the standard deviation is 0: in a sequence
+    of one step, or whose steps all score the same.
 
     >>> standardize(np.array([[1.0], [3.0]])).tolist()
     [[1.0], [3.0]]
@@ -178,75 +178,76 @@ def _value(logits, output: Output):
     return jax.nn.softmax(logits) if output == "probability" else logits
 
 
-def _sum_along(
+def _sum_over_nodes(
     classifier: Classifier,
-    reviews: list[np.ndarray],
+    sequences: list[np.ndarray],
     start: Float[Array, "4 h"],
     nodes: tuple[np.ndarray, np.ndarray],
     output: Output,
 ) -> list[np.ndarray]:
-    """Return the weighted sum over the nodes of each word's gradient times its way from `start`."""
-    network, dtype = make_network(classifier), classifier.bias.dtype
-    scores = [np.zeros((len(review), len(classifier.bias)), dtype) for review in reviews]
+    """Return the weighted sum over the nodes of each step's gradient times `x - start`."""
+    weights, dtype = put_weights(classifier), classifier.bias.dtype
+    scores = [np.zeros((len(sequence), len(classifier.bias)), dtype) for sequence in sequences]
     alpha, weight = (values.astype(dtype) for values in nodes)
-    for batch in make_batches(classifier, reviews):
-        count = len(batch.place)
-        review = np.repeat(np.arange(count, dtype=np.int32), len(alpha))
-        alphas, weights = np.tile(alpha, count), np.tile(weight, count)
-        total = np.zeros((len(classifier.bias), *batch.z.shape[:2]), dtype)
-        for new, rows in tiles(len(review), _tile_sizes(network, batch)):
-            fresh = weights[rows] * (np.arange(len(rows)) < new.stop - new.start)
-            total += _pull_back(
-                network, batch.z, batch.length, start, review[rows], alphas[rows], fresh, output
-            )
-        for row, n in enumerate(batch.place):
-            scores[n] = np.ascontiguousarray(total[:, row, : len(reviews[n])].T)
+    for batch in make_batches(classifier, sequences):
+        count = len(batch.indices)
+        source = np.repeat(np.arange(count, dtype=np.int32), len(alpha))
+        alphas, node_weights = np.tile(alpha, count), np.tile(weight, count)
+        total = np.zeros((len(classifier.bias), *batch.projected.shape[:2]), dtype)
+        for new, rows in iterate_tiles(len(source), _tile_sizes(weights, batch)):
+            # A row repeated to fill the tile weighs nothing.
+            tile_weights = node_weights[rows] * (np.arange(len(rows)) < new.stop - new.start)
+            passes = source[rows], alphas[rows], tile_weights
+            total += _pull_back(weights, batch.projected, batch.lengths, start, *passes, output)
+        for row, n in enumerate(batch.indices):
+            scores[n] = np.ascontiguousarray(total[:, row, : len(sequences[n])].T)
     return scores
 
 
-def _tile_sizes(network: Network, batch: Batch) -> list[int]:
-    """Return how many passes may go together, from few to many, within the memory allowed."""
-    hidden = sum(params.V.shape[-1] for params in network.layers)
-    # Some 24 numbers of the hidden width a step: gates, their arguments, states, and cotangents.
-    fitting = max(1, MEMORY // (24 * hidden * batch.z.shape[1] * network.bias.dtype.itemsize))
+def _tile_sizes(weights: Weights, batch: PaddedSequences) -> list[int]:
+    """Return possible numbers of passes in a tile, ascending, within `MEMORY`."""
+    hidden = sum(params.V.shape[-1] for params in weights.layers)
+    # About 24 numbers of the hidden width a step: gates, pre-activations, states and cotangents.
+    step_bytes = 24 * hidden * weights.bias.dtype.itemsize
+    fitting = max(1, MEMORY // (step_bytes * batch.projected.shape[1]))
     fitting = 1 << (fitting.bit_length() - 1)
-    return [min(passes, fitting) for passes in PASSES]
+    return [min(passes, fitting) for passes in TILE_PASSES]
 
 
 @functools.partial(jax.jit, static_argnames="output")
 def _pull_back(
-    network: Network,
-    z: Float[Array, "b t 4 h"],
-    length: Int[Weight, "b"],
+    weights: Weights,
+    projected: Float[Array, "b t 4 h"],
+    lengths: Int[Weight, "b"],
     start: Float[Array, "4 h"],
-    review: Int[Weight, "n"],
+    source: Int[Weight, "n"],
     alpha: Float[Weight, "n"],
-    weight: Float[Weight, "n"],
+    node_weight: Float[Weight, "n"],
     output: Output,
 ) -> Float[Array, "k b t"]:
-    """Return, by review, the weighted sum of gradients times the way, at some nodes."""
+    """Return, by sequence, the weighted sum of gradient times `x - start` over some nodes."""
     start = jnp.expand_dims(start, (0, 1))
-    way = (z - start)[review]
-    first, *others = network.layers
+    difference = (projected - start)[source]
+    first, *others = weights.layers
 
     def values(zx):
         def logits(zx, last):
             h = run(tuple(others), run_projected(first, zx).h)
-            return jnp.matmul(network.readout, h[last], precision=HIGHEST) + network.bias
+            return jnp.matmul(weights.readout, h[last], precision=HIGHEST) + weights.bias
 
-        return _value(jax.vmap(logits)(zx, length[review] - 1), output)
+        return _value(jax.vmap(logits)(zx, lengths[source] - 1), output)
 
-    f, pull = jax.vjp(values, start + jnp.expand_dims(alpha, (1, 2, 3)) * way)
+    f, pull_back = jax.vjp(values, start + jnp.expand_dims(alpha, (1, 2, 3)) * difference)
 
-    def share(k):
-        cotangent = jnp.where(jnp.arange(f.shape[1]) == k, jnp.expand_dims(weight, 1), 0)
-        (gradient,) = pull(cotangent)
-        products = jnp.sum(gradient * way, axis=(2, 3))
-        return jax.ops.segment_sum(products, review, num_segments=len(z))
+    def sum_of_class(k):
+        cotangent = jnp.where(jnp.arange(f.shape[1]) == k, jnp.expand_dims(node_weight, 1), 0)
+        (gradient,) = pull_back(cotangent)
+        products = jnp.sum(gradient * difference, axis=(2, 3))
+        return jax.ops.segment_sum(products, source, num_segments=len(projected))
 
     classes = f.shape[1]
     if output == "logits":
-        return jax.lax.map(share, jnp.arange(classes))
-    # Probabilities add up to 1, so the last class's gradient is what the others leave.
-    shares = jax.lax.map(share, jnp.arange(classes - 1))
-    return jnp.concatenate([shares, -jnp.sum(shares, axis=0, keepdims=True)])
+        return jax.lax.map(sum_of_class, jnp.arange(classes))
+    # Probabilities add up to 1, so the last class's gradient is the negative sum of the others'.
+    sums = jax.lax.map(sum_of_class, jnp.arange(classes - 1))
+    return jnp.concatenate([sums, -jnp.sum(sums, axis=0, keepdims=True)])

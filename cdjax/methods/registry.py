@@ -1,10 +1,10 @@
-"""All methods by name: contextual decomposition, what the paper compares it with, and others."""
+"""All methods by name: contextual decomposition, the paper's comparisons, and others."""
 
 import functools
 
 from cdjax.core.rules import PAPER, Rule
 from cdjax.methods.cell_decomposition import decompose_cells
-from cdjax.methods.contract import Method, check_request, score_by_words
+from cdjax.methods.contract import Method, check_request, sum_over_steps
 from cdjax.methods.gradients import (
     gradient_times_input,
     integrate_gradients,
@@ -17,8 +17,8 @@ from cdjax.scoring.batch import score_all_spans, score_chosen_spans
 from cdjax.text.vocabulary import Vocabulary
 
 PERIOD = "."
-SPREADS = "standard deviations of the review's words"
-"""Units of scores that are scaled by their own review; those of a word alone are all 0."""
+STANDARD_DEVIATIONS = "standard deviations of the sequence's steps"
+"""Units of scores that are scaled within each sequence."""
 
 
 def make_methods(
@@ -33,18 +33,17 @@ def make_methods(
 
     Args:
         rule: The rule of contextual decomposition.
-        vocabulary: The model's words, of which integrated gradients need the period, and occlusion
-            and Shapley values the unknown word. Without it these methods raise when called.
-        ig_steps: Nodes of the quadrature of integrated gradients;
-            where they leave a gap worth mention, a warning says so.
-        shapley_orders: Orders sampled for each review's Shapley values.
+        vocabulary: Of the model. Integrated gradients look up the period in it, occlusion and
+            Shapley values the unknown word; without it these methods raise when called.
+        ig_steps: Nodes of the quadrature of integrated gradients. A warning reports large gaps.
+        shapley_orders: Orders sampled for the Shapley values of each sequence.
         seed: Of these orders.
 
     >>> for method in make_methods().values():
     ...     print(f"{method.name:12} {method.title}: {method.units}")
     cd           contextual decomposition: logits
     gradient     gradient times input: probability
-    ig           integrated gradients: standard deviations of the review's words
+    ig           integrated gradients: standard deviations of the sequence's steps
     ig_zero      integrated gradients, zero baseline: logits
     loo          leave one out: log probability
     cell         cell decomposition: logits
@@ -53,56 +52,56 @@ def make_methods(
     shapley      Shapley values, sampled: logits
     """
 
-    def cd(classifier, reviews, spans=None, *, max_len=None):
+    def cd(classifier, sequences, spans=None, *, max_len=None):
         if spans is None:
-            return score_all_spans(classifier, reviews, rule, max_len)
-        classifier, reviews, spans = check_request(classifier, reviews, spans, max_len)
-        return score_chosen_spans(classifier, reviews, spans, rule)
+            return score_all_spans(classifier, sequences, rule, max_len)
+        classifier, sequences, spans = check_request(classifier, sequences, spans, max_len)
+        return score_chosen_spans(classifier, sequences, spans, rule)
 
-    def paper_ig(classifier, reviews):
+    def paper_ig(classifier, sequences):
         period = _find_period(vocabulary)
-        found = integrate_gradients(classifier, reviews, period, "probability", steps=ig_steps)
-        warn_of_gaps(found, "probability", ig_steps)
-        return [standardize(its_words.scores) for its_words in found]
+        results = integrate_gradients(classifier, sequences, period, "probability", steps=ig_steps)
+        warn_of_gaps(results, "probability", ig_steps)
+        return [standardize(result.scores) for result in results]
 
-    def zero_ig(classifier, reviews):
-        found = integrate_gradients(classifier, reviews, None, "logits", steps=ig_steps)
-        warn_of_gaps(found, "logits", ig_steps)
-        return [its_words.scores for its_words in found]
+    def zero_ig(classifier, sequences):
+        results = integrate_gradients(classifier, sequences, None, "logits", steps=ig_steps)
+        warn_of_gaps(results, "logits", ig_steps)
+        return [result.scores for result in results]
 
-    def occlusion(classifier, reviews, spans=None, *, max_len=None):
+    def occlusion(classifier, sequences, spans=None, *, max_len=None):
         unknown = _find_unknown(vocabulary, "occlusion")
         return leave_out(
-            classifier, reviews, spans, max_len=max_len, replacement=unknown, output="logits"
+            classifier, sequences, spans, max_len=max_len, replacement=unknown, output="logits"
         )
 
-    def shapley(classifier, reviews):
+    def shapley(classifier, sequences):
         unknown = _find_unknown(vocabulary, "Shapley values")
-        return sample_shapley(classifier, reviews, unknown, shapley_orders, seed)
+        return sample_shapley(classifier, sequences, unknown, shapley_orders, seed)
 
     additive_cells = functools.partial(decompose_cells, variant="additive")
     methods = (
         Method("cd", "contextual decomposition", "logits", cd),
         Method(
-            "gradient", "gradient times input", "probability", score_by_words(gradient_times_input)
+            "gradient", "gradient times input", "probability", sum_over_steps(gradient_times_input)
         ),
         Method(
             "ig",
             "integrated gradients",
-            SPREADS,
-            score_by_words(paper_ig),
+            STANDARD_DEVIATIONS,
+            sum_over_steps(paper_ig),
         ),
-        Method("ig_zero", "integrated gradients, zero baseline", "logits", score_by_words(zero_ig)),
+        Method("ig_zero", "integrated gradients, zero baseline", "logits", sum_over_steps(zero_ig)),
         Method("loo", "leave one out", "log probability", leave_out),
-        Method("cell", "cell decomposition", "logits", score_by_words(decompose_cells)),
+        Method("cell", "cell decomposition", "logits", sum_over_steps(decompose_cells)),
         Method(
             "cell_gamma",
             "cell decomposition, through the forget gates",
             "logits",
-            score_by_words(additive_cells),
+            sum_over_steps(additive_cells),
         ),
         Method("occlusion", "occlusion by the unknown word", "logits", occlusion),
-        Method("shapley", "Shapley values, sampled", "logits", score_by_words(shapley)),
+        Method("shapley", "Shapley values, sampled", "logits", sum_over_steps(shapley)),
     )
     return {method.name: method for method in methods}
 
@@ -110,8 +109,8 @@ def make_methods(
 def _find_period(vocabulary: Vocabulary | None) -> int:
     if vocabulary is None:
         raise ValueError(
-            "integrated gradients need the period's word number, for their baseline is the review "
-            "with a period in place of every word: make_methods(rule, model.vocabulary)."
+            "integrated gradients need the period's word number, since every step of their "
+            "baseline is a period: make_methods(rule, model.vocabulary)."
         )
     (number,) = vocabulary.encode([PERIOD]).tolist()
     if not number:
@@ -122,10 +121,10 @@ def _find_period(vocabulary: Vocabulary | None) -> int:
     return number
 
 
-def _find_unknown(vocabulary: Vocabulary | None, what: str) -> int:
+def _find_unknown(vocabulary: Vocabulary | None, title: str) -> int:
     if vocabulary is None:
         raise ValueError(
-            f"{what} put the unknown word in place of words: make_methods(rule, model.vocabulary) "
-            f"says which it is."
+            f"{title} replace words by the unknown word, and need its number: "
+            f"make_methods(rule, model.vocabulary)."
         )
     return 0  # in every vocabulary

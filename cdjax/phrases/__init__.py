@@ -1,1 +1,1 @@
-"""What scores of phrases tell together: interactions, and the phrases that stand out."""
+"""What follows from the scores of phrases: interactions, trees, vectors and neighbours."""

@@ -1,89 +1,88 @@
-"""Which words of a review join first: a tree of its phrases, from their scores.
+"""A tree of the phrases of a sequence: the neighbours that interact most are joined first.
 
 Agglomerative contextual decomposition (ACD) after Singh, Murdoch & Yu, "Hierarchical
-interpretations for neural network predictions" (ICLR 2019), section 3.2. Every word begins as a
-group of its own. Again and again the two neighbouring groups join that interact most,
+interpretations for neural network predictions" (ICLR 2019), section 3.2. Every step begins as a
+group of its own. In each round the two neighbouring groups that interact most are joined,
 
     strength(A, B) = | score(A B) - score(A) - score(B) |,
 
-until one group is left: the review. Groups are spans, so every score of the tree is in the table
-of all spans that `score_all_spans` gives; nothing is computed again.
+until one group is left: the sequence. Groups are spans, so every score of the tree is one of those
+that `score_all_spans` returns; nothing is computed again.
 
 This differs from the published algorithm and its code (package `acd`) in four ways:
-(1) There a word outside of all groups joins one by how much it changes the group's score,
+(1) There a word outside all groups joins one by how much it changes the group's score,
     `|score(A b) - score(A)|`, which counts the word's own score as an interaction; here the scores
-    of both parts are subtracted, so that words which merely add up join last.
-(2) There words enter in the order of those numbers, the strongest by themselves first, and groups
-    that come to touch become one whatever they say together. Here all words are there from the
-    beginning, and whatever joins does so by its interaction.
-(3) There all words above a percentile enter at a time, 2 or 3 of the last 5. Here one pair joins
-    at a time; with `percentile`, all pairs from that percentile on of which no group is in two.
-(4) There the score is the one that `acd` gives. Here it is whatever the table holds: of any rule,
-    or of any other method that scores phrases.
+    of both parts are subtracted, so that words whose scores merely add up are joined last.
+(2) There words are added in the order of those numbers, the strongest single words first, and
+    groups that become adjacent are merged whatever their interaction. Here all words are groups
+    from the beginning, and groups are merged only by their interaction.
+(3) There all words above a percentile are added at once, 2 or 3 of the last 5. Here one pair is
+    joined in a round; with `percentile`, all pairs from that percentile on, a group once at most.
+(4) There the score is that of the package `acd`. Here it is any score of spans: under any rule, or
+    by any other method that scores phrases.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from cdjax.core.spans import count_spans
-from cdjax.results import SpanScores
 
 
 class Group(NamedTuple):
-    """A phrase of the tree."""
+    """A span of the tree."""
 
-    start: int  # half-open span of its words
+    start: int  # half-open
     stop: int
-    scores: Float[np.ndarray, "k"]  # of the phrase, one a class, in the units of the table
-    interaction: Float[np.ndarray, "k"]  # scores less those of its two parts; 0 for a word
-    round: int  # in which it joined, from 1; 0 for a word
-    children: tuple[int, ...]  # places of its two parts, left and right; none for a word
+    scores: Float[np.ndarray, "k"]  # of the span, one a class, in the units given
+    interaction: Float[np.ndarray, "k"]  # scores less those of its two parts; 0 for a single step
+    round: int  # in which it was joined, from 1; 0 for a single step
+    children: tuple[int, ...]  # indices of its two parts, left and right; none for a single step
 
 
 class Hierarchy(NamedTuple):
-    """The phrases of a review, by how they joined."""
+    """The groups of a sequence, in the order in which they were joined."""
 
-    groups: tuple[Group, ...]  # the words in order, then what joined, in the order it did
-    roots: tuple[int, ...]  # places of the groups that are left, from left to right; one, or some
-    direction: Float[np.ndarray, "k"]  # `scores @ direction` is the number that joining went by
+    groups: tuple[Group, ...]  # single steps from left to right, then joined groups by round
+    roots: tuple[int, ...]  # indices of the groups that are left, from left to right
+    direction: Float[np.ndarray, "k"]  # strengths are those of `scores @ direction`
 
 
 def build_hierarchy(
-    table: SpanScores,
+    spans: Int[np.ndarray, "s 2"],
+    scores: Float[np.ndarray, "s k"],
+    direction: ArrayLike,
     *,
     percentile: float | int | None = None,
     least: float | int = 0,
-    direction: ArrayLike | None = None,
 ) -> Hierarchy:
-    """Join the words of a review, strongest interaction first.
+    """Join the steps of a sequence, strongest interaction first.
 
-    Of equally strong pairs the leftmost joins. It ends where one group is left, or where no
-    two neighbours interact by `least`.
+    Of equally strong pairs the leftmost is joined. The rounds end when one group is left, or when
+    no two neighbours interact by `least`.
 
     Args:
-        table: The scores of all spans of the review.
+        spans: All spans of the sequence, half-open, in any order.
+        scores: The score of each.
+        direction: `[K]`; the strengths are those of `scores @ direction`.
         percentile: Join in each round all pairs of at least this percentile of the strengths, from
-            the strongest down, a group once at most. The strongest alone when None.
-        least: The weakest interaction by which groups still join; 0 joins all.
-        direction: `[K]`: the number that joining goes by is `scores @ direction`. When None, the
-            second class's score less the first's where there are two, else the predicted class's.
+            the strongest down, each group once at most. The strongest pair alone when None.
+        least: The weakest interaction by which groups are still joined; 0 joins all.
 
     Returns:
-        The tree; a forest where `least` has left more than one group. A review without words has no
+        The tree; a forest where `least` leaves more than one group. A sequence without steps has no
         group.
 
     Raises:
-        ValueError: Where the table lacks spans or holds scores that are not finite, or an argument
-            is out of range.
+        ValueError: Where spans are missing, scores are not finite, or an argument is out of range.
 
     >>> spans = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
     >>> scores = np.array([[0.0], [1.0], [2.0], [0.0], [-3.0], [-1.0]])
-    >>> tree = build_hierarchy(SpanScores(spans, scores, np.zeros(1)))
+    >>> tree = build_hierarchy(spans, scores, [1])
     >>> [(group.start, group.stop, group.interaction.item()) for group in tree.groups[3:]]
     [(1, 3, -2.0), (0, 3, 5.0)]
     """
@@ -91,63 +90,48 @@ def build_hierarchy(
         raise ValueError(f"percentile is {percentile}; expected 0 to 100, or None.")
     if not least >= 0:
         raise ValueError(f"least is {least}; expected at least 0.")
-    scores = _square(table)
-    direction = _direction(table, direction)
-    numbers = scores.astype(np.float64) @ direction  # [T + 1, T + 1]
-    length = len(scores) - 1
-    nothing = np.zeros_like(scores[0, 0])
-    groups = [Group(t, t + 1, scores[t, t + 1], nothing, 0, ()) for t in range(length)]
-    left = list(range(length))  # the groups that are left, by their places
-    bounds = np.arange(length + 1)  # where they begin, and the last one ends
-    number = 0
+    classes = scores.shape[1]
+    direction = np.asarray(direction, float)
+    if direction.shape != (classes,):
+        raise ValueError(
+            f"direction has shape {list(direction.shape)}; expected [{classes}], one number a "
+            f"class."
+        )
+    square = _by_start_and_stop(spans, scores)
+    numbers = square.astype(np.float64) @ direction  # [T + 1, T + 1]
+    length = len(square) - 1
+    zero = np.zeros_like(square[0, 0])
+    groups = [Group(t, t + 1, square[t, t + 1], zero, 0, ()) for t in range(length)]
+    left = list(range(length))  # indices of the groups that are left
+    bounds = np.arange(length + 1)  # their starts, and the stop of the last
+    joining_round = 0
     while len(left) > 1:
         start, middle, stop = bounds[:-2], bounds[1:-1], bounds[2:]
         strength = abs(numbers[start, stop] - numbers[start, middle] - numbers[middle, stop])
         pairs = _strongest(strength, percentile, least)
         if not pairs:
             break
-        number += 1
+        joining_round += 1
         for pair in pairs:
             first, second = left[pair], left[pair + 1]
             span = groups[first].start, groups[second].stop
-            interaction = scores[span] - groups[first].scores - groups[second].scores
+            interaction = square[span] - groups[first].scores - groups[second].scores
             left[pair] = len(groups)
-            groups.append(Group(*span, scores[span], interaction, number, (first, second)))
+            groups.append(Group(*span, square[span], interaction, joining_round, (first, second)))
         for pair in sorted(pairs, reverse=True):
             del left[pair + 1]
         bounds = np.delete(bounds, np.array(pairs) + 1)
     return Hierarchy(tuple(groups), tuple(left), direction)
 
 
-def build_hierarchies(
-    tables: Iterable[SpanScores],
-    *,
-    percentile: float | int | None = None,
-    least: float | int = 0,
-    direction: ArrayLike | None = None,
-) -> list[Hierarchy]:
-    """Return the tree of each review of a batch: what `score_all_spans` gives, or a stream of it.
-
-    Arguments and errors are those of `build_hierarchy`; an error says which review.
-    """
-    trees = []
-    for n, table in enumerate(tables):
-        try:
-            tree = build_hierarchy(table, percentile=percentile, least=least, direction=direction)
-        except ValueError as error:
-            raise ValueError(f"review {n}: {error}") from error
-        trees.append(tree)
-    return trees
-
-
 def to_json(tree: Hierarchy, tokens: Sequence[str]) -> str:
     """Return a tree as JSON: `tokens`, `groups` with the fields of `Group`, `roots`, `direction`.
 
-    The groups are a list and name their parts by number. (Nested, the tree of a long review would
-    be deeper than what readers of JSON take.)
+    The groups are a list and refer to their parts by index. (Nested, the tree of a long sequence
+    would be deeper than JSON readers accept.)
 
     Raises:
-        ValueError: Where there is not one token a word.
+        ValueError: Where there is not one token a step.
     """
     _check_tokens(tree, tokens)
     groups = [
@@ -169,14 +153,14 @@ def to_json(tree: Hierarchy, tokens: Sequence[str]) -> str:
 def to_brackets(tree: Hierarchy, tokens: Sequence[str]) -> str:
     """Return a tree as nested brackets, `(-2.10 (-2.10 n't) (+0.31 a))`; roots a line each.
 
-    As the trees of a treebank, with the number that joining went by for a label; brackets in tokens
-    are written -LRB- and -RRB-.
+    As the trees of a treebank, labelled by `scores @ direction`; brackets in tokens are written
+    -LRB- and -RRB-.
 
     Raises:
-        ValueError: Where there is not one token a word.
+        ValueError: Where there is not one token a step.
     """
     _check_tokens(tree, tokens)
-    texts: list[str] = []  # of each group; its parts come before it
+    texts: list[str] = []  # of each group, after those of its parts
     for group in tree.groups:
         inside = " ".join(texts[child] for child in group.children)
         if not group.children:
@@ -188,7 +172,7 @@ def to_brackets(tree: Hierarchy, tokens: Sequence[str]) -> str:
 def _strongest(
     strength: Float[np.ndarray, "p"], percentile: float | int | None, least: float | int
 ) -> list[int]:
-    """Return which pairs of neighbours join, the strongest first, none with a group of another."""
+    """Return the pairs of neighbours to join, strongest first, no group in two of them."""
     if percentile is None:
         pair = int(np.argmax(strength))  # the leftmost of equals
         return [pair] if strength[pair] >= least else []
@@ -204,39 +188,26 @@ def _strongest(
     return pairs
 
 
-def _square(table: SpanScores) -> Float[np.ndarray, "n n k"]:
-    """Return a table of all spans by start and stop; NaN where there is none."""
-    length, count = int(table.spans.max(initial=0)), len(table.spans)
-    scores = np.full((length + 1, length + 1, table.scores.shape[1]), np.nan, table.scores.dtype)
-    scores[table.spans[:, 0], table.spans[:, 1]] = table.scores
+def _by_start_and_stop(
+    spans: Int[np.ndarray, "s 2"], scores: Float[np.ndarray, "s k"]
+) -> Float[np.ndarray, "n n k"]:
+    """Return the scores of all spans as an array by start and stop; NaN where there is no span."""
+    length, count = int(spans.max(initial=0)), len(spans)
+    square = np.full((length + 1, length + 1, scores.shape[1]), np.nan, scores.dtype)
+    square[spans[:, 0], spans[:, 1]] = scores
     if count < count_spans(length):
-        longest = int((table.spans[:, 1] - table.spans[:, 0]).max(initial=0))
+        longest = int((spans[:, 1] - spans[:, 0]).max(initial=0))
         raise ValueError(
-            f"the table holds {count:,} spans, the longest of {longest} words; expected all "
-            f"{count_spans(length):,} of a review of {length} words. Score them with max_len=None."
+            f"there are {count:,} spans, the longest of {longest} steps; expected all "
+            f"{count_spans(length):,} of a sequence of {length} steps. Score them with "
+            f"max_len=None."
         )
-    if not np.isfinite(scores[np.triu_indices(length + 1, 1)]).all():
-        raise ValueError("the table holds scores that are not finite; expected finite numbers.")
-    return scores
-
-
-def _direction(table: SpanScores, given: ArrayLike | None) -> Float[np.ndarray, "k"]:
-    """Return what to multiply scores with."""
-    classes = table.scores.shape[1]
-    if given is not None:
-        direction = np.asarray(given, float)
-        if direction.shape != (classes,):
-            raise ValueError(
-                f"direction has shape {list(direction.shape)}; expected [{classes}], one number a "
-                f"class."
-            )
-        return direction
-    if classes == 2:
-        return np.array([-1.0, 1.0])
-    return np.eye(classes)[int(table.logits.argmax())]
+    if not np.isfinite(square[np.triu_indices(length + 1, 1)]).all():
+        raise ValueError("there are scores that are not finite; expected finite numbers.")
+    return square
 
 
 def _check_tokens(tree: Hierarchy, tokens: Sequence[str]) -> None:
-    words = sum(not group.children for group in tree.groups)
-    if len(tokens) != words:
-        raise ValueError(f"there are {len(tokens)} tokens; expected {words}, one a word.")
+    steps = sum(not group.children for group in tree.groups)
+    if len(tokens) != steps:
+        raise ValueError(f"there are {len(tokens)} tokens; expected {steps}, one a step.")

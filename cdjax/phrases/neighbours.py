@@ -9,14 +9,14 @@ from jaxtyping import Array, Bool, Float, Int
 
 from cdjax.core.lstm import HIGHEST
 
-ROWS_A_BLOCK = 1 << 16  # vectors that are on a device together
-PROBED = 16  # of how many cells of the approximate index one is looked into
+BLOCK_ROWS = 1 << 16  # vectors on a device at a time
+CELLS_PER_PROBE = 16  # one cell in so many of the approximate index is searched
 
 
 class Neighbours(NamedTuple):
     """The nearest phrases of each query, nearest first; fewer where there are no more."""
 
-    places: tuple[Int[np.ndarray, "n"], ...]
+    indices: tuple[Int[np.ndarray, "n"], ...]
     cosines: tuple[Float[np.ndarray, "n"], ...]
 
 
@@ -30,17 +30,17 @@ def find_neighbours(
 ) -> Neighbours:
     """Find the vectors with the highest cosine to each query.
 
-        cosine(a, b) = a . b / (|a| |b|),    0 where a vector of the table is 0
+        cosine(a, b) = a . b / (|a| |b|),    0 where `b` is 0
 
     The exact search goes through all vectors in blocks; of equal ones the first is the nearer. The
     approximate one is for millions of vectors and many queries: faiss sorts the vectors into cells
-    and looks only into those nearest the query, a sixteenth of all. It may miss neighbours.
+    and searches only those nearest the query, a sixteenth of all. It may miss neighbours.
 
     Args:
-        vectors: Where to look.
-        queries: What to look for.
-        count: How many neighbours a query.
-        leave_out: For each query the vectors that are not wanted.
+        vectors: The vectors to search.
+        queries: The vectors whose neighbours are returned.
+        count: Number of neighbours of each query.
+        leave_out: For each query the vectors to leave out.
         approximate: Whether to search by faiss.
 
     Raises:
@@ -49,7 +49,7 @@ def find_neighbours(
             or a query is 0.
 
     >>> table = np.array([[1, 0], [1, 1], [-1, 0]], np.float32)
-    >>> find_neighbours(table, table[:1], 2).places
+    >>> find_neighbours(table, table[:1], 2).indices
     (array([0, 1]),)
     """
     if count < 1:
@@ -68,35 +68,35 @@ def find_neighbours(
     if leave_out is not None:
         wanted += int(leave_out.sum(axis=1).max(initial=0))
     search = _search_approximately if approximate else _search
-    all_cosines, all_places = search(vectors, unit, min(wanted, len(vectors)))
-    found = []
-    for n, (cosines, places) in enumerate(zip(all_cosines, all_places, strict=True)):
-        good = places >= 0
+    all_cosines, all_indices = search(vectors, unit, min(wanted, len(vectors)))
+    results = []
+    for n, (cosines, indices) in enumerate(zip(all_cosines, all_indices, strict=True)):
+        valid = indices >= 0
         if leave_out is not None:
-            good &= ~leave_out[n, places]
-        found.append((places[good][:count], cosines[good][:count]))
-    return Neighbours(tuple(p for p, _ in found), tuple(c for _, c in found))
+            valid &= ~leave_out[n, indices]
+        results.append((indices[valid][:count], cosines[valid][:count]))
+    return Neighbours(tuple(i for i, _ in results), tuple(c for _, c in results))
 
 
 def overlaps(words: Int[np.ndarray, "p n"], ids: Int[np.ndarray, "t"]) -> Bool[np.ndarray, "p"]:
-    """Return which phrases hold the given one or are a part of it.
+    """Return which phrases contain the given one or are contained in it.
 
     Args:
-        words: Word numbers of each phrase, filled up with 0.
-        ids: Word numbers of the phrase.
+        words: Word numbers of each phrase, padded with 0.
+        ids: Word numbers of the given phrase.
 
     >>> overlaps(np.array([[1, 2, 3], [2, 0, 0], [2, 1, 0]]), np.array([1, 2])).tolist()
     [True, True, False]
     """
     width, length = words.shape[1], len(ids)
-    found = np.zeros(len(words), bool)
+    overlapping = np.zeros(len(words), bool)
     for first in range(width - length + 1):
-        found |= (words[:, first : first + length] == ids).all(axis=1)
+        overlapping |= (words[:, first : first + length] == ids).all(axis=1)
     for start in range(length):
         for stop in range(start + 1, min(length, start + width) + 1):
             part = np.pad(ids[start:stop], (0, width - (stop - start)))
-            found |= (words == part).all(axis=1)
-    return found
+            overlapping |= (words == part).all(axis=1)
+    return overlapping
 
 
 def _normalize(vectors: Float[np.ndarray, "p h"]) -> Float[np.ndarray, "p h"]:
@@ -105,36 +105,36 @@ def _normalize(vectors: Float[np.ndarray, "p h"]) -> Float[np.ndarray, "p h"]:
 
 
 def _search(vectors, queries, count: int):
-    """Return cosines and places `[Q, count]`, block by block."""
+    """Return cosines and indices `[Q, count]`, block by block."""
     cosines = np.zeros((len(queries), 0), np.float32)
-    places = np.zeros((len(queries), 0), np.int64)
-    # One shape for every table of more than a block, and few for smaller ones.
-    rows = min(ROWS_A_BLOCK, 1 << (len(vectors) - 1).bit_length())
-    most = min(rows, 1 << (count - 1).bit_length())
+    indices = np.zeros((len(queries), 0), np.int64)
+    # One shape for all tables of more than a block, and few for smaller ones.
+    rows = min(BLOCK_ROWS, 1 << (len(vectors) - 1).bit_length())
+    kept = min(rows, 1 << (count - 1).bit_length())
     for first in range(0, len(vectors), rows):
-        some = vectors[first : first + rows]
         block = np.zeros((rows, vectors.shape[1]), np.float32)
-        block[: len(some)] = _normalize(some)
-        here, where = _best(block, queries, np.int32(len(some)), most)
-        cosines = np.concatenate([cosines, np.asarray(here)], axis=1)
-        places = np.concatenate([places, np.asarray(where) + first], axis=1)
+        filled = min(rows, len(vectors) - first)
+        block[:filled] = _normalize(vectors[first : first + filled])
+        block_cosines, block_indices = _nearest(block, queries, np.int32(filled), kept)
+        cosines = np.concatenate([cosines, np.asarray(block_cosines)], axis=1)
+        indices = np.concatenate([indices, np.asarray(block_indices) + first], axis=1)
         order = np.argsort(-cosines, axis=1, kind="stable")[:, :count]
-        cosines, places = (np.take_along_axis(a, order, axis=1) for a in (cosines, places))
-    return cosines, places
+        cosines, indices = (np.take_along_axis(a, order, axis=1) for a in (cosines, indices))
+    return cosines, indices
 
 
 @jax.jit(static_argnames="count")
-def _best(
-    block: Float[Array, "p h"], queries: Float[Array, "q h"], rows: Int[Array, ""], count: int
+def _nearest(
+    block: Float[Array, "p h"], queries: Float[Array, "q h"], filled: Int[Array, ""], count: int
 ):
-    """Return the cosines of the nearest of a block's first rows, and their places."""
+    """Return the cosines of the nearest of a block's filled rows, and their indices."""
     cosines = jnp.matmul(queries, block.T, precision=HIGHEST)
-    there = jnp.expand_dims(jnp.arange(len(block), dtype=rows.dtype) < rows, 0)
-    return jax.lax.top_k(jnp.where(there, cosines, -jnp.inf), count)
+    valid = jnp.expand_dims(jnp.arange(len(block), dtype=filled.dtype) < filled, 0)
+    return jax.lax.top_k(jnp.where(valid, cosines, -jnp.inf), count)
 
 
 def _search_approximately(vectors, queries, count: int):
-    """Return cosines and places `[Q, count]`; place -1 where no more were found."""
+    """Return cosines and indices `[Q, count]`; index -1 where fewer were found."""
     try:
         import faiss
     except ImportError as error:
@@ -142,13 +142,13 @@ def _search_approximately(vectors, queries, count: int):
             "approximate neighbours need faiss: pip install 'cdjax[neighbours]'"
         ) from error
     cells = max(1, int(4 * np.sqrt(len(vectors))))
-    # Of any type: faiss gives its methods other arguments when it is imported.
+    # Any: on import faiss replaces its methods by ones of other signatures.
     index: Any = faiss.index_factory(
         vectors.shape[1], f"IVF{cells},Flat", faiss.METRIC_INNER_PRODUCT
     )
     unit = _normalize(vectors)
-    index.cp.min_points_per_centroid = 1  # a small table is no cause for a warning
+    index.cp.min_points_per_centroid = 1  # no warning about a small table
     index.train(unit)
     index.add(unit)
-    index.nprobe = -(-cells // PROBED)
+    index.nprobe = -(-cells // CELLS_PER_PROBE)
     return index.search(queries, count)

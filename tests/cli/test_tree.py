@@ -21,7 +21,7 @@ def test_explain_tree(model, capsys, monkeypatch):
     loaded = cdjax.load(model)
     tokens = ["It", "is", "n't", "a", "[", "bad", "]", "film"]
     (table,) = cdjax.score_all_spans(loaded.classifier, [loaded.vocabulary.encode(tokens)])
-    tree = json.loads(to_json(build_hierarchy(table), tokens))
+    tree = json.loads(to_json(build_hierarchy(table.spans, table.scores, [-1, 1]), tokens))
     rows = out[out.index("joined by") :].splitlines()[1:]
     column = rows[0].index("It is n't")  # where the root's phrase is written
     lines = []

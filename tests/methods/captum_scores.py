@@ -1,8 +1,8 @@
-"""Scores of captum on a PyTorch LSTM: to compare with live, and to write down.
+"""Scores of captum on a PyTorch LSTM: for live comparison, and for the golden file.
 
     python -m tests.methods.captum_scores
 
-writes `golden/captum.npz` anew; `golden/README.md` says what it holds.
+writes `golden/captum.npz`; `golden/README.md` describes it.
 """
 
 from pathlib import Path

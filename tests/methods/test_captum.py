@@ -1,4 +1,4 @@
-"""Gradient, integrated gradients and occlusion beside captum's: written down, and live."""
+"""Gradient, integrated gradients and occlusion against captum: the golden file, and live."""
 
 import cdjax
 import numpy as np
@@ -11,12 +11,12 @@ from tests.methods.captum_scores import PERIOD, STEPS, UNKNOWN
 pytestmark = pytest.mark.usefixtures("x64")
 
 
-def ours(classifier, ids):
-    """Return what cdjax says of the words, under captum's names."""
+def score(classifier, ids):
+    """Return the scores of cdjax by the names of `captum_scores`."""
 
     def integrate(*options):
-        (found,) = integrate_gradients(classifier, [ids], *options, steps=STEPS)
-        return found.scores
+        (result,) = integrate_gradients(classifier, [ids], *options, steps=STEPS)
+        return result.scores
 
     (gradient,) = gradient_times_input(classifier, [ids])
     (occlusion,) = leave_out(classifier, [ids], max_len=1, replacement=UNKNOWN, output="logits")
@@ -30,12 +30,12 @@ def ours(classifier, ids):
     }
 
 
-def compare(mine, theirs, rtol):
-    for name, scores in mine.items():
-        largest = np.abs(theirs[name]).max()
+def compare(actual, expected, rtol):
+    for name, scores in actual.items():
+        largest = np.abs(expected[name]).max()
         assert largest > 1e-3
         np.testing.assert_allclose(
-            scores, theirs[name], rtol=rtol, atol=rtol * largest, err_msg=name
+            scores, expected[name], rtol=rtol, atol=rtol * largest, err_msg=name
         )
 
 
@@ -47,7 +47,7 @@ def test_golden(layers, dtype, rtol):
     weights = {name: array.astype(dtype) for name, array in golden.items() if name != "ids"}
     stack = tuple(cdjax.LSTMParams(*(weights[f"{k}{n}"] for k in "WVb")) for n in range(layers))
     classifier = cdjax.Classifier(weights["embedding"], stack, weights["readout"], weights["bias"])
-    compare(ours(classifier, golden["ids"]), golden, rtol)
+    compare(score(classifier, golden["ids"]), golden, rtol)
 
 
 @pytest.mark.filterwarnings("ignore")  # of two packages that are not ours
@@ -55,4 +55,4 @@ def test_golden(layers, dtype, rtol):
 def test_live(layers):
     pytest.importorskip("captum")
     classifier, ids = captum_scores.make_model(layers)
-    compare(ours(classifier, ids), captum_scores.attribute(classifier, ids), 1e-7)
+    compare(score(classifier, ids), captum_scores.attribute(classifier, ids), 1e-7)

@@ -1,4 +1,4 @@
-"""What every method must do, and what each must find on a model small enough for pencil and paper.
+"""The contract of all methods, and the scores of each on a model computed by hand.
 
 Every test here goes through `make_methods`, in float64.
 """
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("x64")
 
 VOCABULARY = cdjax.Vocabulary(("<unk>", "it", ".", "is", "a", "bad", "film"))
 METHODS = make_methods(vocabulary=VOCABULARY, shapley_orders=4)
-BY_WORDS = ["gradient", "ig", "ig_zero", "cell", "cell_gamma", "shapley"]
+SUMS_OVER_STEPS = ["gradient", "ig", "ig_zero", "cell", "cell_gamma", "shapley"]
 REVIEWS = [[3], [], [1, 2, 3, 4, 5, 6, 0, 1], [6, 5, 6], [4, 1, 3, 5, 6, 2, 4]]
 
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
@@ -36,13 +36,13 @@ def supported(method, layers):
 
 
 def test_the_methods_and_their_order():
-    assert list(METHODS) == ["cd", "gradient", "ig", "ig_zero", "loo", *list(METHODS)[5:]]
-    assert all(name == method.name for name, method in METHODS.items())
-    assert set(BY_WORDS) < set(METHODS)
+    paper = ["cd", "gradient", "ig", "ig_zero", "loo", "cell", "cell_gamma"]
+    assert list(METHODS) == [*paper, "occlusion", "shapley"]
+    assert [method.name for method in METHODS.values()] == list(METHODS)
 
 
-# A model for pencil and paper: gates i, f and o are always 1/2, g is what the word's vector makes
-# it, nothing recurs but the cell:  c_t = c_{t-1} / 2 + g_t / 2,  h_T = tanh(c_T) / 2, and the
+# A model to compute by hand: gates i, f and o are always 1/2, g depends on the word's vector alone,
+# only the cell recurs:  c_t = c_{t-1} / 2 + g_t / 2,  h_T = tanh(c_T) / 2, and the
 # logits are -h and h. Word 0 has g = 0 (a zero vector), 1 has 0.8, 2, the period, 0.5, 3 has -0.4.
 TOY = cdjax.Classifier(
     embedding=np.arctanh([[0.0], [0.8], [0.5], [-0.4]]),
@@ -102,7 +102,7 @@ def test_known_answers(name):
 
 
 def test_known_answers_of_integrated_gradients():
-    # A word that is the baseline's own has no way to go; the other has all of the difference.
+    # A word equal to the baseline scores 0; the other has all of the difference.
     (zero,) = TOY_METHODS["ig_zero"].score(TOY, [[0, 3]], max_len=1)
     np.testing.assert_allclose(zero.scores[:, 1], [0, half_tanh(-0.2)], atol=1e-14)
     # With periods c_2 goes from 0.375 to 0.125 - 0.2, down: the period 0, the other word -d. Their
@@ -140,10 +140,10 @@ def test_chosen_spans_come_in_their_order(method):
     spans = [[(0, 1)], [(0, 0)], [(4, 6), (0, 8), (4, 6), (3, 3)], [], [(2, 3)]]
     results = method.score(classifier, REVIEWS, spans)
     everything = method.score(classifier, REVIEWS)
-    for some, result, whole in zip(spans, results, everything, strict=True):
-        np.testing.assert_array_equal(result.spans, np.array(some, int).reshape(-1, 2))
+    for chosen, result, whole in zip(spans, results, everything, strict=True):
+        np.testing.assert_array_equal(result.spans, np.array(chosen, int).reshape(-1, 2))
         known = {tuple(s): k for s, k in zip(whole.spans.tolist(), whole.scores, strict=True)}
-        for span, score in zip(some, result.scores, strict=True):
+        for span, score in zip(chosen, result.scores, strict=True):
             np.testing.assert_allclose(score, known.get(span, [0, 0]), atol=1e-13)
 
 
@@ -177,8 +177,8 @@ def test_many_reviews_give_what_few_give(method):
 # tests hold it against the recursion.
 @pytest.mark.parametrize("name", ["gradient", "loo", "cell", "cell_gamma"])
 def test_jit_gives_what_is_computed_eagerly(name, monkeypatch):
-    monkeypatch.setattr(batches, "STEPS", (16, 16))
-    monkeypatch.setattr(gradients, "PASSES", (2,))
+    monkeypatch.setattr(batches, "BATCH_STEPS", (16, 16))
+    monkeypatch.setattr(gradients, "TILE_PASSES", (2,))
     classifier = make_classifier()
     reviews = [[1, 2, 4], [5, 3]]
     compiled = METHODS[name].score(classifier, reviews)
@@ -199,7 +199,7 @@ def test_a_class_is_scored_by_itself(method):
     assert np.abs(one.scores).max(axis=0).min() > 1e-4
 
 
-@pytest.mark.parametrize("name", BY_WORDS)
+@pytest.mark.parametrize("name", SUMS_OVER_STEPS)
 def test_a_phrase_is_the_sum_of_its_words(name):
     (result,) = METHODS[name].score(make_classifier(), [REVIEWS[2]])
     words = result.scores[result.spans[:, 1] - result.spans[:, 0] == 1]
@@ -300,5 +300,7 @@ def test_methods_that_need_a_word_say_so():
     with pytest.raises(ValueError, match=r"the vocabulary has no '\.'. Name another word"):
         no_period["ig"].score(classifier, [[1]])
     for name in ("occlusion", "shapley"):
-        with pytest.raises(ValueError, match=r"put the unknown word in place .*model\.vocabulary"):
+        with pytest.raises(
+            ValueError, match=r"replace words by the unknown word.*model\.vocabulary"
+        ):
             without[name].score(classifier, [[1]])

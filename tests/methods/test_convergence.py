@@ -1,4 +1,4 @@
-"""What the numerical methods converge to, and how fast; and the cells, by a literal loop."""
+"""The limits and rates of the numerical methods, and cell decomposition by a literal loop."""
 
 import itertools
 import math
@@ -25,10 +25,10 @@ REVIEW = np.array([1, 2, 3, 4, 5, 6, 0, 1])
 
 
 def gap(quadrature, steps, baseline=2):
-    (found,) = integrate_gradients(
+    (result,) = integrate_gradients(
         make_classifier(), [REVIEW], baseline, "logits", quadrature, steps
     )
-    return np.abs(found.gap).max()
+    return np.abs(result.gap).max()
 
 
 @pytest.mark.parametrize(("quadrature", "ratio"), [("right", 2), ("middle", 4)])
@@ -52,10 +52,10 @@ def test_the_gap_of_gauss_legendre_falls_exponentially():
 def test_the_gap_is_what_the_scores_lack(baseline, output):
     classifier = make_classifier()
     reviews = [REVIEW, REVIEW[:3], REVIEW[:0]]
-    found = integrate_gradients(classifier, reviews, baseline, output, "middle", 5)
+    results = integrate_gradients(classifier, reviews, baseline, output, "middle", 5)
     if baseline is None:
         classifier = classifier._replace(embedding=np.vstack([classifier.embedding, np.zeros(3)]))
-    for review, (scores, missing) in zip(reviews, found, strict=True):
+    for review, (scores, missing) in zip(reviews, results, strict=True):
         assert scores.shape == (len(review), 2)
         ends = cdjax.predict(classifier, [review, np.full_like(review, baseline or 7)])
         if output == "probability":
@@ -66,7 +66,7 @@ def test_the_gap_is_what_the_scores_lack(baseline, output):
 def test_a_wide_gap_gives_a_warning():
     for name in ("ig", "ig_zero"):
         method = make_methods(vocabulary=VOCABULARY, ig_steps=1)[name]
-        with pytest.warns(UserWarning, match=r"of 3 reviews miss .* with 1 nodes\. Take more"):
+        with pytest.warns(UserWarning, match=r"of 3 sequences miss .* with 1 nodes\. Take more"):
             method.score(make_classifier(), [REVIEW[:0], REVIEW, [2]])
 
 
@@ -121,8 +121,10 @@ def test_sampled_shapley_values_converge_to_the_exact_ones():
 
 def test_shapley_samples_depend_on_the_seed_alone():
     classifier = make_classifier()
-    one, same, other = (sample_shapley(classifier, [REVIEW], 0, 2, seed)[0] for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one, same)
+    one, repeated, other = (
+        sample_shapley(classifier, [REVIEW], 0, 2, seed)[0] for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, repeated)
     assert np.abs(one - other).max() > 1e-3
 
 
@@ -144,10 +146,10 @@ def test_cells_equal_a_literal_loop(variant):
     if variant == "additive":
         cells = [np.zeros(5)]
         for t in range(len(x)):
-            kept = inputs[t]
+            passed = inputs[t]
             for f in forgets[t + 1 :]:
-                kept = kept * f
-            cells.append(cells[-1] + kept)
+                passed = passed * f
+            cells.append(cells[-1] + passed)
     expected = [
         classifier.readout @ (o * (np.tanh(after) - np.tanh(before)))
         for before, after in itertools.pairwise(cells)

@@ -11,9 +11,9 @@ from cdjax.phrases.interactions import (
     heads_and_rests,
     interactions,
     look_up,
-    set_interactions,
     split_interactions,
 )
+from cdjax.phrases.sets import set_interactions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,14 +50,14 @@ BY_HAND = {
 
 def test_worked_by_hand():
     table = make_table(3, lambda *span: BY_HAND[span])
-    pairs = split_interactions(table, adjacent_pairs(3))
+    pairs = split_interactions(table.spans, table.scores, adjacent_pairs(3))
     # 1 - 0.5 - 0, 0 - -0.5 - 0.25 and 3 - 0 - 2, -3 - 0.25 - -2
     np.testing.assert_array_equal(pairs, [[0.5, 0.25], [1.0, -1.25]])
-    heads = split_interactions(table, heads_and_rests(3))
+    heads = split_interactions(table.spans, table.scores, heads_and_rests(3))
     # the whole: -1 - 0.5 - 3, 1.5 - -0.5 - -3
     np.testing.assert_array_equal(heads, [pairs[0], [-4.5, 5.0], pairs[1]])
     # three parts: -1 - 0.5 - 0 - 2, 1.5 - -0.5 - 0.25 - -2; filled up with an empty part
-    apart = split_interactions(table, [[0, 1, 2, 3], [0, 2, 3, 3]])
+    apart = split_interactions(table.spans, table.scores, [[0, 1, 2, 3], [0, 2, 3, 3]])
     np.testing.assert_array_equal(apart, [[-3.5, 3.75], [-4.0, 3.5]])
     # and that is what the table of all spans has beyond its words
     np.testing.assert_array_equal(interactions(table.spans, table.scores)[2], apart[0])
@@ -72,25 +72,25 @@ def test_sums_of_words_do_not_interact(words, data, pick):
     table = make_table(len(words), lambda start, stop: sum(words[start:stop]))
     cuts = st.lists(st.integers(0, len(words)), min_size=4, max_size=4).map(sorted)
     bounds = data.draw(st.lists(cuts, min_size=1, max_size=5))
-    assert not split_interactions(table, bounds).any()
+    assert not split_interactions(table.spans, table.scores, bounds).any()
     assert not interactions(table.spans, table.scores).any()
-    # One phrase that is worth more says so in every split of it, and in no other's.
-    places = all_splits(len(words))
-    if len(places):
-        start, _, stop = places[pick % len(places)]
+    # A phrase that scores more shows it in its own splits, and in those of which it is a part.
+    splits = all_splits(len(words))
+    if len(splits):
+        start, _, stop = splits[pick % len(splits)]
         more = (table.spans == (start, stop)).all(axis=1)
         scores = table.scores + 7 * more[:, None]
-        own = (places[:, [0, 2]] == (start, stop)).all(axis=1)
-        found = split_interactions(table._replace(scores=scores), places)
+        own = (splits[:, [0, 2]] == (start, stop)).all(axis=1)
+        found = split_interactions(table.spans, scores, splits)
         assert (found[own] == 7).all()
-        held_by = (places[:, :2] == (start, stop)).all(axis=1)
-        held_by |= (places[:, 1:] == (start, stop)).all(axis=1)
+        held_by = (splits[:, :2] == (start, stop)).all(axis=1)
+        held_by |= (splits[:, 1:] == (start, stop)).all(axis=1)
         assert (found[held_by] == -7).all()
         assert not found[~own & ~held_by].any()
 
 
 @given(length=st.integers(0, 9), max_len=st.none() | st.integers(1, 10))
-def test_splits_are_all_there(length, max_len):
+def test_all_splits_are_listed(length, max_len):
     longest = max_len or length
     triples = [
         triple
@@ -107,7 +107,7 @@ def test_splits_are_all_there(length, max_len):
     ]
 
 
-def test_one_table_says_what_scoring_the_phrases_says(classifier):
+def test_the_table_of_all_spans_gives_all_interactions(classifier):
     (table,) = cdjax.score_all_spans(classifier, [IDS])
     for bounds in (adjacent_pairs(8), heads_and_rests(8), all_splits(8, 5)):
         start, middle, stop = bounds.T
@@ -115,13 +115,15 @@ def test_one_table_says_what_scoring_the_phrases_says(classifier):
             cdjax.score_spans(classifier, IDS, np.stack(span, axis=1))
             for span in ((start, stop), (start, middle), (middle, stop))
         )
-        found = split_interactions(table, bounds)
+        found = split_interactions(table.spans, table.scores, bounds)
         assert np.abs(found).max() > 0.01
         np.testing.assert_allclose(found, whole - first - second, atol=1e-5)
         # A table in any other order is as good.
         order = np.random.default_rng(1).permutation(len(table.spans))
         shuffled = table._replace(spans=table.spans[order], scores=table.scores[order])
-        np.testing.assert_array_equal(split_interactions(shuffled, bounds), found)
+        np.testing.assert_array_equal(
+            split_interactions(shuffled.spans, shuffled.scores, bounds), found
+        )
 
 
 @pytest.mark.usefixtures("x64")
@@ -131,7 +133,7 @@ def test_left_out_phrases_interact(name):
     score = make_methods(vocabulary=VOCABULARY)[name].score
     (table,) = score(classifier, [IDS])
     bounds = all_splits(8)
-    found = split_interactions(table, bounds)
+    found = split_interactions(table.spans, table.scores, bounds)
     start, middle, stop = bounds.T
     parts = [np.stack(span, axis=1) for span in ((start, stop), (start, middle), (middle, stop))]
     whole, first, second = (score(classifier, [IDS], [part])[0].scores for part in parts)
@@ -157,45 +159,51 @@ def test_left_out_words_by_hand():
     occlusion = TOY_METHODS["occlusion"].score
     # "good bad": c_2 = 0, the words are worth h(0.2) and -h(0.2), both together nothing.
     (table,) = occlusion(TOY, [[1, 3]])
-    np.testing.assert_allclose(split_interactions(table, [[0, 1, 2]]), 0, atol=1e-15)
+    np.testing.assert_allclose(
+        split_interactions(table.spans, table.scores, [[0, 1, 2]]), 0, atol=1e-15
+    )
     # "good good": c_2 = 0.6, 0.4 without the first and 0.2 without the second. As tanh saturates,
     # each is worth little beside the other, and both together more than that.
     (table,) = occlusion(TOY, [[1, 1]])
     more = half_tanh(0.4) + half_tanh(0.2) - half_tanh(0.6)
     assert more > 0
-    np.testing.assert_allclose(split_interactions(table, [[0, 1, 2]]), [[-more, more]], atol=1e-14)
+    np.testing.assert_allclose(
+        split_interactions(table.spans, table.scores, [[0, 1, 2]]), [[-more, more]], atol=1e-14
+    )
 
 
-def test_a_table_of_short_phrases_serves_for_short_splits(classifier):
+def test_scores_of_short_spans_give_short_splits(classifier):
     (whole,), (short,) = (cdjax.score_all_spans(classifier, [IDS], max_len=n) for n in (None, 3))
     np.testing.assert_allclose(
-        split_interactions(short, all_splits(8, 3)),
-        split_interactions(whole, all_splits(8, 3)),
+        split_interactions(short.spans, short.scores, all_splits(8, 3)),
+        split_interactions(whole.spans, whole.scores, all_splits(8, 3)),
         atol=1e-5,
     )
-    assert look_up(short, np.zeros((0, 2), int)).shape == (0, 2)
-    assert (look_up(short, [(3, 3), (8, 8)]) == 0).all()
+    assert look_up(short.spans, short.scores, np.zeros((0, 2), int)).shape == (0, 2)
+    assert (look_up(short.spans, short.scores, [(3, 3), (8, 8)]) == 0).all()
 
 
 @pytest.mark.usefixtures("as_users")
 def test_bad_tables_raise(classifier):
     (table,) = cdjax.score_all_spans(classifier, [IDS], max_len=3)
-    with pytest.raises(ValueError, match=r"no span \[0, 4\); the longest of its 21 spans has 3"):
-        split_interactions(table, all_splits(8, 4))
-    with pytest.raises(ValueError, match=r"no span \[7, 9\); .* the last ends at 8"):
-        look_up(table, [(7, 9)])
-    with pytest.raises(ValueError, match=r"no span \[1, 0\)"):
-        look_up(table, [(1, 0)])
+    with pytest.raises(
+        ValueError, match=r"no score of the span \[0, 4\); the longest of the 21 spans given has 3"
+    ):
+        split_interactions(table.spans, table.scores, all_splits(8, 4))
+    with pytest.raises(ValueError, match=r"span \[7, 9\); .* the last ends at 8"):
+        look_up(table.spans, table.scores, [(7, 9)])
+    with pytest.raises(ValueError, match=r"no score of the span \[1, 0\)"):
+        look_up(table.spans, table.scores, [(1, 0)])
     with pytest.raises(ValueError, match=r"bounds \[0, 3, 2\] descend"):
-        split_interactions(table, [(0, 1, 2), (0, 3, 2)])
-    with pytest.raises(TypeError, match=r"bounds holds float64; expected integers \[S, n \+ 1\]"):
-        split_interactions(table, [(0.0, 1.0, 2.0)])
+        split_interactions(table.spans, table.scores, [(0, 1, 2), (0, 3, 2)])
+    with pytest.raises(TypeError, match=r"bounds holds float64; expected integers \[N, n \+ 1\]"):
+        split_interactions(table.spans, table.scores, [(0.0, 1.0, 2.0)])
     with pytest.raises(ValueError, match=r"bounds has shape \[3\]"):
-        split_interactions(table, [0, 1, 2])
+        split_interactions(table.spans, table.scores, [0, 1, 2])
     with pytest.raises(ValueError, match=r"bounds has shape \[1, 1\]; .* a start and a stop"):
-        split_interactions(table, [[0]])
-    with pytest.raises(ValueError, match=r"spans has shape \[1, 3\]; expected \[S, 2\]"):
-        look_up(table, [(0, 1, 2)])
+        split_interactions(table.spans, table.scores, [[0]])
+    with pytest.raises(ValueError, match=r"wanted has shape \[1, 3\]; expected \[N, 2\]"):
+        look_up(table.spans, table.scores, [(0, 1, 2)])
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
@@ -258,7 +266,9 @@ def test_sets_that_are_spans_interact_as_spans_do(classifier):
         [(start <= steps) & (steps < middle), (middle <= steps) & (steps < stop)], axis=1
     )
     (found,) = set_interactions(classifier, [IDS], [parts])
-    np.testing.assert_allclose(found, split_interactions(table, bounds), atol=1e-5)
+    np.testing.assert_allclose(
+        found, split_interactions(table.spans, table.scores, bounds), atol=1e-5
+    )
 
 
 @pytest.mark.usefixtures("as_users")
@@ -277,7 +287,7 @@ def test_bad_sets_raise(classifier):
         set_interactions(classifier, [[1]], [np.ones((1, 1), bool)])
     parts = np.zeros((2, 2, 3), bool)
     parts[1, :, 2] = True
-    with pytest.raises(ValueError, match=r"parts 0, row 1: word 2 is in more than one set"):
+    with pytest.raises(ValueError, match=r"parts 0, row 1: step 2 is in more than one set"):
         set_interactions(classifier, [[1, 2, 3]], [parts])
 
 

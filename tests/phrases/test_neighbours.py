@@ -19,18 +19,18 @@ def cosines(table, queries):
 @pytest.mark.parametrize("rows", [1 << 16, 64])
 @pytest.mark.parametrize("count", [1, 7, 300, 1000])
 def test_exact_search_equals_sorting(monkeypatch, rows, count):
-    monkeypatch.setattr(neighbours, "ROWS_A_BLOCK", rows)
+    monkeypatch.setattr(neighbours, "BLOCK_ROWS", rows)
     found = find_neighbours(TABLE, QUERIES, count)
     expected = cosines(TABLE, QUERIES)
-    for n, (places, near) in enumerate(zip(found.places, found.cosines, strict=True)):
-        assert places.tolist() == np.argsort(-expected[n], kind="stable")[:count].tolist()
-        np.testing.assert_allclose(near, expected[n, places], atol=1e-6)
+    for n, (indices, near) in enumerate(zip(found.indices, found.cosines, strict=True)):
+        assert indices.tolist() == np.argsort(-expected[n], kind="stable")[:count].tolist()
+        np.testing.assert_allclose(near, expected[n, indices], atol=1e-6)
 
 
 def test_by_hand():
     table = np.array([[3, 0], [0, 0], [1, 1], [2, 0], [-5, 0]], np.float32)
     found = find_neighbours(table, np.array([[0.1, 0]]), 5)
-    assert found.places[0].tolist() == [0, 3, 2, 1, 4]  # of equals the first; 0 counts as 0
+    assert found.indices[0].tolist() == [0, 3, 2, 1, 4]  # of equals the first; 0 counts as 0
     np.testing.assert_allclose(found.cosines[0], [1, 1, 0.5**0.5, 0, -1], atol=1e-6)
 
 
@@ -39,18 +39,18 @@ def test_left_out_are_replaced_by_the_next(approximate):
     if approximate:
         pytest.importorskip("faiss")
     leave_out = np.zeros((4, 300), bool)
-    nearest = find_neighbours(TABLE, QUERIES, 5).places
+    nearest = find_neighbours(TABLE, QUERIES, 5).indices
     leave_out[1, nearest[1][:3]] = True
     leave_out[2] = True
     leave_out[2, nearest[2][4]] = False
     found = find_neighbours(TABLE, QUERIES, 2, leave_out=leave_out, approximate=approximate)
     if not approximate:
-        assert found.places[0].tolist() == nearest[0][:2].tolist()
-        assert found.places[1].tolist() == nearest[1][3:5].tolist()
-        assert found.places[2].tolist() == nearest[2][4:5].tolist()
-    for n, places in enumerate(found.places):
-        assert not leave_out[n, places].any()
-        assert (places >= 0).all()
+        assert found.indices[0].tolist() == nearest[0][:2].tolist()
+        assert found.indices[1].tolist() == nearest[1][3:5].tolist()
+        assert found.indices[2].tolist() == nearest[2][4:5].tolist()
+    for n, indices in enumerate(found.indices):
+        assert not leave_out[n, indices].any()
+        assert (indices >= 0).all()
 
 
 def test_approximate_search_finds_most_in_clusters():
@@ -62,10 +62,10 @@ def test_approximate_search_finds_most_in_clusters():
     queries = table[rng.choice(10000, 30, replace=False)]
     exact = find_neighbours(table, queries, 10)
     found = find_neighbours(table, queries, 10, approximate=True)
-    shared = [len(set(a) & set(b)) for a, b in zip(exact.places, found.places, strict=True)]
+    shared = [len(set(a) & set(b)) for a, b in zip(exact.indices, found.indices, strict=True)]
     assert np.mean(shared) >= 9
-    for places, near, query in zip(found.places, found.cosines, queries, strict=True):
-        np.testing.assert_allclose(near, cosines(table[places], query[None])[0], atol=1e-5)
+    for indices, near, query in zip(found.indices, found.cosines, queries, strict=True):
+        np.testing.assert_allclose(near, cosines(table[indices], query[None])[0], atol=1e-5)
         assert (np.diff(near) <= 1e-6).all()
 
 

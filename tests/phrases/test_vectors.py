@@ -22,8 +22,8 @@ def classifier():
     return random_classifier(np.random.default_rng(0), dtype=np.float32)
 
 
-def occurrences(reviews, max_len):
-    """Where each phrase of known words occurs: review, start, stop."""
+def find_occurrences(reviews, max_len):
+    """Return the review, start and stop of each occurrence of each phrase of known words."""
     found = {}
     for n, review in enumerate(reviews):
         for start, stop in cdjax.enumerate_spans(len(review), max_len).tolist():
@@ -41,21 +41,21 @@ def occurrences(reviews, max_len):
 )
 def test_phrases_are_those_counted_one_by_one(reviews, max_len, min_count):
     phrases = count_phrases(reviews, max_len, min_count)
-    found = occurrences(reviews, max_len)
-    expected = {p: len(places) for p, places in found.items() if len(places) >= min_count}
+    found = find_occurrences(reviews, max_len)
+    expected = {p: len(spans) for p, spans in found.items() if len(spans) >= min_count}
     texts = [tuple(word for word in row if word) for row in phrases.words.tolist()]
     assert dict(zip(texts, phrases.counts.tolist(), strict=True)) == expected
     assert len(set(texts)) == len(texts)
     assert [*map(len, texts)] == sorted(map(len, texts))
     first = np.cumsum(phrases.lengths) - phrases.lengths
-    places = {
+    indices = {
         (len(p), int(first[n]) + start): texts.index(p)
         for p in expected
         for n, start, _ in found[p]
     }
-    for n, row in enumerate(phrases.places):
+    for n, row in enumerate(phrases.occurrences):
         assert {t: p for t, p in enumerate(row.tolist()) if p >= 0} == {
-            t: p for (length, t), p in places.items() if length == n + 1
+            t: p for (length, t), p in indices.items() if length == n + 1
         }
     for number, text in enumerate(texts):
         assert find_phrase(phrases, list(text)) == number
@@ -67,7 +67,7 @@ def test_phrases_are_those_counted_one_by_one(reviews, max_len, min_count):
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 def test_means_of_the_recursions_vectors(classifier, rule, monkeypatch):
-    monkeypatch.setattr(vectors, "SPANS_A_BLOCK", 7)  # more than one block
+    monkeypatch.setattr(vectors, "BLOCK_SPANS", 7)  # more than one block
     phrases = count_phrases(REVIEWS, max_len=3, min_count=2)
     found = average_vectors(classifier, REVIEWS, phrases, rule)
     assert found.vectors.shape == found.interactions.shape == (len(phrases.words), 5)
@@ -78,20 +78,20 @@ def test_means_of_the_recursions_vectors(classifier, rule, monkeypatch):
         inside = (start <= np.arange(len(x))) & (np.arange(len(x)) < stop)
         return reference.decompose([layer], x, inside, rule.name).beta[-1]
 
-    where = occurrences(REVIEWS, 3)
+    where = find_occurrences(REVIEWS, 3)
     assert Counter(len(phrase) for phrase in where if len(where[phrase]) > 1) == {1: 3, 2: 3, 3: 2}
-    for phrase, places in where.items():
+    for phrase, spans in where.items():
         number = find_phrase(found, list(phrase))
-        if len(places) < 2:
+        if len(spans) < 2:
             assert number is None
             continue
-        assert found.counts[number] == len(places)
-        mean = np.mean([beta(*place) for place in places], axis=0)
+        assert found.counts[number] == len(spans)
+        mean = np.mean([beta(*span) for span in spans], axis=0)
         np.testing.assert_allclose(found.vectors[number], mean, atol=2e-6)
         words = np.mean(
             [
                 sum(beta(n, t, t + 1) for t in range(start, stop)) if stop - start > 1 else 0 * mean
-                for n, start, stop in places
+                for n, start, stop in spans
             ],
             axis=0,
         )
@@ -102,7 +102,7 @@ def test_the_mean_score_is_the_vectors_projection(classifier):
     phrases = count_phrases(REVIEWS, max_len=2, min_count=3)
     found = average_vectors(classifier, REVIEWS, phrases)
     results = cdjax.score_all_spans(classifier, REVIEWS, max_len=2)
-    where = occurrences(REVIEWS, 2)
+    where = find_occurrences(REVIEWS, 2)
     number = find_phrase(found, [1, 2])
     scores = [
         results[n].scores[results[n].spans.tolist().index([start, stop])]
@@ -130,10 +130,10 @@ def test_jobs_have_room_for_vectors():
 
 
 def test_progress_ends_with_all_reviews(classifier):
-    told = []
+    calls = []
     phrases = count_phrases(REVIEWS, 2, 1)
-    average_vectors(classifier, REVIEWS, phrases, progress=told.append)
-    assert told == [5]
+    average_vectors(classifier, REVIEWS, phrases, progress=calls.append)
+    assert calls == [5]
 
 
 def test_a_corpus_without_words(classifier):
