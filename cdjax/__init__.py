@@ -1,4 +1,11 @@
-"""Contextual decomposition in JAX: what every phrase contributes to an LSTM's prediction."""
+"""Contextual decomposition in JAX: what every phrase contributes to an LSTM's prediction.
+
+The names of `__all__` are public, and `cdjax.methods` and `cdjax.phrases`. What takes longer to
+import is imported at its first use.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from cdjax.core.decomposition import Decomposition, decompose
 from cdjax.core.lstm import Classifier, LSTMParams
@@ -6,7 +13,7 @@ from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, Rule
 from cdjax.core.spans import enumerate_spans
 from cdjax.importers.torch import from_torch
 from cdjax.model import Model, load, save
-from cdjax.results import SpanScores
+from cdjax.results import Explanation, SpanScores
 from cdjax.scoring.batch import (
     predict,
     score_all_spans,
@@ -16,6 +23,20 @@ from cdjax.scoring.batch import (
 )
 from cdjax.text.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from cdjax import methods, phrases
+    from cdjax.methods.explain import explain
+    from cdjax.text.tokenizer import tokenize
+
+    __version__: str
+
+_LAZY = {
+    "explain": "cdjax.methods.explain",
+    "methods": "cdjax.methods",
+    "phrases": "cdjax.phrases",
+    "tokenize": "cdjax.text.tokenizer",
+}
+
 __all__ = [
     "ACD",
     "MERGED",
@@ -23,19 +44,44 @@ __all__ = [
     "RELEASED",
     "Classifier",
     "Decomposition",
+    "Explanation",
     "LSTMParams",
     "Model",
     "Rule",
     "SpanScores",
     "Vocabulary",
+    "__version__",
     "decompose",
     "enumerate_spans",
+    "explain",
     "from_torch",
     "load",
+    "methods",
+    "phrases",
     "predict",
     "save",
     "score_all_spans",
     "score_sets",
     "score_spans",
     "stream_all_spans",
+    "tokenize",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name that is imported at its first use."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value = version("cdjax")
+    elif name in _LAZY:
+        module = importlib.import_module(_LAZY[name])
+        value = module if module.__name__ == f"cdjax.{name}" else getattr(module, name)
+    else:
+        raise AttributeError(f"module 'cdjax' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -20,6 +20,7 @@ import safetensors.numpy
 
 from cdjax.core.checks import check_classifier
 from cdjax.core.lstm import Classifier, LSTMParams
+from cdjax.results.scores import check_output, is_one_logit
 from cdjax.text.vocabulary import UNKNOWN, Vocabulary
 
 FORMAT = "cdjax-model"
@@ -40,6 +41,9 @@ class Model(NamedTuple):
     """Names of the classes, in the order of the logits."""
     provenance: Mapping[str, Any]
     """How it came about, anything JSON can hold: data, accuracy, command, versions."""
+    output: str = "softmax"
+    """What the logits stand for: "softmax" (labels that exclude each other), "sigmoid" (labels that
+    do not; or one logit `z` for two labels, read as `[0, z]`) or "value" (no probability)."""
 
 
 def check_model(model: Model) -> None:
@@ -56,9 +60,12 @@ def check_model(model: Model) -> None:
             f"the vocabulary holds {len(model.vocabulary):,} words; expected {rows:,}, "
             f"one for each row of the embedding."
         )
-    if len(model.labels) != classes:
+    check_output(model.output)
+    one_logit = model.output == "sigmoid" and is_one_logit(classes, model.labels)
+    if len(model.labels) != classes and not one_logit:
         raise ValueError(
-            f"labels holds {len(model.labels)} names; expected {classes}, one for each class."
+            f"labels holds {len(model.labels)} names; expected {classes}, one for each class (or "
+            f"two for the one logit of a model with output='sigmoid')."
         )
     for name, weight in _flatten(model.classifier).items():
         if not np.isfinite(weight).all():
@@ -95,6 +102,7 @@ def save(model: Model, path: str | os.PathLike, *, overwrite: bool = False, dtyp
         "format": FORMAT,
         "version": VERSION,
         "labels": model.labels,
+        "output": model.output,
         "provenance": model.provenance,
         "lowercase": model.vocabulary.lowercase,
         "unknown": model.vocabulary.unknown,
@@ -158,9 +166,10 @@ def load(path: str | os.PathLike | None = None) -> Model:
         )
         labels = tuple(description["labels"])
         provenance = description["provenance"]
+        output = description.get("output", "softmax")  # older files have none
     with _as_damaged(path / WEIGHTS_FILE):
         weights = safetensors.numpy.load_file(path / WEIGHTS_FILE)
-        model = Model(_unflatten(weights), vocabulary, labels, provenance)
+        model = Model(_unflatten(weights), vocabulary, labels, provenance, output)
     with _as_damaged(path):
         check_model(model)
     return model

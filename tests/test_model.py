@@ -69,6 +69,20 @@ def test_a_folder_that_is_there_is_kept(tmp_path, model):
         cdjax.save(model, tmp_path / "other", overwrite=True)
 
 
+def test_what_the_logits_stand_for_is_kept(tmp_path, model):
+    for output in ("softmax", "sigmoid", "value"):
+        cdjax.save(model._replace(output=output), tmp_path / output)
+        assert cdjax.load(tmp_path / output).output == output
+    classifier = model.classifier
+    one = classifier._replace(readout=classifier.readout[:1], bias=classifier.bias[:1])
+    cdjax.save(model._replace(classifier=one, output="sigmoid"), tmp_path / "one")
+    assert len(cdjax.load(tmp_path / "one").labels) == 2
+    with pytest.raises(ValueError, match="labels holds 2 names; expected 1, one for each class"):
+        cdjax.save(model._replace(classifier=one), tmp_path / "softmax one")
+    with pytest.raises(ValueError, match="output is 'logits'; expected one of softmax"):
+        cdjax.save(model._replace(output="logits"), tmp_path / "none")
+
+
 def test_a_model_that_does_not_hold_together_is_not_saved(tmp_path, model):
     classifier = model.classifier
     spoiled = classifier._replace(readout=np.full_like(classifier.readout, np.inf))

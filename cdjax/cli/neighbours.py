@@ -113,8 +113,7 @@ def _check_query(model, text: str, tokens: list[str], max_len: int) -> None:
     """Raise where there can be no such phrase, whatever the corpus."""
     if not tokens:
         raise options.UserError("a phrase is empty; expected at least one word.")
-    numbers = model.vocabulary.encode(tokens)
-    unknown = [token for token, number in zip(tokens, numbers, strict=True) if not number]
+    unknown = [token for token in tokens if token not in model.vocabulary]
     if unknown:
         raise options.UserError(f"{text!r}: the model does not know {', '.join(unknown)}.")
     if len(tokens) > max_len:
@@ -183,7 +182,13 @@ def _print_neighbours(console, model, table, ids, indices, args) -> None:
     from rich.text import Text
 
     from cdjax.phrases.neighbours import find_neighbours, overlaps
+    from cdjax.results import default_direction, read, read_scores
+    from cdjax.results.scores import exclude_each_other
 
+    output = model.output
+    two = len(model.labels) == 2 and exclude_each_other(
+        len(model.classifier.bias), model.labels, output
+    )
     vectors = table.interactions if args.interactions else table.vectors
     leave_out = np.stack([overlaps(table.words, query) for query in ids.values()])
     nearest = find_neighbours(
@@ -192,9 +197,9 @@ def _print_neighbours(console, model, table, ids, indices, args) -> None:
 
     def score(index):
         logits = model.classifier.readout @ vectors[index]
-        if len(logits) == 2:
-            return f"{logits[1] - logits[0]:+.2f}"
-        return f"{logits.max():+.2f} {model.labels[logits.argmax()]}"
+        direction = default_direction(logits, model.labels, output)
+        label = "" if two else f" {model.labels[direction.argmax()]}"
+        return f"{read(read_scores(logits, model.labels), direction):+.2f}{label}"
 
     def times(index):
         return f"{table.counts[index]:,}"
@@ -215,5 +220,5 @@ def _print_neighbours(console, model, table, ids, indices, args) -> None:
         console.print(rows)
     console.print()
     of = "their interactions" if args.interactions else "the phrases"
-    what = f"for {model.labels[1]} less {model.labels[0]}" if len(model.labels) == 2 else "highest"
+    what = f"for {model.labels[1]} less {model.labels[0]}" if two else "highest"
     console.print(Text(f"Cosines and scores of {of}; scores are mean logits, {what}.", "dim"))

@@ -15,15 +15,16 @@ _DESCRIPTION = """\
 Score every phrase (span of words) of every review, and write a folder:
 
   spans.parquet      a row a phrase: doc, start, stop, text, score_<label> for
-                     each class, and for two classes score, their difference
+                     each label, and for two labels score, their difference
   documents.parquet  a row a review: tokens, logits, probabilities, prediction
   manifest.json      model, rule, versions, command, counts, seconds
 
-A score is what the phrase contributes to a class's logit, in its context.
+A score is what the phrase contributes to a label's logit, in its context.
 score is the second label's less the first's (positive less negative): above 0
 the phrase speaks for the second label, below 0 for the first, and adding 1
-multiplies the odds by 2.7. Spans are half-open and counted from 0: start 2,
-stop 4 is the third and the fourth word.
+multiplies the odds by 2.7. (Labels that do not exclude each other have no
+column score; values have neither that nor probabilities.) Spans are half-open
+and counted from 0: start 2, stop 4 is the third and the fourth word.
 """
 
 _EPILOG = """\
@@ -223,7 +224,8 @@ def _summarize(console, result, out: str) -> None:
         console.print(Text.assemble(("Most " + label, "bold")))
         console.print(table)
     console.print()
-    what = "the difference of the two logits" if len(result.highlights) == 2 else "logits"
+    what = f"logits, {manifest['score']}" if manifest["score"] else "logits"
+    what = "in the units of the values" if manifest["output"] == "value" else what
     longest = min(HIGHLIGHT_WORDS, manifest["max_len"] or HIGHLIGHT_WORDS)
     console.print(
         f"Phrases of up to {longest} words, the strongest of each review, none twice; {what}.",

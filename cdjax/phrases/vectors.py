@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike
 
 from cdjax.core.lstm import Classifier
 from cdjax.core.rules import PAPER, Rule
-from cdjax.phrases.interactions import interactions
 from cdjax.results import SpanScores
+from cdjax.results.interactions import interactions
 from cdjax.scoring.batch import stream_all_spans, with_vector_readout
 
 MEMORY = 2 << 30

@@ -1,5 +1,27 @@
-"""What scoring returns, and what can be read off it without scoring again."""
+"""What scoring returns, and what follows from it without scoring again.
 
-from cdjax.results.scores import SpanScores
+Scores of spans and how they are read (`scores`), interactions, trees and the strongest phrases, and
+the record that has it all, `Explanation`.
+"""
 
-__all__ = ["SpanScores"]
+from cdjax.results.explanation import Explanation, Interaction, Phrase
+from cdjax.results.lookup import PhraseError
+from cdjax.results.scores import (
+    SpanScores,
+    default_direction,
+    probabilities,
+    read,
+    read_scores,
+)
+
+__all__ = [
+    "Explanation",
+    "Interaction",
+    "Phrase",
+    "PhraseError",
+    "SpanScores",
+    "default_direction",
+    "probabilities",
+    "read",
+    "read_scores",
+]

@@ -25,16 +25,18 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import pyarrow.parquet as pq
-from jaxtyping import Float
 
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import count_spans
 from cdjax.model import Model
-from cdjax.results import SpanScores
+from cdjax.results import SpanScores, read_scores
+from cdjax.results.scores import directions
 from cdjax.scoring.batch import score_all_spans
+from cdjax.scoring.limits import check_length
 from cdjax.scoring.tables import (
     TOKENS,
     Chunk,
+    Outputs,
     document_schema,
     document_table,
     open_writer,
@@ -49,10 +51,6 @@ from cdjax.text.documents import Document
 FORMAT = "cdjax-scores"
 VERSION = 1
 SPANS, DOCUMENTS, MANIFEST = "spans.parquet", "documents.parquet", "manifest.json"
-
-LONGEST = 2000
-"""Words of the longest review of which all spans are scored, 2,001,000 of them. Their number grows
-with the square of the length and the work with its cube, so longer reviews need a `max_len`."""
 
 CHUNK_SPANS = 1 << 18  # spans scored at a time, unless one document has more: a large job
 CHUNK_DOCUMENTS = 4096
@@ -105,7 +103,7 @@ def check_folder(out: str | os.PathLike, overwrite: bool = False) -> None:
     if not (out.exists() or out.is_symlink()):
         return
     if not overwrite:
-        raise FileExistsError(f"{out} exists; give another folder, or --overwrite to replace it.")
+        raise FileExistsError(f"{out} exists; give another folder or overwrite=True.")
     try:
         format = json.loads((out / MANIFEST).read_bytes())["format"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -114,20 +112,6 @@ def check_folder(out: str | os.PathLike, overwrite: bool = False) -> None:
         raise FileExistsError(
             f"{out} is not a folder of cdjax scores (no {MANIFEST} that says so), so it is not "
             f"replaced; give another folder or remove it first."
-        )
-
-
-def check_length(words: int, max_len: int | None, name: str) -> None:
-    """Raise where a review is too long for all its spans to be scored.
-
-    Raises:
-        CorpusError: Where it has more than `LONGEST` words and `max_len` is None.
-    """
-    if max_len is None and words > LONGEST:
-        raise CorpusError(
-            f"{name} has {words:,} words, so {count_spans(words):,} phrases; without a limit a "
-            f"review may have {LONGEST:,} words. Limit the phrases: --max-len 10 leaves "
-            f"{count_spans(words, 10):,} of them."
         )
 
 
@@ -147,8 +131,8 @@ def score_corpus(
     """Score every span of every document and write a folder of scores.
 
     The folder appears whole or not at all. Columns of `spans.parquet`: `doc`, `start`, `stop`
-    (half-open), `text` (the tokens, joined by spaces), `score_<label>` for each class (logits) and,
-    for two classes, `score`: the second class's less the first's.
+    (half-open), `text` (the tokens, joined by spaces), `score_<label>` for each label (logits) and,
+    for two labels that exclude each other, `score`: the second one's less the first one's.
 
     Args:
         model: The model.
@@ -167,8 +151,7 @@ def score_corpus(
 
     Raises:
         FileExistsError: As `check_folder`.
-        CorpusError: Where there is no document, or one has more than `LONGEST` words and `max_len`
-            is None.
+        CorpusError: Where there is no document, or one is too long (`check_length`).
         VerificationError: Where a span drawn differs by more than `BOUND`; no folder is made.
         ValueError: Where labels repeat, or a number is out of range.
     """
@@ -177,6 +160,7 @@ def score_corpus(
             raise ValueError(f"{name} is {number}; expected at least {least}.")
     if len(set(model.labels)) != len(model.labels):
         raise ValueError(f"the labels {model.labels} repeat; expected one name a class.")
+    outputs = Outputs(tuple(model.labels), len(model.classifier.bias), model.output)
     report = progress or (lambda _: None)
     out = Path(out).resolve()
     check_folder(out, overwrite)
@@ -193,8 +177,8 @@ def score_corpus(
         known = unknown = 0
         with (
             pq.ParquetFile(tokens) as source,
-            open_writer(new / SPANS, span_schema(model.labels)) as spans_file,
-            open_writer(new / DOCUMENTS, document_schema(model.labels)) as documents_file,
+            open_writer(new / SPANS, span_schema(outputs)) as spans_file,
+            open_writer(new / DOCUMENTS, document_schema(outputs)) as documents_file,
         ):
             done = 0
             drawn.sort()
@@ -206,19 +190,20 @@ def score_corpus(
                 with watch("score"):
                     results = score_all_spans(model.classifier, ids, rule, max_len)
                 with watch("write"):
-                    known_words = [int(np.count_nonzero(review)) for review in ids]
+                    known_words = [
+                        sum(token in model.vocabulary for token in document.tokens)
+                        for document in chunk.documents
+                    ]
                     known += sum(known_words)
                     unknown += sum(
                         1
                         for n, review in zip(known_words, ids, strict=True)
                         if len(review) and not n
                     )
-                    documents_file.write_table(
-                        document_table(model.labels, chunk, known_words, results)
-                    )
-                    for table in span_tables(model.labels, chunk, results):
+                    documents_file.write_table(document_table(outputs, chunk, known_words, results))
+                    for table in span_tables(outputs, chunk, results):
                         spans_file.write_table(table)
-                    _highlight(highlights, model.labels, chunk, results)
+                    _highlight(highlights, outputs, chunk, results)
                 checks += collect_checks(drawn, done, ids, results)
                 done += sum(len(result.spans) for result in results)
                 report(Progress("score", done, counts["spans"]))
@@ -231,6 +216,8 @@ def score_corpus(
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             **(about or {}),
             "labels": model.labels,
+            "output": outputs.output,
+            "score": " - ".join(reversed(outputs.labels)) if outputs.two else None,
             "provenance": model.provenance,
             "rule": _describe(rule),
             "max_len": max_len,
@@ -276,7 +263,10 @@ def _write_tokens(
         for number, document in enumerate(documents):
             words = len(document.tokens)
             name = f"document {number}" + (f" (id {document.id})" if document.id else "")
-            check_length(words, max_len, name)
+            try:
+                check_length(words, max_len, name)
+            except ValueError as error:
+                raise CorpusError(str(error)) from error
             here = count_spans(words, max_len)
             if chunk and (spans + here > CHUNK_SPANS or len(chunk) == CHUNK_DOCUMENTS):
                 file.write_table(token_table(first, chunk))
@@ -294,22 +284,16 @@ def _write_tokens(
     return counts
 
 
-def class_scores(scores: Float[np.ndarray, "s k"]) -> Float[np.ndarray, "s k"]:
-    """Return `[S, K]` logits as what speaks for each class.
-
-    For two classes the difference between them, as the paper shows it; else the logits as they are.
-    """
-    return scores - scores[:, ::-1] if scores.shape[1] == 2 else scores
-
-
 def _highlight(
     highlights: dict[str, list[Highlight]],
-    labels: tuple[str, ...],
+    outputs: Outputs,
     chunk: Chunk,
     results: list[SpanScores],
 ) -> None:
     """Merge the strongest phrases of a chunk into `highlights`."""
-    signs = {label: -1 if len(labels) == 2 and label == labels[0] else 1 for label in labels}
+    labels = outputs.labels
+    signs = {label: -1 if outputs.two and label == labels[0] else 1 for label in labels}
+    by_label = directions(outputs.logits, labels, outputs.output).T
     candidates: dict[str, list[Highlight]] = {label: [] for label in labels}
     for number, (document, result) in enumerate(
         zip(chunk.documents, results, strict=True), chunk.first
@@ -317,7 +301,8 @@ def _highlight(
         short = np.flatnonzero(result.spans[:, 1] - result.spans[:, 0] <= HIGHLIGHT_WORDS)
         if not len(short):
             continue
-        scores = class_scores(result.scores[short])
+        scores = read_scores(result.scores[short], labels)
+        scores = scores @ by_label.astype(scores.dtype)
         for label, best, score in zip(
             labels, scores.argmax(axis=0), scores.max(axis=0), strict=True
         ):

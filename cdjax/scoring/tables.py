@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Float
 
-from cdjax.results import SpanScores
+from cdjax.results import SpanScores, probabilities, read, read_scores
+from cdjax.results.scores import directions, exclude_each_other
 from cdjax.text.documents import Document
 
 GROUP_SPANS = 1 << 18  # rows and characters of text in one group of the file, at most
@@ -57,29 +57,47 @@ def read_chunk(source: pq.ParquetFile, group: int) -> Chunk:
     return Chunk(table["doc"][0].as_py(), [Document(*pair) for pair in pairs])
 
 
-def span_schema(labels: tuple[str, ...]) -> pa.Schema:
-    """Return the columns of `spans.parquet`; scores are logits."""
-    scores = [f"score_{label}" for label in labels] + ["score"] * (len(labels) == 2)
+class Outputs(NamedTuple):
+    """What the logits of a model stand for."""
+
+    labels: tuple[str, ...]
+    logits: int  # how many: one a label, or one for two labels
+    output: str  # one of `cdjax.results.scores.OUTPUTS`
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether exactly one label applies."""
+        return exclude_each_other(self.logits, self.labels, self.output)
+
+    @property
+    def two(self) -> bool:
+        """Whether one number tells two labels apart."""
+        return self.exclusive and len(self.labels) == 2
+
+
+def span_schema(outputs: Outputs) -> pa.Schema:
+    """Return the columns of `spans.parquet`; scores are logits (or in the units of a value)."""
+    scores = [f"score_{label}" for label in outputs.labels] + ["score"] * outputs.two
     return pa.schema(
         [("doc", pa.int64()), ("start", pa.int32()), ("stop", pa.int32()), ("text", pa.string())]
         + [(name, pa.float32()) for name in scores]
     )
 
 
-def span_tables(
-    labels: tuple[str, ...], chunk: Chunk, results: list[SpanScores]
-) -> Iterator[pa.Table]:
+def span_tables(outputs: Outputs, chunk: Chunk, results: list[SpanScores]) -> Iterator[pa.Table]:
     """Yield the rows of a chunk's spans, in tables of bounded size."""
-    schema = span_schema(labels)
+    schema = span_schema(outputs)
+    direction = directions(outputs.logits, outputs.labels, outputs.output)[-1]
     texts: list[str] = []
     characters = 0
     docs, parts, scores = [], [], []
 
     def table() -> pa.Table:
-        spans, logits = np.concatenate(parts), np.concatenate(scores)
-        columns = [np.concatenate(docs), spans[:, 0], spans[:, 1], texts, *logits.T]
-        if len(labels) == 2:
-            columns.append(logits[:, 1] - logits[:, 0])
+        spans = np.concatenate(parts)
+        by_label = read_scores(np.concatenate(scores), outputs.labels)
+        columns = [np.concatenate(docs), spans[:, 0], spans[:, 1], texts, *by_label.T]
+        if outputs.two:
+            columns.append(read(by_label, direction))
         arrays = [pa.array(c, t) for c, t in zip(columns, schema.types, strict=True)]
         return pa.table(arrays, schema)
 
@@ -118,31 +136,41 @@ def _join(tokens: list[str]) -> tuple[str, np.ndarray, np.ndarray]:
     return " ".join(tokens), stops - lengths, stops
 
 
-def document_schema(labels: tuple[str, ...]) -> pa.Schema:
-    """Return the columns of `documents.parquet`."""
+def document_schema(outputs: Outputs) -> pa.Schema:
+    """Return the columns of `documents.parquet`.
+
+    There are no probabilities of values, and there is no one prediction where labels do not exclude
+    each other.
+    """
+    if outputs.output == "value":
+        numbers = [f"value_{label}" for label in outputs.labels]
+    else:
+        numbers = [
+            f"{name}_{label}" for name in ("logit", "probability") for label in outputs.labels
+        ]
     return pa.schema(
         [*zip(TOKENS.names, TOKENS.types, strict=True)]
-        + [(f"logit_{label}", pa.float32()) for label in labels]
-        + [(f"probability_{label}", pa.float32()) for label in labels]
-        + [("prediction", pa.string())]
+        + [(name, pa.float32()) for name in numbers]
+        + [("prediction", pa.string())] * outputs.exclusive
         + [(name, pa.int64()) for name in ("words", "known_words", "spans")]
     )
 
 
 def document_table(
-    labels: tuple[str, ...],
+    outputs: Outputs,
     chunk: Chunk,
     known_words: list[int],
     results: list[SpanScores],
 ) -> pa.Table:
     """Return the rows of a chunk's documents."""
-    schema = document_schema(labels)
+    schema = document_schema(outputs)
     logits = np.stack([result.logits for result in results]).astype(np.float32)
+    labels, by_label = outputs.labels, read_scores(logits, outputs.labels)
     columns = [
         *token_table(chunk.first, chunk.documents).columns,
-        *logits.T,
-        *softmax(logits).T,
-        [labels[best] for best in logits.argmax(axis=1)],
+        *by_label.T,
+        *(probabilities(logits, labels, outputs.output).T if outputs.output != "value" else ()),
+        *([[labels[best] for best in by_label.argmax(axis=1)]] if outputs.exclusive else ()),
         [len(document.tokens) for document in chunk.documents],
         known_words,
         [len(result.spans) for result in results],
@@ -152,9 +180,3 @@ def document_table(
         for c, t in zip(columns, schema.types, strict=True)
     ]
     return pa.table(arrays, schema)
-
-
-def softmax(logits: Float[np.ndarray, "*b k"]) -> Float[np.ndarray, "*b k"]:
-    """Return the probabilities `[..., K]` of logits `[..., K]`."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)

@@ -5,8 +5,10 @@ import re
 import cdjax
 import numpy as np
 from cdjax.cli import main
-from cdjax.cli.side_by_side import DIFFERENCES, SCALES
 from cdjax.methods import make_methods
+from cdjax.methods.registry import STANDARD_DEVIATIONS
+from cdjax.results.scores import DIFFERENCES
+from cdjax.viz.scale import THRESHOLDS
 
 from tests.conftest import random_classifier, random_layer
 
@@ -25,7 +27,8 @@ def save_model(path, layers=1, words=WORDS):
 
 
 def test_every_method_has_a_fixed_scale():
-    assert {method.units for method in make_methods().values()} == set(SCALES) >= set(DIFFERENCES)
+    units = {method.units for method in make_methods().values()}
+    assert units == {*THRESHOLDS, STANDARD_DEVIATIONS} >= set(DIFFERENCES)
 
 
 def test_all_methods_side_by_side(tmp_path, capsys, monkeypatch):

@@ -4,7 +4,7 @@ import re
 import cdjax
 import pytest
 from cdjax.cli import main
-from cdjax.phrases.hierarchy import build_hierarchy, to_json
+from cdjax.results.hierarchy import build_hierarchy, to_json
 
 from tests.cli.test_cli import explained, fail, save_model
 

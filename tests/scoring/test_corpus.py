@@ -22,10 +22,11 @@ DOCUMENTS = [
 ]
 
 
-def make_model(classes=2):
-    labels = ("negative", "positive") if classes == 2 else ("one", "two", "three")[:classes]
+def make_model(classes=2, output="softmax", labels=None):
+    if labels is None:
+        labels = ("negative", "positive") if classes == 2 else ("one", "two", "three")[:classes]
     classifier = random_classifier(np.random.default_rng(0), classes=classes, dtype=np.float32)
-    return cdjax.Model(classifier, cdjax.Vocabulary(WORDS), labels, {"data": "none"})
+    return cdjax.Model(classifier, cdjax.Vocabulary(WORDS), labels, {"data": "none"}, output)
 
 
 @pytest.fixture(scope="module")
@@ -162,9 +163,9 @@ def test_result_does_not_depend_on_chunks_and_groups(model, tmp_path, monkeypatc
     assert manifest["verify"]["spans"] == 3 * 22  # all there are, each found in its chunk
 
 
-@pytest.mark.parametrize("classes", [1, 3])
-def test_other_numbers_of_classes(tmp_path, classes):
-    model = make_model(classes)
+@pytest.mark.parametrize(("classes", "output"), [(1, "sigmoid"), (3, "softmax")])
+def test_other_numbers_of_classes(tmp_path, classes, output):
+    model = make_model(classes, output)
     result = score_corpus(model, DOCUMENTS, tmp_path / "out")
     table = pq.read_table(tmp_path / "out/spans.parquet")
     columns = [f"score_{label}" for label in model.labels]
@@ -174,6 +175,58 @@ def test_other_numbers_of_classes(tmp_path, classes):
     for label, phrases in result.highlights.items():
         best = np.asarray(table[f"score_{label}"]).max()
         assert [h.score for h in phrases][:1] == ([best] if best > 0 else [])
+
+
+def read_scores_and_documents(model, out):
+    score_corpus(model, DOCUMENTS, out)
+    return pq.read_table(out / "spans.parquet"), pq.read_table(out / "documents.parquet")
+
+
+def test_one_logit_for_two_labels(tmp_path):
+    """One logit z gives the files of a model of two logits whose first is always 0."""
+    one = make_model(1, "sigmoid", ("negative", "positive"))
+    readout, bias = one.classifier.readout, one.classifier.bias
+    two = one.classifier._replace(
+        readout=np.concatenate([0 * readout, readout]), bias=np.concatenate([0 * bias, bias])
+    )
+    tables = read_scores_and_documents(one, tmp_path / "one")
+    expected = read_scores_and_documents(
+        one._replace(classifier=two, output="softmax"), tmp_path / "two"
+    )
+    for table, other in zip(tables, expected, strict=True):
+        assert table.column_names == other.column_names
+        for name in table.column_names:
+            if other[name].type == "float":
+                np.testing.assert_allclose(table[name], other[name], atol=1e-6, err_msg=name)
+            else:
+                assert table[name].equals(other[name]), name
+    assert {*tables[1]["prediction"].to_pylist()} == {"negative", "positive"}
+    manifest = json.loads((tmp_path / "one/manifest.json").read_text())
+    assert (manifest["output"], manifest["score"]) == ("sigmoid", "positive - negative")
+
+
+def test_labels_that_do_not_exclude_each_other(tmp_path):
+    model = make_model(2, "sigmoid")
+    spans, documents = read_scores_and_documents(model, tmp_path / "out")
+    assert "score" not in spans.column_names
+    assert "prediction" not in documents.column_names
+    for label in model.labels:
+        logits = np.asarray(documents[f"logit_{label}"], float)
+        expected = 1 / (1 + np.exp(-logits))
+        np.testing.assert_allclose(documents[f"probability_{label}"], expected, rtol=1e-5)
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert manifest["score"] is None
+
+
+def test_values_have_no_probability(tmp_path):
+    model = make_model(1, "value", ("stars",))
+    spans, documents = read_scores_and_documents(model, tmp_path / "out")
+    assert spans.column_names == ["doc", "start", "stop", "text", "score_stars"]
+    columns = ["doc", "id", "tokens", "value_stars", "words", "known_words", "spans"]
+    assert documents.column_names == columns
+    ids = [model.vocabulary.encode(document.tokens) for document in DOCUMENTS]
+    values = cdjax.predict(model.classifier, ids)[:, 0]
+    np.testing.assert_allclose(documents["value_stars"], values, atol=1e-6)
 
 
 def test_highlights(model, tmp_path):
@@ -240,7 +293,7 @@ def test_interruption_leaves_nothing_and_keeps_the_old(model, tmp_path):
 def test_existing_folder(model, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    with pytest.raises(FileExistsError, match="out exists; give another folder, or --overwrite"):
+    with pytest.raises(FileExistsError, match="out exists; give another folder or overwrite=True"):
         score_corpus(model, DOCUMENTS, out)
     (out / "thesis.txt").write_text("years of work")
     (out / "manifest.json").write_text('{"name": "an app"}')
@@ -269,7 +322,7 @@ def test_input_is_checked_before_any_work(model, tmp_path, monkeypatch):
     long = Document("long", ["a"] * 2001)
     with pytest.raises(
         CorpusError,
-        match=r"document 4 \(id long\) has 2,001 words, so 2,003,001 phrases; .*--max-len",
+        match=r"document 4 \(id long\) has 2,001 words, so 2,003,001 phrases; .*max_len=10",
     ):
         score_corpus(model, [*DOCUMENTS, long], tmp_path / "out")
     with pytest.raises(CorpusError, match="no review in the input"):
@@ -310,7 +363,7 @@ def test_text_of_a_long_review_comes_in_pieces():
     result = cdjax.SpanScores(spans, scores, np.zeros(2, np.float32))
     tracemalloc.start()
     rows = characters = 0
-    for table in tables.span_tables(("a", "b"), chunk, [result]):
+    for table in tables.span_tables(tables.Outputs(("a", "b"), 2, "softmax"), chunk, [result]):
         rows += len(table)
         characters += sum(map(len, table["text"].to_pylist()[-1:]))
         assert table["text"].nbytes < 1.2 * tables.GROUP_CHARACTERS

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from cdjax.core.rules import RULES
 from cdjax.methods import make_methods
-from cdjax.phrases.interactions import (
+from cdjax.phrases.sets import set_interactions
+from cdjax.results.interactions import (
     adjacent_pairs,
     all_splits,
     heads_and_rests,
@@ -13,7 +14,6 @@ from cdjax.phrases.interactions import (
     look_up,
     split_interactions,
 )
-from cdjax.phrases.sets import set_interactions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

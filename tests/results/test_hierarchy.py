@@ -5,12 +5,12 @@ import re
 import cdjax
 import numpy as np
 import pytest
-from cdjax.phrases.hierarchy import build_hierarchy, to_brackets, to_json
+from cdjax.results.hierarchy import build_hierarchy, to_brackets, to_json
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import random_classifier
-from tests.phrases.test_interactions import BY_HAND, make_table
+from tests.results.test_interactions import BY_HAND, make_table
 
 TOKENS = ["not", "so", "bad"]
 SECOND_LESS_FIRST = [-1, 1]

@@ -1,0 +1,147 @@
+"""One text or series explained: `explain`."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cdjax.core.rules import PAPER, RULES, Rule
+from cdjax.methods.registry import make_methods
+from cdjax.model import Model, load
+from cdjax.results.explanation import Explanation
+from cdjax.results.scores import (
+    default_direction,
+    exclude_each_other,
+    read_scores,
+)
+from cdjax.scoring.limits import check_length
+from cdjax.text.tokenizer import tokenize_with_offsets
+
+
+def explain(
+    source: str | Sequence[str] | ArrayLike,
+    model: Model | str | os.PathLike | None = None,
+    method: str = "cd",
+    rule: Rule | str = PAPER,
+    max_len: int | None = None,
+    *,
+    label: str | None = None,
+) -> Explanation:
+    """Explain a model's prediction for one text or series: what every phrase contributes to it.
+
+    Args:
+        source: A text (`str`), which is split into Penn Treebank tokens; a list of tokens; or a
+            series of floats `[T, D]`.
+        model: A model, the folder of one, or the name of a bundled one; `cdjax.load()` when None.
+        method: The name of a method of `cdjax.methods.make_methods()`; "cd" is contextual
+            decomposition.
+        rule: The rule of contextual decomposition, or its name.
+        max_len: Steps of the longest span to score; all when None.
+        label: The label that scores above 0 speak for. When None, the second of two labels that
+            exclude each other, else the predicted one (of values the first).
+
+    Returns:
+        The explanation; scores in logits, or in the method's own units.
+
+    Raises:
+        TypeError: Where `source` is neither a text nor tokens nor floats.
+        ValueError: Where it is empty or too long for all its spans, where there is no such method,
+            rule or label, or where the method is not defined for the model.
+        FileNotFoundError: Where there is no such model.
+
+    >>> explanation = explain("It isn't a bad film.")
+    >>> round(explanation["bad"], 2), round(explanation["isn't a bad"], 2)
+    (-0.67, 1.31)
+    """
+    model = model if isinstance(model, Model) else load(model)
+    output = model.output
+    rule = _find_rule(rule)
+    methods = make_methods(rule, model.vocabulary)
+    if method not in methods:
+        raise ValueError(f"there is no method {method!r}; expected one of {', '.join(methods)}.")
+    if method != "cd" and rule != PAPER:
+        raise ValueError(
+            f"rule {rule.name} is a rule of contextual decomposition, which the method {method!r} "
+            f"is not; leave one of them out."
+        )
+    chosen = methods[method]
+    classifier, ids, parts = _encode(source, model)
+    check_length(len(ids), max_len, "the text" if parts["tokens"] is not None else "the series")
+    (result,) = chosen.score(classifier, [ids], max_len=max_len)
+    labels = tuple(model.labels)
+    direction = default_direction(result.logits, labels, output, units=chosen.units, label=label)
+    exclusive = exclude_each_other(len(result.logits), labels, output)
+    return Explanation(
+        spans=result.spans,
+        scores=read_scores(result.scores, labels),
+        logits=read_scores(result.logits, labels),
+        output_bias=read_scores(_output_bias(classifier, result.logits.dtype), labels),
+        labels=labels,
+        direction=dict(zip(labels, direction.tolist(), strict=True)),
+        method=method,
+        rule=rule.name if method == "cd" else None,
+        units=chosen.units,
+        output="softmax" if exclusive else output,
+        **parts,
+    )
+
+
+def _find_rule(rule: Rule | str) -> Rule:
+    if isinstance(rule, Rule):
+        return rule
+    if rule not in RULES:
+        raise ValueError(f"there is no rule {rule!r}; expected one of {', '.join(RULES)}.")
+    return RULES[rule]
+
+
+def _encode(source: Any, model: Model) -> tuple[Any, np.ndarray, dict[str, Any]]:
+    """Return a classifier, the rows of its embedding to score, and what the explanation keeps."""
+    if isinstance(source, str):
+        tokens, offsets = tokenize_with_offsets(source)
+        parts = {"text": source, "offsets": offsets}
+    elif isinstance(source, Sequence) and all(isinstance(token, str) for token in source):
+        tokens, parts = list(source), {}
+    else:
+        return _encode_series(source, model)
+    if not tokens:
+        raise ValueError("the text is empty; expected at least one word.")
+    if model.vocabulary is None:
+        raise ValueError("the model has no vocabulary; expected a series of floats [T, D].")
+    ids = model.vocabulary.encode(tokens)
+    known = np.array([token in model.vocabulary for token in tokens])
+    parts |= {"tokens": tuple(tokens), "known": known, "series": None}
+    return model.classifier, ids, parts
+
+
+def _encode_series(source: Any, model: Model) -> tuple[Any, np.ndarray, dict[str, Any]]:
+    """Return a classifier whose embedding is the series, and the numbers of all its rows."""
+    try:
+        series = np.asarray(source)
+    except ValueError as error:
+        raise ValueError(f"the rows of the series differ in length ({error}).") from error
+    if series.dtype.kind not in "f":
+        kind = f"an array of {series.dtype}" if isinstance(source, np.ndarray) else type(source)
+        raise TypeError(
+            f"expected a text, a list of tokens or a series of floats [T, D]; found {kind}. (Of "
+            f"word numbers: pass the tokens.)"
+        )
+    layer = model.classifier.layers[0]
+    width = np.shape(getattr(layer, "forward", layer).W)[-1]
+    if series.ndim != 2 or series.shape[1] != width or not len(series):
+        raise ValueError(
+            f"the series has shape {list(series.shape)}; expected [T, {width}], at least one step."
+        )
+    if not np.isfinite(series).all():
+        step = int(np.argwhere(~np.isfinite(series))[0, 0])
+        raise ValueError(f"step {step} of the series is not finite; expected finite numbers.")
+    dtype = np.asarray(model.classifier.bias).dtype
+    classifier = model.classifier._replace(embedding=series.astype(dtype))
+    parts = {"text": None, "offsets": None, "tokens": None, "known": None, "series": series}
+    return classifier, np.arange(len(series), dtype=np.int32), parts
+
+
+def _output_bias(classifier: Any, dtype: np.dtype) -> np.ndarray:
+    """Return the part of the logits that no phrase owns, `[K]`."""
+    return np.asarray(classifier.bias).astype(dtype)

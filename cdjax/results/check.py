@@ -1,0 +1,54 @@
+"""Whether the parts of an explanation fit together."""
+
+from typing import Any
+
+import numpy as np
+
+from cdjax.results.scores import check_output
+
+
+def check_explanation(explanation: Any) -> None:
+    """Raise unless the parts of an `Explanation` fit together.
+
+    Raises:
+        ValueError: Where they do not; names the part, what it is and what was expected.
+    """
+    e = explanation
+    if not isinstance(e.labels, tuple) or not e.labels or len(set(e.labels)) != len(e.labels):
+        raise ValueError(f"labels is {e.labels!r}; expected a tuple of names, none twice.")
+    if (e.tokens is None) == (e.series is None):
+        raise ValueError("expected either tokens or a series.")
+    if e.tokens is not None and not all(isinstance(token, str) for token in e.tokens):
+        raise ValueError("tokens holds something else than texts.")
+    if e.series is not None:
+        _check_array("series", e.series, (None, None), "f")
+    count, steps, spans = len(e.labels), len(e), len(e.spans)
+    _check_array("spans", e.spans, (spans, 2), "iu")
+    _check_array("scores", e.scores, (spans, count), "f")
+    _check_array("logits", e.logits, (count,), "f")
+    _check_array("output_bias", e.output_bias, (count,), "f")
+    if e.offsets is not None:
+        _check_array("offsets", e.offsets, (steps, 2), "iu")
+    if e.known is not None:
+        _check_array("known", e.known, (steps,), "b")
+    start, stop = e.spans[:, 0], e.spans[:, 1]
+    if not ((start >= 0) & (start <= stop) & (stop <= steps)).all():
+        raise ValueError(f"spans holds one that is not within the {steps} steps.")
+    if (e.text is None) != (e.offsets is None):
+        raise ValueError("expected both a text and the offsets of its tokens, or neither.")
+    if set(e.direction) != set(e.labels):
+        raise ValueError(
+            f"direction has the labels {list(e.direction)}; expected {list(e.labels)}."
+        )
+    check_output(e.output)
+
+
+def _check_array(name: str, array: Any, shape: tuple[int | None, ...], kinds: str) -> None:
+    """Raise unless an array has the shape (None: any length) and one of the kinds of dtype."""
+    is_array = isinstance(array, np.ndarray)
+    fits = is_array and array.ndim == len(shape) and array.dtype.kind in kinds
+    if not fits or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
+        given = f"{array.dtype} {list(array.shape)}" if is_array else repr(array)
+        expected = {"iu": "integers", "f": "floats", "b": "booleans"}[kinds]
+        lengths = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ValueError(f"{name} is {given}; expected {expected} [{lengths}].")

@@ -1,0 +1,66 @@
+"""Explanations in a few lines of plain text."""
+
+import textwrap
+from typing import Any
+
+LINES = 20
+"""Most lines of a summary."""
+WIDTH = 84
+
+
+def summarize(explanation: Any) -> str:
+    """Return an `Explanation` in at most `LINES` lines: prediction, words, strongest phrases."""
+    kind = "steps" if explanation.tokens is None else "tokens"
+    rule = f", rule {explanation.rule}" if explanation.rule else ""
+    sections = {
+        "prediction": [_shorten(describe_outcome(explanation))],
+        "score": [_shorten(describe_direction(explanation))],
+        "words": _wrap([f"{p.text} {p.score:+.2f}" for p in explanation.words()]),
+        "strongest": [
+            _shorten(f"{p.score:+.2f} {p.text}") for p in explanation.strongest(5, shortest=2)
+        ],
+    }
+    lines = [
+        f"Explanation of {len(explanation)} {kind} by {explanation.method}{rule}: "
+        f"{len(explanation.spans):,} spans, in {explanation.units}"
+    ]
+    for title, content in sections.items():
+        titles = [title, *[""] * len(content)]
+        lines += [f"  {t:10}  {line}" for t, line in zip(titles, content, strict=False)]
+    return "\n".join(lines[:LINES])
+
+
+def describe_outcome(explanation: Any) -> str:
+    """Return the prediction in words: labels with probabilities, or values."""
+    if explanation.output == "value":
+        pairs = zip(explanation.labels, explanation.logits.tolist(), strict=True)
+        return ", ".join(f"{label} {value:.4g}" for label, value in pairs)
+    ranked = sorted(explanation.probabilities().items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{label} {probability:.1%}" for label, probability in ranked)
+
+
+def describe_direction(explanation: Any) -> str:
+    """Return the number that a person reads as a sum of labels' scores: "positive - negative"."""
+    terms = []
+    for label, weight in sorted(explanation.direction.items(), key=lambda pair: -pair[1]):
+        if weight:
+            size = "" if abs(weight) == 1 else f"{abs(weight):g} "
+            terms.append(f"{'-' if weight < 0 else '+'} {size}{label}")
+    return " ".join(terms).removeprefix("+ ")
+
+
+def _shorten(text: str) -> str:
+    return textwrap.shorten(text, WIDTH, placeholder=" ...")
+
+
+def _wrap(items: list[str]) -> list[str]:
+    """Return items on lines, none of them split, eight lines at most."""
+    lines: list[str] = []
+    for item in map(_shorten, items):
+        if lines and len(lines[-1]) + 2 + len(item) <= WIDTH:
+            lines[-1] += "  " + item
+        elif len(lines) == 8:
+            return [*lines[:7], "..."]
+        else:
+            lines.append(item)
+    return lines

@@ -1,0 +1,165 @@
+import cdjax
+import numpy as np
+import pytest
+from cdjax.core.rules import RULES
+
+from tests.conftest import random_classifier
+
+WORDS = ("<unk>", "it", "is", "n't", "a", "bad", "film", ".")
+TEXT = "It isn't a bad zzz."
+LABELS = {1: ("spam",), 2: ("negative", "positive"), 3: ("one", "two", "three")}
+
+
+def make_model(classes=2, labels=None, output="softmax"):
+    classifier = random_classifier(
+        np.random.default_rng(3), words=len(WORDS), classes=classes, dtype=np.float32
+    )
+    classifier = classifier._replace(readout=6 * classifier.readout)
+    return cdjax.Model(
+        classifier, cdjax.Vocabulary(WORDS), labels or LABELS[classes], {}, output=output
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make_model()
+
+
+def score(model, ids, rule=cdjax.PAPER):
+    (result,) = cdjax.score_all_spans(model.classifier, [ids], rule)
+    return result
+
+
+def test_a_text(model):
+    explanation = cdjax.explain(TEXT, model)
+    ids = [1, 2, 3, 4, 5, 0, 7]
+    expected = score(model, ids)
+    np.testing.assert_array_equal(explanation.spans, expected.spans)
+    np.testing.assert_array_equal(explanation.scores, expected.scores)
+    np.testing.assert_array_equal(explanation.logits, expected.logits)
+    np.testing.assert_array_equal(explanation.output_bias, model.classifier.bias)
+    np.testing.assert_array_equal(
+        explanation.numbers, expected.scores[:, 1] - expected.scores[:, 0]
+    )
+    assert explanation.tokens == ("It", "is", "n't", "a", "bad", "zzz", ".")
+    assert explanation.known.tolist() == [True] * 5 + [False, True]
+    assert [TEXT[a:b] for a, b in explanation.offsets] == list(explanation.tokens)
+    assert (explanation.method, explanation.rule, explanation.units) == ("cd", "paper", "logits")
+    assert explanation["isn't a bad"] == explanation["is n't a bad"] == explanation[1:5]
+
+
+def test_tokens_and_max_len(model):
+    explanation = cdjax.explain(["a", "bad", "film"], model, max_len=2)
+    assert explanation.text is None
+    assert explanation.offsets is None
+    assert len(explanation.spans) == 5
+    assert explanation["bad film"] == cdjax.explain(("a", "bad", "film"), model)[1:3]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_by_name_and_by_value(model, rule):
+    explanation = cdjax.explain(["a", "bad", "film"], model, rule=rule)
+    expected = score(model, [4, 5, 6], RULES[rule])
+    np.testing.assert_array_equal(explanation.scores, expected.scores)
+    assert explanation.rule == rule
+    again = cdjax.explain(["a", "bad", "film"], model, rule=RULES[rule])
+    np.testing.assert_array_equal(again.scores, expected.scores)
+
+
+def test_acd_gives_the_whole_text_all_but_the_output_bias(model):
+    explanation = cdjax.explain(TEXT, model, rule="acd")
+    np.testing.assert_allclose(explanation.rest(slice(0, 7)), 0, atol=1e-5)
+
+
+def test_a_series_is_scored_as_its_vectors(model):
+    series = np.random.default_rng(0).normal(size=(5, 3))
+    explanation = cdjax.explain(series, model, rule=cdjax.ACD)
+    spans = cdjax.enumerate_spans(5)
+    expected = cdjax.score_spans(model.classifier, series, spans, cdjax.ACD)
+    np.testing.assert_allclose(explanation.scores, expected, atol=1e-6)
+    assert explanation.tokens is None
+    np.testing.assert_array_equal(explanation.series, series)
+    assert explanation.words()[4].text == "step 4"
+    whole = explanation.scores_of(slice(0, 5)) + explanation.output_bias
+    np.testing.assert_allclose(whole, explanation.logits, atol=1e-5)
+
+
+def test_methods(model):
+    explanation = cdjax.explain("a bad film", model, "loo", max_len=2)
+    loo = cdjax.methods.make_methods()["loo"]
+    (expected,) = loo.score(model.classifier, [[4, 5, 6]], max_len=2)
+    np.testing.assert_array_equal(explanation.scores, expected.scores)
+    assert (explanation.method, explanation.rule) == ("loo", None)
+    assert explanation.units == "log probability"
+    gradient = cdjax.explain("a bad film", model, "gradient")
+    assert gradient.direction == {"negative": 0.0, "positive": 1.0}
+
+
+def test_models_by_name_and_by_path(model, tmp_path):
+    cdjax.save(model, tmp_path / "m")
+    expected = cdjax.explain(TEXT, model).scores
+    np.testing.assert_array_equal(cdjax.explain(TEXT, tmp_path / "m").scores, expected)
+    np.testing.assert_array_equal(cdjax.explain(TEXT, str(tmp_path / "m")).scores, expected)
+    with pytest.raises(FileNotFoundError, match="no model at none"):
+        cdjax.explain(TEXT, "none")
+
+
+def test_one_logit_for_two_labels():
+    model = make_model(1, LABELS[2], "sigmoid")
+    explanation = cdjax.explain(TEXT, model)
+    raw = score(model, [1, 2, 3, 4, 5, 0, 7])
+    np.testing.assert_array_equal(explanation.scores[:, 1], raw.scores[:, 0])
+    np.testing.assert_array_equal(explanation.scores[:, 0], 0)
+    np.testing.assert_array_equal(explanation.numbers, raw.scores[:, 0])
+    sigmoid = 1 / (1 + np.exp(-float(raw.logits[0])))
+    assert explanation.probabilities()["positive"] == pytest.approx(sigmoid)
+    assert 0.01 < sigmoid < 0.99
+    other = cdjax.explain(TEXT, model, label="negative")
+    np.testing.assert_array_equal(other.numbers, -explanation.numbers)
+
+
+def test_labels_that_do_not_exclude_each_other():
+    model = make_model(3, output="sigmoid")
+    explanation = cdjax.explain(TEXT, model)
+    (logits,) = cdjax.predict(model.classifier, [[1, 2, 3, 4, 5, 0, 7]])
+    expected = 1 / (1 + np.exp(-logits.astype(float)))
+    np.testing.assert_allclose(list(explanation.probabilities().values()), expected, rtol=1e-6)
+    assert sum(expected) != pytest.approx(1, abs=1e-3)
+    best = LABELS[3][int(logits.argmax())]
+    assert [label for label, w in explanation.direction.items() if w] == [best]
+
+
+def test_values():
+    explanation = cdjax.explain(TEXT, make_model(1, ("stars",), "value"))
+    assert explanation.direction == {"stars": 1.0}
+    assert "%" not in repr(explanation)
+    with pytest.raises(ValueError, match="no probability"):
+        explanation.probabilities()
+
+
+def test_a_label_of_three():
+    model = make_model(3)
+    for n, label in enumerate(LABELS[3]):
+        explanation = cdjax.explain(TEXT, model, label=label)
+        np.testing.assert_array_equal(explanation.numbers, explanation.scores[:, n])
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "error", "message"),
+    [
+        ("  ", {}, ValueError, "the text is empty"),
+        ([], {}, ValueError, "the text is empty"),
+        ("a " * 2001, {}, ValueError, r"the text has 2,001 words.*max_len=10"),
+        ("a", {"method": "lime"}, ValueError, "no method 'lime'; expected one of cd, gradient"),
+        ("a", {"rule": "new"}, ValueError, "no rule 'new'; expected one of paper, acd"),
+        ("a", {"method": "loo", "rule": "acd"}, ValueError, "rule acd is a rule of contextual"),
+        ("a", {"label": "good"}, ValueError, "no label 'good'; expected one of negative, positive"),
+        ([1, 2], {}, TypeError, "expected a text, a list of tokens or a series of floats"),
+        (np.zeros((2, 4)), {}, ValueError, r"shape \[2, 4\]; expected \[T, 3\]"),
+        (np.zeros((0, 3)), {}, ValueError, "at least one step"),
+        (np.full((2, 3), np.nan), {}, ValueError, "step 0 of the series is not finite"),
+    ],
+)
+def test_what_cannot_be_explained(model, source, options, error, message, as_users):
+    with pytest.raises(error, match=message):
+        cdjax.explain(source, model, **options)
