@@ -59,7 +59,7 @@ def run(setting: Setting) -> Record:
     (subject, *_) = setting.of("sst")
     vocabulary = subject.model.vocabulary
     reviews = [vocabulary.encode(tree.tokens) for split in SPLITS for tree in setting.trees(split)]
-    phrases = count_phrases(reviews, max_len=2, min_count=1)
+    phrases = count_phrases(reviews, max_len=2, min_count=1, unknown=vocabulary.unknown)
     found_at = {query: _find(setting, phrases, query) for query in QUERIES}
     places = {query: place for query, place in found_at.items() if place is not None}
     if not places:
@@ -136,4 +136,4 @@ def _find(setting: Setting, phrases, text: str) -> int | None:
 
 
 def _text(vocabulary, words: np.ndarray) -> str:
-    return " ".join(vocabulary.words[word] for word in words.tolist() if word)
+    return " ".join(vocabulary.words[word] for word in words.tolist() if word >= 0)

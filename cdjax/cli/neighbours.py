@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
     )
     with options.as_user_error(DocumentError):
         reviews = [model.vocabulary.encode(document.tokens) for document in documents]
-    phrases = count_phrases(reviews, args.max_len, args.min_count)
+    phrases = count_phrases(reviews, args.max_len, args.min_count, unknown=model.vocabulary.unknown)
     ids = {text: model.vocabulary.encode(tokens) for text, tokens in queries.items()}
     indices = {text: _find(phrases, text, ids[text], reviews, args.min_count) for text in queries}
     with options.as_user_error(ValueError):
@@ -130,7 +130,7 @@ def _find(phrases, text: str, ids, reviews, min_count: int) -> int:
     index = find_phrase(phrases, ids)
     if index is not None:
         return index
-    every = count_phrases(reviews, len(ids), 1)
+    every = count_phrases(reviews, len(ids), 1, unknown=None)
     index = find_phrase(every, ids)
     if index is None:
         raise options.UserError(f"{text!r} does not occur in the corpus.")
@@ -162,7 +162,7 @@ def _bar(total: int, check):
 def _texts(model, words) -> list[str]:
     """Return phrases as text."""
     names = model.vocabulary.words
-    return [" ".join(names[word] for word in row if word) for row in words.tolist()]
+    return [" ".join(names[word] for word in row if word >= 0) for row in words.tolist()]
 
 
 def _write(path: str, model, table) -> None:

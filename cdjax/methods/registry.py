@@ -112,13 +112,12 @@ def _find_period(vocabulary: Vocabulary | None) -> int:
             "integrated gradients need the period's word number, since every step of their "
             "baseline is a period: make_methods(rule, model.vocabulary)."
         )
-    (number,) = vocabulary.encode([PERIOD]).tolist()
-    if not number:
+    if PERIOD not in vocabulary:
         raise ValueError(
             f"integrated gradients need a period for their baseline, and the vocabulary has no "
             f"{PERIOD!r}. Name another word: cdjax.methods.integrate_gradients(..., baseline)."
         )
-    return number
+    return int(vocabulary.encode([PERIOD])[0])
 
 
 def _find_unknown(vocabulary: Vocabulary | None, title: str) -> int:
@@ -127,4 +126,9 @@ def _find_unknown(vocabulary: Vocabulary | None, title: str) -> int:
             f"{title} replace words by the unknown word, and need its number: "
             f"make_methods(rule, model.vocabulary)."
         )
-    return 0  # in every vocabulary
+    if vocabulary.unknown is None:
+        raise ValueError(
+            f"{title} replace words by the unknown word, and the vocabulary has none; expected "
+            f"Vocabulary(words, unknown=...)."
+        )
+    return vocabulary.unknown

@@ -82,10 +82,10 @@ def overlaps(words: Int[np.ndarray, "p n"], ids: Int[np.ndarray, "t"]) -> Bool[n
     """Return which phrases contain the given one or are contained in it.
 
     Args:
-        words: Word numbers of each phrase, padded with 0.
+        words: Word numbers of each phrase, padded with -1.
         ids: Word numbers of the given phrase.
 
-    >>> overlaps(np.array([[1, 2, 3], [2, 0, 0], [2, 1, 0]]), np.array([1, 2])).tolist()
+    >>> overlaps(np.array([[1, 2, 3], [2, -1, -1], [2, 1, -1]]), np.array([1, 2])).tolist()
     [True, True, False]
     """
     width, length = words.shape[1], len(ids)
@@ -94,7 +94,7 @@ def overlaps(words: Int[np.ndarray, "p n"], ids: Int[np.ndarray, "t"]) -> Bool[n
         overlapping |= (words[:, first : first + length] == ids).all(axis=1)
     for start in range(length):
         for stop in range(start + 1, min(length, start + width) + 1):
-            part = np.pad(ids[start:stop], (0, width - (stop - start)))
+            part = np.pad(ids[start:stop], (0, width - (stop - start)), constant_values=-1)
             overlapping |= (words == part).all(axis=1)
     return overlapping
 

@@ -31,7 +31,7 @@ BLOCK_SPANS = 1 << 15  # summed at a time
 class Phrases(NamedTuple):
     """The phrases of a corpus that occur often enough, by length."""
 
-    words: Int[np.ndarray, "p n"]  # word numbers of each, padded with 0
+    words: Int[np.ndarray, "p n"]  # word numbers of each, padded with -1
     counts: Int[np.ndarray, "p"]  # occurrences, at least `min_count`
     lengths: Int[np.ndarray, "b"]  # words of each review of the corpus
     occurrences: Int[np.ndarray, "n t"]  # index of the phrase of n + 1 words from word t on, or -1
@@ -40,17 +40,19 @@ class Phrases(NamedTuple):
 class PhraseVectors(NamedTuple):
     """The mean vectors of the phrases of a corpus."""
 
-    words: Int[np.ndarray, "p n"]  # word numbers of each phrase, padded with 0
+    words: Int[np.ndarray, "p n"]  # word numbers of each phrase, padded with -1
     counts: Int[np.ndarray, "p"]  # occurrences
     vectors: Float[np.ndarray, "p h"]  # mean beta_T; readout @ vector is the mean score
     interactions: Float[np.ndarray, "p h"]  # mean of beta_T less its words'; a word's own beta_T
 
 
-def count_phrases(reviews: Sequence[ArrayLike], max_len: int = 5, min_count: int = 2) -> Phrases:
+def count_phrases(
+    reviews: Sequence[ArrayLike], max_len: int = 5, min_count: int = 2, *, unknown: int | None
+) -> Phrases:
     """Find the phrases that occur at least `min_count` times in a corpus.
 
-    Phrases are equal where their word numbers are. A phrase with an unknown word (number 0) is not
-    counted, since that number stands for many words.
+    Phrases are equal where their word numbers are. A phrase with the unknown word is not counted,
+    since its number stands for many words.
 
     A phrase cannot occur more often than its first n - 1 words do, so phrases of n words are
     searched only at the occurrences of those.
@@ -59,14 +61,15 @@ def count_phrases(reviews: Sequence[ArrayLike], max_len: int = 5, min_count: int
         reviews: Word numbers `[T]` of each review.
         max_len: Length of the longest phrase.
         min_count: The smallest number of occurrences.
+        unknown: Number of the unknown word, `vocabulary.unknown`; None where there is none.
 
     Raises:
         TypeError: Where a review does not hold integers.
         ValueError: Where a number is out of range.
 
-    >>> phrases = count_phrases([[1, 2, 3], [1, 2]], max_len=2)
+    >>> phrases = count_phrases([[1, 2, 3], [1, 2, 0, 0]], max_len=2, unknown=0)
     >>> phrases.words.tolist(), phrases.counts.tolist()
-    ([[1, 0], [2, 0], [1, 2]], [2, 2, 2])
+    ([[1, -1], [2, -1], [1, 2]], [2, 2, 2])
     """
     for name, number in (("max_len", max_len), ("min_count", min_count)):
         if number < 1:
@@ -80,14 +83,15 @@ def count_phrases(reviews: Sequence[ArrayLike], max_len: int = 5, min_count: int
     all_words = [np.zeros((0, max_len), np.int32)]
     all_counts = [np.zeros(0, np.int64)]
     total = 0
-    start, key = np.flatnonzero(word), word[word > 0]  # of each phrase of n + 1 words
+    start = np.flatnonzero(word != (-1 if unknown is None else unknown))
+    key = word[start]  # of the phrase of n + 1 words from each start on
     for n in range(max_len):
         keys, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
         kept = counts >= min_count
         index = np.where(kept, total + np.cumsum(kept) - 1, -1)
         occurrences[n, start] = index[inverse]
         before, last = np.divmod(keys[kept], base)
-        words = np.zeros((len(last), max_len), np.int32)
+        words = np.full((len(last), max_len), -1, np.int32)
         if n:
             words[:, :n] = np.concatenate(all_words)[before, :n]
         words[:, n] = last
@@ -105,14 +109,15 @@ def count_phrases(reviews: Sequence[ArrayLike], max_len: int = 5, min_count: int
 def find_phrase(phrases: Phrases | PhraseVectors, ids: ArrayLike) -> int | None:
     """Return the index of the phrase of the given words; None where there is none.
 
-    >>> find_phrase(count_phrases([[1, 2, 3], [1, 2]], max_len=2), [1, 2])
+    >>> find_phrase(count_phrases([[1, 2, 3], [1, 2]], max_len=2, unknown=0), [1, 2])
     2
     """
     given = np.asarray(ids)
     width = phrases.words.shape[1]
-    if not 0 < len(given) <= width or not given.all():  # 0 is the unknown word, and padding
+    if not 0 < len(given) <= width or (given < 0).any():
         return None
-    equal = (phrases.words == np.pad(given, (0, width - len(given)))).all(axis=1)
+    padded = np.pad(given, (0, width - len(given)), constant_values=-1)
+    equal = (phrases.words == padded).all(axis=1)
     return int(equal.argmax()) if equal.any() else None
 
 
@@ -162,7 +167,7 @@ def average_vectors(
                 progress(n + 1)
     counts = phrases.counts[:, None].astype(np.float32)
     vectors, interacting = vectors / counts, interacting / counts
-    single = phrases.words[:, 1:].max(axis=1, initial=0) == 0
+    single = phrases.words[:, 1:].max(axis=1, initial=-1) == -1
     interacting[single] = vectors[single]
     return PhraseVectors(phrases.words, phrases.counts, vectors, interacting)
 

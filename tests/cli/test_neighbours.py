@@ -32,7 +32,7 @@ def table(model, max_len=5, min_count=2):
     tokens = [text.split() for text in [*tokens, "a bad zzz it is n't"]]
     reviews = [loaded.vocabulary.encode(words) for words in tokens]
     phrases = average_vectors(
-        loaded.classifier, reviews, count_phrases(reviews, max_len, min_count)
+        loaded.classifier, reviews, count_phrases(reviews, max_len, min_count, unknown=0)
     )
     return loaded, phrases
 
@@ -54,7 +54,7 @@ def test_neighbours(here, model, capsys, options):
     loaded, phrases = table(model, *((2, 1) if options else (5, 2)))
     assert f"5 reviews, 22 words, {len(phrases.words)} phrases" in out
     matrix = (phrases.interactions if options else phrases.vectors).astype(float)
-    names = [" ".join(WORDS[w] for w in row if w) for row in phrases.words.tolist()]
+    names = [" ".join(WORDS[w] for w in row if w >= 0) for row in phrases.words.tolist()]
     query = find_phrase(phrases, [4, 5])
     unit = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
     cosines = unit @ unit[query]

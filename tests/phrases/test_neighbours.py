@@ -76,7 +76,7 @@ def test_without_faiss(monkeypatch):
 
 
 def test_overlaps_of_phrases():
-    words = np.array([[1, 0, 0], [2, 0, 0], [1, 2, 0], [2, 1, 0], [3, 1, 2], [1, 3, 2]])
+    words = np.array([[1, -1, -1], [2, -1, -1], [1, 2, -1], [2, 1, -1], [3, 1, 2], [1, 3, 2]])
     assert overlaps(words, np.array([1, 2])).tolist() == [True, True, True, False, True, False]
     assert overlaps(words, np.array([3])).tolist() == [False] * 4 + [True, True]
     long = np.array([3, 1, 2, 4])  # longer than any phrase of the table

@@ -1,3 +1,4 @@
+import functools
 from collections import Counter
 
 import cdjax
@@ -15,6 +16,9 @@ from tests import reference
 from tests.conftest import random_classifier
 
 REVIEWS = [[1, 2, 3, 1, 2], [], [0, 1, 2, 0, 3], [4], [3, 1, 2, 3]]
+
+
+count = functools.partial(count_phrases, unknown=0)
 
 
 @pytest.fixture
@@ -40,10 +44,10 @@ def find_occurrences(reviews, max_len):
     min_count=st.integers(1, 3),
 )
 def test_phrases_are_those_counted_one_by_one(reviews, max_len, min_count):
-    phrases = count_phrases(reviews, max_len, min_count)
+    phrases = count(reviews, max_len, min_count)
     found = find_occurrences(reviews, max_len)
     expected = {p: len(spans) for p, spans in found.items() if len(spans) >= min_count}
-    texts = [tuple(word for word in row if word) for row in phrases.words.tolist()]
+    texts = [tuple(word for word in row if word >= 0) for row in phrases.words.tolist()]
     assert dict(zip(texts, phrases.counts.tolist(), strict=True)) == expected
     assert len(set(texts)) == len(texts)
     assert [*map(len, texts)] == sorted(map(len, texts))
@@ -68,7 +72,7 @@ def test_phrases_are_those_counted_one_by_one(reviews, max_len, min_count):
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 def test_means_of_the_recursions_vectors(classifier, rule, monkeypatch):
     monkeypatch.setattr(vectors, "BLOCK_SPANS", 7)  # more than one block
-    phrases = count_phrases(REVIEWS, max_len=3, min_count=2)
+    phrases = count(REVIEWS, max_len=3, min_count=2)
     found = average_vectors(classifier, REVIEWS, phrases, rule)
     assert found.vectors.shape == found.interactions.shape == (len(phrases.words), 5)
     (layer,) = classifier.layers
@@ -99,7 +103,7 @@ def test_means_of_the_recursions_vectors(classifier, rule, monkeypatch):
 
 
 def test_the_mean_score_is_the_vectors_projection(classifier):
-    phrases = count_phrases(REVIEWS, max_len=2, min_count=3)
+    phrases = count(REVIEWS, max_len=2, min_count=3)
     found = average_vectors(classifier, REVIEWS, phrases)
     results = cdjax.score_all_spans(classifier, REVIEWS, max_len=2)
     where = find_occurrences(REVIEWS, 2)
@@ -131,30 +135,41 @@ def test_jobs_have_room_for_vectors():
 
 def test_progress_ends_with_all_reviews(classifier):
     calls = []
-    phrases = count_phrases(REVIEWS, 2, 1)
+    phrases = count(REVIEWS, 2, 1)
     average_vectors(classifier, REVIEWS, phrases, progress=calls.append)
     assert calls == [5]
 
 
+@pytest.mark.parametrize("unknown", [None, 3])
+def test_the_unknown_word_may_have_any_number_or_none(unknown):
+    words = {0, 1, 2, 3} - {unknown}
+    phrases = count_phrases([[1, 3, 0], [1, 3, 0], [2, 0], [2, 0]], 3, 2, unknown=unknown)
+    listed = [[word for word in row if word >= 0] for row in phrases.words.tolist()]
+    pairs = [[2, 0]] if unknown == 3 else [[1, 3], [2, 0], [3, 0], [1, 3, 0]]
+    assert listed == [[word] for word in sorted(words)] + pairs
+    assert [find_phrase(phrases, words) for words in listed] == list(range(len(listed)))
+    assert find_phrase(phrases, [3]) == (None if unknown == 3 else 3)
+
+
 def test_a_corpus_without_words(classifier):
-    phrases = count_phrases([[], []])
+    phrases = count([[], []])
     assert average_vectors(classifier, [[], []], phrases).vectors.shape == (0, 5)
-    assert count_phrases([]).words.shape == (0, 5)
+    assert count([]).words.shape == (0, 5)
 
 
 @pytest.mark.usefixtures("as_users")
 def test_bad_input_raises(classifier, monkeypatch):
     with pytest.raises(ValueError, match=r"max_len is 0; expected at least 1"):
-        count_phrases([[1]], max_len=0)
+        count([[1]], max_len=0)
     with pytest.raises(ValueError, match=r"min_count is 0; expected at least 1"):
-        count_phrases([[1]], min_count=0)
+        count([[1]], min_count=0)
     with pytest.raises(TypeError, match=r"review 1 holds float64; expected integers"):
-        count_phrases([[1], [0.5]])
+        count([[1], [0.5]])
     with pytest.raises(ValueError, match=r"review 0 has shape \[1, 1\]"):
-        count_phrases([[[1]]])
+        count([[[1]]])
     with pytest.raises(ValueError, match=r"review 0 holds the word number -2; expected at least 0"):
-        count_phrases([[1, -2]])
-    phrases = count_phrases(REVIEWS, 3, 1)
+        count([[1, -2]])
+    phrases = count(REVIEWS, 3, 1)
     with pytest.raises(ValueError, match=r"the reviews are not those in which the phrases were"):
         average_vectors(classifier, REVIEWS[1:], phrases)
     counts = np.sort(phrases.counts)[::-1]
@@ -162,5 +177,5 @@ def test_bad_input_raises(classifier, monkeypatch):
     enough = counts[4] + 1
     with pytest.raises(ValueError, match=rf"phrases occur .* at most 4, .* min_count of {enough}"):
         average_vectors(classifier, REVIEWS, phrases)
-    fewer = count_phrases(REVIEWS, 3, int(enough))
+    fewer = count(REVIEWS, 3, int(enough))
     assert 0 < len(average_vectors(classifier, REVIEWS, fewer).vectors) <= 4
