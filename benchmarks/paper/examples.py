@@ -77,7 +77,10 @@ def draw_heat_maps(setting: Setting, name: str, heat_maps: Sequence[Record]) -> 
     for number, heat_map in enumerate(heat_maps, 1):
         methods = [
             MethodScores(
-                label(row["method"], row["rule"]), row["units"], row["scale"], row["segments"]
+                label(row["method"], row["rule"]),
+                row["units"],
+                row["scale"],
+                [(start, stop, score) for start, stop, score in row["segments"]],
             )
             for row in heat_map["rows"]
         ]

@@ -165,7 +165,7 @@ def _prepare_trees(args, options, say) -> Callable:
             raise common.UserError(f"{option} is for files of reviews; {args.data} is a folder.")
     if not args.vectors:
         raise common.UserError("a folder of trees is trained on with --vectors; none were given.")
-    recipe = Recipe(tuple(args.label_chances), args.neutral_weight, args.sentence_copies)
+    recipe = Recipe(tuple(args.label_probabilities), args.neutral_weight, args.sentence_copies)
     embedding = Embedding(args.width or None, args.spread)
 
     def train(**loop):

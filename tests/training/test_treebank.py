@@ -207,7 +207,7 @@ def test_defaults_of_the_command_are_those_of_the_functions():
     args = parse("--data", "sst", "--vectors", "some.npz", "--out", "model")
     assert {name: getattr(args, name) for name in Options._fields} == Options()._asdict()
     assert (args.width, args.spread) == Embedding()
-    given = tuple(args.label_chances), args.neutral_weight, args.sentence_copies
+    given = tuple(args.label_probabilities), args.neutral_weight, args.sentence_copies
     assert given == RECIPE
 
 
