@@ -1,4 +1,6 @@
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 # Signatures are checked while the tests run; before cdjax is first imported.
@@ -6,6 +8,21 @@ import jaxtyping
 
 os.environ["CDJAX_CACHE"] = "off"  # leave the user's folder of compiled programs alone
 jaxtyping.install_import_hook("cdjax", "beartype.beartype")
+
+# What one process of this run compiles, its other processes read: workers, and commands that tests
+# start. The folder lives as long as the run.
+COMPILED = None
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    COMPILED = tempfile.mkdtemp(prefix="cdjax-compiled-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
+
+# Most of the time of a test goes into compiling, and most of that into optimizing programs that run
+# once. The fast path, in these folders, is tested as it is compiled for users.
+OPTIMIZED = "engine", "scoring"
+QUICK = "JAX_DISABLE_MOST_OPTIMIZATIONS"
+os.environ[QUICK] = "1"
 
 import cdjax  # noqa: E402
 import jax  # noqa: E402
@@ -17,6 +34,49 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("CDJAX_SHARED", ROOT.parent / "shared"))
+
+
+def compile_without_fusion_emitters():
+    """Let XLA compile fused loops by its older code, twice as fast, where optimization is off.
+
+    There is no public setting of it for a part of a process. Where this JAX has neither the option
+    nor the function, the tests only take longer.
+    """
+    option = {"xla_cpu_use_fusion_emitters": False}
+    try:
+        jax.jit(lambda x: x + 1, compiler_options=option)(1.0)
+        from jax._src import compiler
+
+        get_options = compiler.get_compile_options
+    except (jax.errors.JaxRuntimeError, ImportError, AttributeError):
+        return
+
+    def get_quick_options(*args, **kwargs):
+        options = get_options(*args, **kwargs)
+        if jax.config.values[QUICK.lower()]:
+            options.env_option_overrides = [*options.env_option_overrides, *option.items()]
+        return options
+
+    compiler.get_compile_options = get_quick_options
+
+
+compile_without_fusion_emitters()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Compile with or without optimization; nothing compiled the other way is used again."""
+    folder = item.path.relative_to(ROOT).parts[:2]
+    quick = not (folder[0] == "tests" and folder[1] in OPTIMIZED)
+    if quick != jax.config.values[QUICK.lower()]:
+        jax.config.update(QUICK.lower(), quick)
+        os.environ[QUICK] = str(int(quick))
+        jax.clear_caches()
+
+
+def pytest_unconfigure():
+    if COMPILED is not None:
+        shutil.rmtree(COMPILED, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

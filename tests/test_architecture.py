@@ -1,6 +1,8 @@
 """The house: which room may look into which, and what `import cdjax` brings along."""
 
 import ast
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,13 +53,35 @@ def room(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-MODULES = [p for p in sorted(PACKAGE.rglob("*.py")) if not room(p).startswith("__")]
+FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = [p for p in FILES if not room(p).startswith("__")]
+
+
+def name_of(path):
+    """The file as a module."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+NAMES = {name_of(path): path for path in FILES}
+
+
+def imported_files(path):
+    """The files of cdjax that a file names in an import, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (NAMES[alias.name] for alias in node.names if alias.name in NAMES)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inner = NAMES.get(f"{node.module}.{alias.name}")
+                outer = NAMES.get(node.module)
+                yield from (file for file in [inner or outer] if file is not None)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_point_up(path):
     here = room(path)
-    assert here in ROOMS, f"{here} has no place in the list of rooms"
+    assert here in ROOMS, f"{here} is not in the list of rooms"
     for name in imports(path):
         package, *rest = name.split(".")
         if package == "cdjax" and rest:
@@ -65,14 +89,82 @@ def test_imports_point_up(path):
         assert here in ELSEWHERE.get(package, {here}), f"{path} imports {name}"
 
 
+def find_circle(edges):
+    """A list of nodes each of which leads to the next and the last to the first, or None."""
+    finished = set()
+
+    def visit(node, trail):
+        if node in trail:
+            return trail[trail.index(node) :]
+        if node in finished:
+            return None
+        for following in sorted(edges.get(node, ())):
+            circle = visit(following, [*trail, node])
+            if circle:
+                return circle
+        finished.add(node)
+        return None
+
+    return next(filter(None, (visit(node, []) for node in sorted(edges))), None)
+
+
+def test_no_two_files_import_each_other():
+    assert find_circle({1: {2}, 2: {3, 4}, 4: {2}}) == [2, 4]
+    edges = {path: set(imported_files(path)) - {path} for path in FILES}
+    assert sum(map(len, edges.values())) > len(FILES)
+    circle = find_circle(edges)
+    assert circle is None, " -> ".join(map(name_of, circle))
+
+
+def jitted(path):
+    """The functions of a file that are compiled: by a decorator or a call of `jit`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            if any("jit" in re.findall(r"\w+", ast.unparse(d)) for d in node.decorator_list):
+                yield node
+        elif isinstance(node, ast.Assign) and "jit" in re.findall(r"\w+", ast.unparse(node.value)):
+            yield node
+
+
+def test_core_compiles_its_scans_alone():
+    """A bare scan is compiled anew at every call; all else is left to who calls core."""
+    compiled = [node for path in PACKAGE.glob("core/*.py") for node in jitted(path)]
+    assert compiled
+    for node in compiled:
+        assert "lax.scan(" in ast.unparse(node), ast.unparse(node)[:200]
+
+
 def test_importing_cdjax_is_light():
-    heavy = {"faiss", "flax", "optax", "pyarrow", "nltk", "rich", "matplotlib", "torch", "sklearn"}
-    code = "import sys, cdjax; print(*(name.split('.')[0] for name in sys.modules))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    """No more than jax and numpy, which take nearly all of its time, and two small packages."""
+    code = (
+        "import sys, jax.numpy, numpy; before = set(sys.modules); import cdjax; "
+        "print(*sorted(set(sys.modules) - before))"
     )
-    assert not heavy & set(loaded.stdout.split())
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = run.stdout.split()
+    outside = {name.split(".")[0] for name in loaded} - sys.stdlib_module_names
+    assert outside <= {"cdjax", "jaxtyping", "numpy", "safetensors"}
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("cdjax.")}
+    assert rooms & {"training", "datasets", "cli"} == set()
+    slow = {"argparse", "asyncio", "http", "multiprocessing", "subprocess", "unittest", "urllib"}
+    assert slow & set(loaded) == set()
 
 
-def test_public_names_are_there():
-    assert all(hasattr(cdjax, name) for name in cdjax.__all__)
+def test_public_names_are_what_they_say():
+    assert len(set(cdjax.__all__)) == len(cdjax.__all__)
+    for name in cdjax.__all__:
+        public = getattr(cdjax, name)
+        if isinstance(public, cdjax.Rule):
+            assert public.name == name.lower()
+        elif not name.startswith("__"):
+            assert public.__name__.split(".")[-1] == name
+            module = public.__name__ if inspect.ismodule(public) else public.__module__
+            assert module.startswith("cdjax."), f"{name} is defined in {module}"
+            assert inspect.getdoc(public), f"{name} has no docstring"
+    imported = {}
+    exec("from cdjax import *", imported)
+    assert {*imported} - {"__builtins__"} == set(cdjax.__all__)
+    public = {n: v for n, v in vars(cdjax).items() if not n.startswith("_")}
+    ours = {n for n, v in public.items() if getattr(v, "__module__", "").startswith("cdjax.")}
+    assert ours <= set(cdjax.__all__), "imported, but not in __all__"
