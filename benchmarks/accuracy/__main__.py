@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shlex
 import statistics
 import sys
 from collections.abc import Callable
@@ -53,7 +52,7 @@ def main() -> None:
     add("--vectors", type=Path, nargs="+", required=True, metavar="FILE", help="of the LSTMs")
     add("--out", type=Path, required=True, metavar="DIR", help="models, figures, table.md")
     args = parser.parse_args()
-    command = shlex.join(["python", "-m", "benchmarks.accuracy", *sys.argv[1:]])
+    command = ["python", "-m", "benchmarks.accuracy", *sys.argv[1:]]
     args.out.mkdir(parents=True, exist_ok=True)
     rows = []
     if args.sst:

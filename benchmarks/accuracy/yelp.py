@@ -44,7 +44,7 @@ def measure_ngrams(folder: Path, with_sentences: bool) -> dict[str, Any]:
     }
 
 
-def train_lstm(folder: Path, vectors: list[Path], seed: int, command: str, **loop):
+def train_lstm(folder: Path, vectors: list[Path], seed: int, command: list[str], **loop):
     """Train the LSTM on sentences and reviews."""
     reviews, dev, sentences = prepare(folder)
     return train_on_reviews(

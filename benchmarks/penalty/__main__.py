@@ -38,11 +38,11 @@ def read_examples(folder: Path, vocabulary: Vocabulary, split: str) -> Examples:
 def insert_decoys(examples: Examples, decoys: Sequence[int], seed: int) -> Examples:
     """Return the sentences with the decoy of their class at a random position."""
     rng = np.random.default_rng(seed)
-    reviews = [
-        np.insert(review, rng.integers(len(review) + 1), decoys[label]).astype(np.int32)
-        for review, label in zip(examples.reviews, examples.labels, strict=True)
+    sequences = [
+        np.insert(sequence, rng.integers(len(sequence) + 1), decoys[label]).astype(np.int32)
+        for sequence, label in zip(examples.sequences, examples.labels, strict=True)
     ]
-    return examples._replace(reviews=reviews)
+    return examples._replace(sequences=sequences)
 
 
 def measure(

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 from cdjax.text.trees import read_trees
-from cdjax.training.batches import Batch, Examples, shuffled_batches
-from cdjax.training.network import Network, to_classifier
+from cdjax.training.batches import Examples, TrainingBatch, shuffled_batches
+from cdjax.training.network import FlaxClassifier, to_classifier
 from cdjax.training.step import Options, make_step
 from flax import nnx
 
@@ -62,9 +62,9 @@ def make_torch(classifier):
     params = [*embed.parameters(), *lstm.parameters(), *readout.parameters()]
     adam = torch.optim.Adam(params, lr=OPTIONS.learning_rate)
 
-    def step(batch: Batch) -> float:
+    def step(batch: TrainingBatch) -> float:
         rows = len(batch.members)
-        words = np.where(batch.words < WORDS, batch.words, 0)[batch.places[:rows]]
+        words = np.where(batch.words < WORDS, batch.words, 0)[batch.positions[:rows]]
         outputs, _ = lstm(embed(torch.tensor(words, dtype=torch.long)))
         last = outputs[torch.arange(rows), torch.tensor(batch.lengths[:rows]).long() - 1]
         loss = torch.nn.functional.cross_entropy(readout(last), torch.tensor(batch.targets[:rows]))
@@ -78,12 +78,12 @@ def make_torch(classifier):
 
 def make_cdjax(embedding):
     """Return a function that takes one step and returns the loss, and the first weights."""
-    network = Network(WIDTH, OPTIONS.hidden, 2, rngs=nnx.Rngs(0))
+    network = FlaxClassifier(WIDTH, OPTIONS.hidden, 2, rngs=nnx.Rngs(0))
     classifier = to_classifier(network, embedding)
     take_step, state = make_step(*nnx.split(network), embedding, OPTIONS, 10**6)
     count = 0
 
-    def step(batch: Batch) -> float:
+    def step(batch: TrainingBatch) -> float:
         nonlocal state, count
         state, loss = take_step(state, batch._replace(members=batch.members[:0]), count)
         count += 1
@@ -92,7 +92,7 @@ def make_cdjax(embedding):
     return step, classifier
 
 
-def time_steps(step, batches: list[Batch]) -> float:
+def time_steps(step, batches: list[TrainingBatch]) -> float:
     """Return examples a second."""
     start = time.perf_counter()
     for batch in batches:

@@ -11,12 +11,11 @@ from cdjax.datasets.sources import SOURCES
 _NAMES = "\n".join(f"  {name:14}{source.about}" for name, source in SOURCES.items())
 
 DESCRIPTION = f"""\
-Get a public data set, check its sha256 and put its files into a folder.
+Download a public data set, check its sha256 and put its files into a folder.
 
 {_NAMES}
 
-A connection that was cut is gone on from, now or by the same command later. Proxies are those of
-the environment.
+A lost connection is resumed, also by the same command later. Proxies are those of the environment.
 
 examples:
   cdjax fetch sst --to sst/
@@ -29,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `cdjax fetch`."""
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("name", choices=tuple(SOURCES), metavar="NAME", help="which one")
+    parser.add_argument("name", choices=tuple(SOURCES), metavar="NAME", help="the data set")
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="the folder")
     parser.add_argument("--mirror", metavar="URL", help="another address of the same file")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Fetch and say what there is."""
+    """Download the data set and list its files."""
     from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
@@ -49,8 +48,8 @@ def run(args: argparse.Namespace) -> None:
     ) as bar:
         task = bar.add_task(args.name, total=None)
 
-        def progress(done: int, whole: int | None) -> None:
-            bar.update(task, completed=done, total=whole)
+        def progress(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
 
         with common.as_user_error(DownloadError):
             files = fetch(

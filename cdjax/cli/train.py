@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
     if args.resume and not args.checkpoint:
         raise common.UserError("--resume needs the --checkpoint to go on from.")
     options = Options(**{name: getattr(args, name) for name in Options._fields})
-    command = shlex.join(["cdjax", *args.argv])
+    command = ["cdjax", *args.argv]
     history: list = []
     prepare = _prepare_trees if args.data.is_dir() else _prepare_reviews
     with common.as_user_error(ValueError, FloatingPointError), _progress() as (bar, say):
@@ -144,8 +144,8 @@ def run(args: argparse.Namespace) -> None:
         except StoppedError as error:
             remedy = "nothing is kept without --checkpoint."
             if args.checkpoint:
-                again = command if args.resume else f"{command} --resume"
-                remedy = f"its state is in {args.checkpoint}. To go on: {again}"
+                again = command if args.resume else [*command, "--resume"]
+                remedy = f"its state is in {args.checkpoint}. To resume: {shlex.join(again)}"
             raise common.UserError(f"{error}; {remedy}", code=130) from error
     if args.curve and history:
         draw_curve(history, args.curve)

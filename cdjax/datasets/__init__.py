@@ -1,1 +1,1 @@
-"""Public data sets: where they are, and getting them whole and unchanged."""
+"""Public data sets: their addresses and digests, and downloading them."""

@@ -1,4 +1,4 @@
-"""A data set in a folder: downloaded, checked, and what is wanted taken out of its archive."""
+"""Put a data set into a folder: download its archive, check it, and extract the files needed."""
 
 import os
 import tarfile
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from cdjax.datasets.download import WAIT, DownloadError, download
+from cdjax.datasets.download import CHUNK, WAIT, DownloadError, download
 from cdjax.datasets.sources import Source
 
 
@@ -20,34 +20,34 @@ def fetch(
     *,
     mirror: str | None = None,
     overwrite: bool = False,
-    progress: Callable[[int, int | None], None] = lambda done, whole: None,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
     wait: float = WAIT,
 ) -> list[Path]:
     """Put the files of a data set into a folder.
 
-    They appear there whole, at the end; until then there is only the part of the download that has
-    come so far, `.NAME.part`, from which another call goes on.
+    The files appear at the end, complete. Until then the folder holds the partial download,
+    `.NAME.part`, from which another call resumes.
 
     Args:
         source: The data set.
-        folder: Where to; made where it is not there.
+        folder: The folder; created where it does not exist.
         mirror: Another URL of the same file.
-        overwrite: Whether to replace files that are there.
-        progress: As of `download`.
-        wait: As of `download`.
+        overwrite: Whether to replace files that exist.
+        progress: See `download`.
+        wait: See `download`.
 
     Returns:
         The files.
 
     Raises:
-        FileExistsError: Where a file is there already.
+        FileExistsError: Where a file exists already.
         DownloadError: Where the download fails, or the archive is not as expected.
     """
     name = Path(urllib.parse.urlsplit(source.url).path).name
     targets = [folder / target for target in source.files.values()] or [folder / name]
     for target in targets:
         if target.exists() and not overwrite:
-            raise FileExistsError(f"{target} exists; give another folder or --overwrite.")
+            raise FileExistsError(f"{target} exists; give another folder or overwrite=True.")
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{name}.part"
     url = mirror or source.url
@@ -64,25 +64,26 @@ def fetch(
 
 
 def extract(archive: Path, source: Source, folder: Path) -> None:
-    """Take the wanted files, and nothing else, out of a zip or tar archive.
+    """Extract the files of a data set, and nothing else, from a zip or tar archive.
 
-    Names in the archive never become paths: each file wanted has its name here from `source`. Links
-    and other special members are refused, and no file may grow beyond `source.largest`.
+    Names in the archive never become paths: `source` names each extracted file. Links and other
+    special members are refused, and so are files of more than `source.largest` bytes.
 
     Raises:
-        DownloadError: Where a file is missing, no plain file or too large, or the archive damaged.
+        DownloadError: Where a file is missing, not a regular file or too large, or the archive is
+            damaged.
     """
     try:
         for member, target in source.files.items():
             with _open_member(archive, member) as file, (folder / target).open("wb") as out:
                 size = 0
-                while piece := file.read(1 << 20):
-                    size += len(piece)
+                while chunk := file.read(CHUNK):
+                    size += len(chunk)
                     if size > source.largest:
                         raise DownloadError(
                             f"{archive}: {member} has more than {source.largest:,} bytes."
                         )
-                    out.write(piece)
+                    out.write(chunk)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
         raise DownloadError(f"{archive} is a damaged archive: {error}.") from error
 
@@ -102,10 +103,10 @@ def _open_member(archive: Path, member: str):
         info = packed.getmember(member)
         file: IO[bytes] | None = packed.extractfile(info) if info.isreg() else None
         if file is None:
-            raise DownloadError(f"{archive}: {member} is no plain file; expected one.")
+            raise DownloadError(f"{archive}: {member} is not a regular file; expected one.")
         with file:
             yield file
 
 
-def _missing(archive: Path, member: str, found: list[str]) -> DownloadError:
-    return DownloadError(f"{archive} has no {member}; found {', '.join(found[:9])}.")
+def _missing(archive: Path, member: str, names: list[str]) -> DownloadError:
+    return DownloadError(f"{archive} has no {member}; found {', '.join(names[:9])}.")

@@ -1,4 +1,4 @@
-"""Where the public data sets are, and what their files must be."""
+"""Addresses, digests and contents of the public data sets."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,9 +9,10 @@ class Source(NamedTuple):
 
     url: str
     sha256: str  # of the file at the URL
-    files: Mapping[str, str]  # taken out of the archive, and the names here; empty: kept as it is
-    largest: int  # bytes that no file may exceed, the archive included
-    about: str
+    files: Mapping[str, str]  # members of the archive to extract, and the names they get; empty:
+    # the archive is kept as it is
+    largest: int  # most bytes of any file, the archive included
+    about: str  # one line for the help
 
 
 SOURCES: Mapping[str, Source] = {

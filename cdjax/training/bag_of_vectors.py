@@ -1,4 +1,4 @@
-"""The sum of the word vectors and a linear layer: what word order is worth is the rest."""
+"""A bag of word vectors: a linear layer on their sum, the baseline that ignores word order."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from cdjax.training.step import Options, average_weights, make_step
 
 
 class BagOfVectors(nnx.Module):
-    """A linear readout of the sum of a review's word vectors; called as `Network` is."""
+    """A linear readout of the sum of a sequence's word vectors; called as `FlaxClassifier` is."""
 
     def __init__(self, width: int, classes: int, *, rngs: nnx.Rngs):
         self.readout = nnx.Linear(width, classes, rngs=rngs)
@@ -21,7 +21,7 @@ class BagOfVectors(nnx.Module):
     def __call__(
         self, x: Float[Array, "b t d"], lengths: Int[Array, "b"], key: Array | None = None
     ) -> Float[Array, "b k"]:
-        """Return the logits of padded reviews."""
+        """Return the logits of padded sequences."""
         inside = jnp.arange(x.shape[1])[None] < lengths[:, None]
         return self.readout(jnp.sum(jnp.where(inside[..., None], x, 0), axis=1))
 
@@ -34,25 +34,25 @@ class Bag(NamedTuple):
     dev_accuracy: float
 
     def accuracy(self, examples: Examples) -> float:
-        """Return the share of reviews predicted right."""
-        sums = np.stack([self.weights[review].sum(axis=0) for review in examples.reviews])
+        """Return the share of examples predicted right."""
+        sums = np.stack([self.weights[sequence].sum(axis=0) for sequence in examples.sequences])
         return float(np.mean((sums + self.bias).argmax(axis=1) == examples.labels))
 
 
 def train_bag(
     embedding: Float[np.ndarray, "v d"], examples: Examples, dev: Examples, options: Options
 ) -> Bag:
-    """Train a bag of vectors, vectors and readout, and return the best epoch's on `dev`.
+    """Train a bag of vectors, both vectors and readout, and return the best epoch's on `dev`.
 
     Args:
         embedding: Word vectors to begin with.
         examples: What to train on.
-        dev: What to choose by.
-        options: As of the LSTM's training; dropout and `hidden` mean nothing here.
+        dev: Examples to choose the epoch by.
+        options: As for the LSTM; dropout and `hidden` are not used.
     """
     classes = count_classes(examples, dev)
-    bag = BagOfVectors(embedding.shape[1], classes, rngs=nnx.Rngs(options.seed))
-    graph, params = nnx.split(bag)
+    network = BagOfVectors(embedding.shape[1], classes, rngs=nnx.Rngs(options.seed))
+    graph, params = nnx.split(network)
     steps = count_batches(examples, options.batch_size) * options.epochs
     take_step, state = make_step(graph, params, embedding, options, steps)
     count, best = 0, None
@@ -63,9 +63,9 @@ def train_bag(
             count += 1
         average, rows = jax.device_get(average_weights(state))
         readout: Any = nnx.merge(graph, average).readout
-        found = Bag(rows @ np.asarray(readout.kernel[...]), np.asarray(readout.bias[...]), 0.0)
-        found = found._replace(dev_accuracy=found.accuracy(dev))
-        if best is None or found.dev_accuracy > best.dev_accuracy:
-            best = found
+        bag = Bag(rows @ np.asarray(readout.kernel[...]), np.asarray(readout.bias[...]), 0.0)
+        bag = bag._replace(dev_accuracy=bag.accuracy(dev))
+        if best is None or bag.dev_accuracy > best.dev_accuracy:
+            best = bag
     assert best is not None  # options.epochs is at least 1
     return best

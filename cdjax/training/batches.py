@@ -1,4 +1,4 @@
-"""Batches of examples of similar length, in a handful of shapes so that few are compiled."""
+"""Batches of examples of similar length, in few shapes, so that few programs compile."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,31 +8,31 @@ import numpy as np
 from jaxtyping import Float, Int
 
 NO_WORD = np.iinfo(np.int32).max
-"""Fills up the words of a batch: beyond any table, so that it is neither read nor written."""
+"""Padding of word ids: beyond the rows of any embedding, so that it is neither read nor written."""
 
 
 class Examples(NamedTuple):
-    """Labelled reviews."""
+    """Labelled sequences of word ids."""
 
-    reviews: Sequence[Int[np.ndarray, "_"]]  # word numbers of each
-    labels: Int[np.ndarray, "n"]  # number of its class
-    targets: Float[np.ndarray, "n k"] | None = None  # to learn instead: a probability a class
+    sequences: Sequence[Int[np.ndarray, "_"]]  # word ids of each
+    labels: Int[np.ndarray, "n"]  # index of the class of each
+    targets: Float[np.ndarray, "n k"] | None = None  # soft labels to learn: probability of a class
     weights: Float[np.ndarray, "n"] | None = None  # of each in the loss; 1 when None
 
 
-class Batch(NamedTuple):
+class TrainingBatch(NamedTuple):
     """Padded examples."""
 
-    words: Int[np.ndarray, "u"]  # the numbers of its words, each once; then NO_WORD
-    places: Int[np.ndarray, "b t"]  # of each word of a review, where it is in `words`
+    words: Int[np.ndarray, "u"]  # ids of the words of the batch, each once; then NO_WORD
+    positions: Int[np.ndarray, "b t"]  # position in `words` of each word of an example
     lengths: Int[np.ndarray, "b"]
     targets: Float[np.ndarray, "b k"]  # probability of each class
-    weights: Float[np.ndarray, "b"]  # in the loss; 0 where a row is there to fill the batch
-    members: Int[np.ndarray, "m"]  # which examples these are
+    weights: Float[np.ndarray, "b"]  # in the loss; 0 in the rows that fill up the batch
+    members: Int[np.ndarray, "m"]  # indices of the examples
 
 
 def padded_length(length: int) -> int:
-    """Return the length a review is padded to: 2, 4, 8, 12, 16, 24, 32, 48, 64, 96 ...
+    """Return the length that a sequence is padded to: 2, 4, 8, 12, 16, 24, 32, 48, 64, 96 ...
 
     >>> [padded_length(length) for length in (1, 3, 9, 13, 17, 25, 1000)]
     [2, 4, 12, 16, 24, 32, 1024]
@@ -46,7 +46,7 @@ def padded_length(length: int) -> int:
 
 def count_batches(examples: Examples, size: int) -> int:
     """Return how many batches `shuffled_batches` makes."""
-    buckets = Counter(padded_length(len(review)) for review in examples.reviews)
+    buckets = Counter(padded_length(len(sequence)) for sequence in examples.sequences)
     return sum(-(-count // size) for count in buckets.values())
 
 
@@ -57,7 +57,7 @@ def count_classes(*sets: Examples) -> int:
 
 def shuffled_batches(
     examples: Examples, size: int, classes: int, rng: np.random.Generator
-) -> Iterator[Batch]:
+) -> Iterator[TrainingBatch]:
     """Yield every example once, in random batches of similar length.
 
     Args:
@@ -67,8 +67,8 @@ def shuffled_batches(
         rng: Randomness of the order.
     """
     buckets: dict[int, list[int]] = {}
-    for n in rng.permutation(len(examples.reviews)):
-        buckets.setdefault(padded_length(len(examples.reviews[n])), []).append(n)
+    for n in rng.permutation(len(examples.sequences)):
+        buckets.setdefault(padded_length(len(examples.sequences[n])), []).append(n)
     groups = [
         (length, np.array(members[first : first + size]))
         for length, members in sorted(buckets.items())
@@ -81,18 +81,18 @@ def shuffled_batches(
 
 def make_batch(
     examples: Examples, members: Int[np.ndarray, "m"], shape: tuple[int, int], classes: int
-) -> Batch:
-    """Return the batch of some examples, of a given shape: rows, and words of each."""
+) -> TrainingBatch:
+    """Return the batch of these examples, of a given shape: rows, and words of each row."""
     size, length = shape
-    ids = np.full(shape, NO_WORD, np.int32)  # the highest number, so that it comes last
+    ids = np.full(shape, NO_WORD, np.int32)  # the largest id, so that it is the last of `words`
     lengths = np.ones(size, np.int32)
     for row, n in enumerate(members):
-        review = examples.reviews[n]
-        ids[row, : len(review)] = review
-        lengths[row] = len(review)
+        sequence = examples.sequences[n]
+        ids[row, : len(sequence)] = sequence
+        lengths[row] = len(sequence)
     words = np.full(size * length, NO_WORD, np.int32)
-    found, places = np.unique(ids, return_inverse=True)
-    words[: len(found)] = found
+    distinct, positions = np.unique(ids, return_inverse=True)
+    words[: len(distinct)] = distinct
     targets = np.full((size, classes), 1 / classes, np.float32)
     if examples.targets is None:
         targets[: len(members)] = np.eye(classes, dtype=np.float32)[examples.labels[members]]
@@ -100,5 +100,5 @@ def make_batch(
         targets[: len(members)] = examples.targets[members]
     weights = np.zeros(size, np.float32)
     weights[: len(members)] = 1 if examples.weights is None else examples.weights[members]
-    places = places.reshape(shape).astype(np.int32)
-    return Batch(words, places, lengths, targets, weights, members)
+    positions = positions.reshape(shape).astype(np.int32)
+    return TrainingBatch(words, positions, lengths, targets, weights, members)

@@ -1,8 +1,8 @@
-"""Temperature scaling: logits that mean the probabilities they stand for.
+"""Temperature scaling: one factor for all logits, so that their softmax is calibrated.
 
-A network that learned soft labels is less sure than it is right. One factor for all its logits,
+A network trained on soft labels is less confident than accurate. One factor for all its logits,
 fitted on the development set (Guo et al., On Calibration of Modern Neural Networks, ICML 2017),
-mends that; no prediction changes, and every contribution to the logits is multiplied by the same.
+corrects that. It changes no prediction, and multiplies every contribution to the logits alike.
 """
 
 import math
@@ -15,12 +15,12 @@ from cdjax.scoring.batch import predict
 from cdjax.training.batches import Examples
 
 BOUNDS = 0.05, 20.0
-"""The factor is searched between these."""
+"""Least and largest factor."""
 
 
 def calibrate(classifier: Classifier, examples: Examples) -> tuple[Classifier, float]:
-    """Return the classifier with its logits scaled to the least log loss, and the factor."""
-    factor = best_factor(predict(classifier, examples.reviews), examples.labels)
+    """Return the classifier with the logits of least log loss on the examples, and their factor."""
+    factor = best_factor(predict(classifier, examples.sequences), examples.labels)
     scaled = classifier._replace(
         readout=np.asarray(classifier.readout) * np.float32(factor),
         bias=np.asarray(classifier.bias) * np.float32(factor),
@@ -32,17 +32,17 @@ def best_factor(logits: Float[np.ndarray, "n k"], labels: Int[np.ndarray, "n"]) 
     """Return the factor of the logits with the least mean log loss, within `BOUNDS`."""
     logits = np.asarray(logits, np.float64)
     count, classes = logits.shape
-    # As if one more example of each class had been seen with these very logits (Platt 1999): where
-    # all of a few predictions are right, they are not made certain for it.
+    # Smoothed as if one more example of each class had these logits (Platt 1999): a few predictions
+    # that all are right do not drive the factor to its bound.
     targets = (np.eye(classes)[labels] * count + 1) / (count + classes)
-    wanted = (targets * logits).sum(axis=1)
+    target_logits = (targets * logits).sum(axis=1)
 
     def slope(factor: float) -> float:
         probabilities = np.exp(factor * (logits - logits.max(axis=1, keepdims=True)))
         probabilities /= probabilities.sum(axis=1, keepdims=True)
-        return float(np.mean((probabilities * logits).sum(axis=1) - wanted))
+        return float(np.mean((probabilities * logits).sum(axis=1) - target_logits))
 
-    # The loss is convex in the factor, so its slope rises: halve on a logarithmic scale.
+    # The loss is convex in the factor: bisect its slope, on a logarithmic scale.
     low, high = BOUNDS
     for _ in range(60):
         middle = math.sqrt(low * high)

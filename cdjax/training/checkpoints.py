@@ -1,6 +1,6 @@
-"""Checkpoints: all that a training needs to go on as if it had never stopped, in one file.
+"""Checkpoints: the whole state of a training in one file, to resume from it exactly.
 
-The file is replaced as a whole, so that at any moment it is a whole checkpoint, the last or the one
+The file is replaced atomically: at any moment it is a complete checkpoint, the latest or the one
 before.
 """
 
@@ -25,8 +25,8 @@ def save_checkpoint(path: Path, arrays: Any, facts: Mapping[str, Any]) -> None:
 
     Args:
         path: The file.
-        arrays: Any tree of arrays.
-        facts: What JSON can hold.
+        arrays: A pytree of arrays.
+        facts: Anything that JSON can hold.
     """
     leaves = {name: np.asarray(leaf) for name, leaf in _named(arrays)}
     header = {"format": FORMAT, "facts": json.dumps(facts)}
@@ -43,27 +43,26 @@ def load_checkpoint(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
 
     Args:
         path: The file.
-        like: A tree of arrays of the same structure and shapes.
+        like: A pytree of arrays, of the structure and shapes expected.
 
     Returns:
-        The tree and the facts.
+        The pytree and the facts.
 
     Raises:
         FileNotFoundError: Where there is no such file.
-        ValueError: Where the file is no checkpoint, is damaged, or its arrays are not like those.
+        ValueError: Where the file is no checkpoint or damaged, or the structure or shapes differ.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}; train without --resume first.")
+        raise FileNotFoundError(f"there is no checkpoint {path}; train without resume=True first.")
     facts = read_facts(path)
     with safetensors.safe_open(path, framework="np") as file:
         stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     expected = {name: np.shape(leaf) for name, leaf in _named(like)}
-    found = {name: array.shape for name, array in stored.items()}
-    if found != expected:
-        differing = sorted(n for n in {*found, *expected} if found.get(n) != expected.get(n))
-        name = differing[0]
+    shapes = {name: array.shape for name, array in stored.items()}
+    names = sorted({*shapes, *expected})
+    if name := next((n for n in names if shapes.get(n) != expected.get(n)), None):
         raise ValueError(
-            f"{path} is the checkpoint of another model: {name} has shape {found.get(name)}; "
+            f"{path} is the checkpoint of another model: {name} has shape {shapes.get(name)}; "
             f"expected {expected.get(name)}."
         )
     leaves = [jnp.asarray(stored[name]) for name, _ in _named(like)]
@@ -80,12 +79,13 @@ def read_facts(path: Path) -> dict[str, Any]:
         return json.loads(header["facts"])
     except (ValueError, KeyError, safetensors.SafetensorError) as error:
         raise ValueError(
-            f"{path} is no checkpoint of a training, or damaged: {error}. Train without --resume."
+            f"{path} is no checkpoint of a training, or damaged: {error}. Train without "
+            f"resume=True."
         ) from error
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
-    """Return a digest of arrays, by which to tell whether data are the same."""
+    """Return a digest of arrays, to tell whether data are equal."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype} {array.shape}".encode())

@@ -1,4 +1,4 @@
-"""Logistic regression over words or n-grams: what the paper holds scores of words against."""
+"""Logistic regression over words or n-grams: the paper compares scores of words with it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,42 +15,44 @@ from cdjax.training.reviews import Corpus, order_labels
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Values of C to choose from, the inverse strength of the L2 penalty."""
 Weighting = Literal["count", "once", "unit"]
-"""What an n-gram of a text counts: as often as it occurs, once, or as often, with all counts of the
+"""The value of an n-gram of a text: its count, 1, or its count with the vector of all counts of the
 text scaled to unit length, so that a sentence does not outweigh a phrase."""
 
 
 class LinearModel(NamedTuple):
     """A logistic regression with two classes."""
 
-    features: dict[str, int]  # place of each word or n-gram, its words joined by spaces
+    features: dict[str, int]  # index of each word or n-gram, its words joined by spaces
     coefficients: Float[np.ndarray, "f"]  # in logits of the second class
     intercept: float
     labels: tuple[str, str]
     longest: int  # words of the longest n-gram
-    weighting: Weighting  # what an n-gram counts
+    weighting: Weighting  # the value of an n-gram
     strength: float  # C
     dev_accuracy: float
 
     def coefficient(self, words: Sequence[str]) -> float:
         """Return the coefficient of a word or n-gram; 0 where it is no feature."""
-        place = self.features.get(" ".join(words))
-        return 0.0 if place is None else float(self.coefficients[place])
+        index = self.features.get(" ".join(words))
+        return 0.0 if index is None else float(self.coefficients[index])
 
     def score(self, tokens: Sequence[str]) -> float:
-        """Return the weighted sum of the coefficients in a text, in logits, intercept left out."""
-        found = Counter(ngram for ngram in _ngrams(tokens, self.longest) if ngram in self.features)
-        counts = np.fromiter(found.values(), float, len(found))
+        """Return the weighted sum of the coefficients of a text, in logits, without intercept."""
+        ngrams = Counter(n for n in _ngrams(tokens, self.longest) if n in self.features)
+        counts = np.fromiter(ngrams.values(), float, len(ngrams))
         if self.weighting == "once":
             counts = np.ones_like(counts)
-        elif self.weighting == "unit" and found:
+        elif self.weighting == "unit" and ngrams:
             counts /= np.linalg.norm(counts)
-        return float(counts @ self.coefficients[[self.features[ngram] for ngram in found]])
+        return float(counts @ self.coefficients[[self.features[ngram] for ngram in ngrams]])
 
     def accuracy(self, corpus: Corpus, balanced: bool = False) -> float:
-        """Return the share of reviews predicted right, or its mean over the two labels."""
-        said = np.array([self.score(tokens) + self.intercept > 0 for tokens in corpus.tokens])
+        """Return the share of texts predicted right, or its mean over the two labels."""
+        predicted_second = np.array(
+            [self.score(tokens) + self.intercept > 0 for tokens in corpus.tokens]
+        )
         is_second = np.array(corpus.labels) == self.labels[1]
-        right = said == is_second
+        right = predicted_second == is_second
         if balanced:
             return float((right[is_second].mean() + right[~is_second].mean()) / 2)
         return float(right.mean())
@@ -67,19 +69,17 @@ def fit_linear(
     strengths: Sequence[float] = STRENGTHS,
     weightings: Sequence[Weighting] = ("count", "once"),
 ) -> LinearModel:
-    """Fit logistic regressions and return the one that is best on `dev`.
-
-    Tried are all strengths of the penalty with all weightings of n-grams.
+    """Fit a logistic regression for each strength and weighting; return the most accurate on `dev`.
 
     Args:
-        corpus: What to fit to; exactly two labels.
-        dev: What to choose by.
+        corpus: Texts to fit to; exactly two labels.
+        dev: Texts to choose the regression by.
         probabilities: Probability of the second label of each text, to learn instead of its label.
         weights: Of each text in the loss; 1 when None.
         longest: Words of the longest n-gram.
-        least: How many reviews an n-gram must be in to be a feature.
+        least: Texts that an n-gram must be in to be a feature.
         strengths: Values of C to try.
-        weightings: What an n-gram may count.
+        weightings: Values of n-grams to try.
 
     Raises:
         ValueError: Where there are not two labels.
@@ -91,15 +91,15 @@ def fit_linear(
         analyzer=cast(Any, lambda tokens: list(_ngrams(tokens, longest))), min_df=least
     )
     counts = vectorizer.fit_transform(corpus.tokens)
-    features = {str(name): int(place) for name, place in vectorizer.vocabulary_.items()}
+    features = {str(name): int(index) for name, index in vectorizer.vocabulary_.items()}
     is_second = np.array(corpus.labels) == labels[1]
-    chance = np.where(is_second, 1.0, 0.0) if probabilities is None else probabilities
-    weight = np.ones(len(chance)) if weights is None else weights
-    # A text of which either is possible is learned as both, each as much as it is likely.
-    first, second = np.flatnonzero(chance < 1), np.flatnonzero(chance > 0)
+    second_p = np.where(is_second, 1.0, 0.0) if probabilities is None else probabilities
+    weight = np.ones(len(second_p)) if weights is None else weights
+    # A text with a soft label is learned once with either label, weighted by its probability.
+    first, second = np.flatnonzero(second_p < 1), np.flatnonzero(second_p > 0)
     twice = np.concatenate([second, first])
     target = np.arange(len(twice)) < len(second)
-    shares = np.concatenate([(weight * chance)[second], (weight * (1 - chance))[first]])
+    shares = np.concatenate([(weight * second_p)[second], (weight * (1 - second_p))[first]])
     models = []
     for weighting in weightings:
         rows = _weigh(counts, weighting)[twice]
@@ -121,7 +121,7 @@ def _ngrams(tokens: Sequence[str], longest: int):
 
 
 def _weigh(counts: Any, weighting: Weighting) -> Any:
-    """Return rows of counts with an n-gram counting as it should."""
+    """Return the values of n-grams from their counts, one row a text."""
     match weighting:
         case "count":
             return counts

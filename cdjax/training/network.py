@@ -1,4 +1,4 @@
-"""The classifier as Flax trains it, and as cdjax takes it over."""
+"""The classifier as Flax trains it, and its weights in the layout of cdjax."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ from jaxtyping import Array, Float, Int
 from cdjax.core.lstm import Classifier, LSTMParams
 
 
-class Network(nnx.Module):
+class FlaxClassifier(nnx.Module):
     """One LSTM layer over word vectors, and a linear readout of its last hidden state.
 
-    The table of word vectors is not part of it: a step of training reads and moves only the rows of
-    its batch's words (`cdjax.training.table`).
+    The embedding is not part of it: a step of training reads and updates only the rows of its
+    batch's words (`cdjax.training.lazy_adam`).
 
     Args:
         width: Width D of the word vectors.
         hidden: Width H of the hidden state.
         classes: Number K of classes.
         dropout: Share of the word vectors' columns and of the hidden state's values dropped while
-            training. A review loses the same columns at all its steps (Gal & Ghahramani 2016).
+            training. A sequence loses the same columns at all its steps (Gal & Ghahramani 2016).
         rngs: Randomness of the first weights.
     """
 
@@ -46,17 +46,17 @@ class Network(nnx.Module):
         lengths: Int[Array, "b"],
         key: Array | None = None,
     ) -> Float[Array, "b k"]:
-        """Return the logits of padded reviews.
+        """Return the logits of padded sequences.
 
         Args:
-            x: Word vectors; what stands at or beyond a review's length has no say.
-            lengths: Number of words of each review.
-            key: Randomness of dropout; none is applied without.
+            x: Word vectors; those at or beyond a sequence's length are ignored.
+            lengths: Number of words of each sequence.
+            key: Randomness of dropout; no dropout when None.
         """
-        still = key is None
+        without_dropout = key is None
         keys = (None, None) if key is None else tuple(jax.random.split(key))
-        x = self.drop_embedding(x, deterministic=still, rngs=keys[0])
-        # The cell's own step, but with the inputs' product taken of all steps at once.
+        x = self.drop_embedding(x, deterministic=without_dropout, rngs=keys[0])
+        # As the cell's own step, with the product of the inputs taken for all steps at once.
         projected = self.cell.dense_i(x).swapaxes(0, 1)
 
         def step(carry, inputs):
@@ -64,22 +64,22 @@ class Network(nnx.Module):
             i, f, g, o = jnp.split(z + self.cell.dense_h(h), 4, axis=-1)
             new_c = nnx.sigmoid(f) * c + nnx.sigmoid(i) * jnp.tanh(g)
             new_h = nnx.sigmoid(o) * jnp.tanh(new_c)
-            running = (t < lengths)[:, None]
-            return (jnp.where(running, new_c, c), jnp.where(running, new_h, h)), None
+            valid = (t < lengths)[:, None]
+            return (jnp.where(valid, new_c, c), jnp.where(valid, new_h, h)), None
 
         zero = jnp.zeros((len(x), self.cell.hidden_features), x.dtype)
         steps = jnp.arange(x.shape[1])
         (_, h), _ = jax.lax.scan(step, (zero, zero), (projected, steps), unroll=4)
-        return self.readout(self.drop_hidden(h, deterministic=still, rngs=keys[1]))
+        return self.readout(self.drop_hidden(h, deterministic=without_dropout, rngs=keys[1]))
 
 
 def read_weights(
-    network: Network,
+    network: FlaxClassifier,
 ) -> tuple[LSTMParams, Float[Array, "k h"], Float[Array, "k"]]:
     """Return the LSTM, the output weights and the output bias, in the layout of cdjax.
 
     Flax fuses the gates, `[D, 4H]` in the order i, f, g, o, and has one bias, on the hidden side.
-    Gradients go through.
+    Differentiable.
     """
     cell = network.cell
     hidden = cell.hidden_features
@@ -92,7 +92,7 @@ def read_weights(
     return layer, value(network.readout.kernel).T, value(network.readout.bias)
 
 
-def to_classifier(network: Network, embedding: Float[np.ndarray, "v d"]) -> Classifier:
+def to_classifier(network: FlaxClassifier, embedding: Float[np.ndarray, "v d"]) -> Classifier:
     """Return the weights of a network as plain arrays, in the layout of cdjax."""
     layer, readout, bias = jax.tree.map(np.asarray, read_weights(network))
     return Classifier(embedding, (layer,), readout, bias)

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from cdjax.core.decomposition import decompose
@@ -33,8 +34,8 @@ def split_logits(
     layers: Sequence[LSTMParams],
     readout: Float[Weight, "k h"],
     x: Float[Weight, "b t d"],
-    lengths: Int[Weight, "b"],
-    inside: Bool[Weight, "b t"],
+    lengths: Int[Array | np.ndarray, "b"],
+    inside: Bool[Array | np.ndarray, "b t"],
     rule: Rule = PAPER,
 ) -> tuple[Float[Array, "b k"], Float[Array, "b k"]]:
     """Return what the marked words contribute to each review's logits, and what all else does.
@@ -73,8 +74,8 @@ def penalize_scores(
     layers: Sequence[LSTMParams],
     readout: Float[Weight, "k h"],
     x: Float[Weight, "b t d"],
-    lengths: Int[Weight, "b"],
-    inside: Bool[Weight, "b t"],
+    lengths: Int[Array | np.ndarray, "b"],
+    inside: Bool[Array | np.ndarray, "b t"],
     target: Float[Weight, "b k"] | Float[Array, ""] | float = 0.0,
     rule: Rule = PAPER,
 ) -> Float[Array, "b"]:
@@ -114,8 +115,8 @@ def penalize_influence(
     layers: Sequence[LSTMParams],
     readout: Float[Weight, "k h"],
     x: Float[Weight, "b t d"],
-    lengths: Int[Weight, "b"],
-    inside: Bool[Weight, "b t"],
+    lengths: Int[Array | np.ndarray, "b"],
+    inside: Bool[Array | np.ndarray, "b t"],
     rule: Rule = ACD,
 ) -> Float[Array, "b"]:
     """Return how much of each review's score is lost where its marked words leave the phrase.
@@ -155,9 +156,9 @@ def penalize_shares(
     layers: Sequence[LSTMParams],
     readout: Float[Weight, "k h"],
     x: Float[Weight, "b t d"],
-    lengths: Int[Weight, "b"],
-    inside: Bool[Weight, "b t"],
-    labels: Int[Weight, "b"],
+    lengths: Int[Array | np.ndarray, "b"],
+    inside: Bool[Array | np.ndarray, "b t"],
+    labels: Int[Array | np.ndarray, "b"],
     rule: Rule = PAPER,
 ) -> Float[Array, "b"]:
     """Return how much of the true class the marked words take, against all else.

@@ -1,10 +1,13 @@
-"""What a trained model says of itself: the parts that every training has in common."""
+"""Provenance: how a model was trained, recorded with it."""
 
 import datetime
 import functools
 import hashlib
 import importlib.metadata
+import os
 import platform
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,16 @@ from cdjax.core.lstm import Classifier
 PACKAGE = Path(__file__).parents[1]
 
 
-def describe_run(command: str) -> dict[str, Any]:
-    """Return the command, the date and the versions of what ran it."""
+def describe_run(command: Sequence[str]) -> dict[str, Any]:
+    """Return the command, the date and the versions of Python and packages.
+
+    Args:
+        command: The words of the command that trains. Paths in the current folder are recorded
+            relative to it, and of all others the names alone: where a machine keeps its files is
+            not part of how a model was made.
+    """
     return {
-        "command": command,
+        "command": shlex.join(map(_shorten_path, command)),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "versions": {
             "python": platform.python_version(),
@@ -30,6 +39,16 @@ def describe_run(command: str) -> dict[str, Any]:
     }
 
 
+def _shorten_path(word: str) -> str:
+    """Return a word of a command, its path relative to the current folder or cut to its name."""
+    option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
+    if not (os.path.isabs(value) or ".." in Path(value).parts):
+        return word
+    path, here = Path(os.path.abspath(value)), Path.cwd()
+    short = path.relative_to(here) if path.is_relative_to(here) else path.name
+    return f"{option}{equals}{short}"
+
+
 def digest_file(path: Path) -> str:
     """Return the sha256 of a file."""
     with path.open("rb") as file:
@@ -38,7 +57,7 @@ def digest_file(path: Path) -> str:
 
 @functools.cache
 def digest_code(*folders: str) -> str:
-    """Return the sha256 of the source in some folders of this package."""
+    """Return the sha256 of the source in these folders of the package."""
     digest = hashlib.sha256()
     for folder in folders:
         for path in sorted((PACKAGE / folder).rglob("*.py")):

@@ -114,13 +114,13 @@ def split_off(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
     labels = np.array(corpus.labels)
     second: list[int] = []
     for label in sorted(set(corpus.labels)):
-        mine = rng.permutation(np.flatnonzero(labels == label))
-        if len(mine) < 2:
+        indices = rng.permutation(np.flatnonzero(labels == label))
+        if len(indices) < 2:
             raise ValueError(
                 f"only one review has the label {label!r}; expected at least two of each label, "
                 f"one to train on and one to choose by. Or give the latter by --dev."
             )
-        second += mine[: max(1, min(len(mine) - 1, round(share * len(mine))))].tolist()
+        second += indices[: max(1, min(len(indices) - 1, round(share * len(indices))))].tolist()
     chosen = set(second)
 
     def part(keep: bool) -> Corpus:
@@ -139,7 +139,7 @@ def train_on_reviews(
     *,
     test: Corpus | None = None,
     about: Mapping[str, Any] | None = None,
-    command: str = "",
+    command: Sequence[str] = (),
     log: Callable[[Mapping[str, Any]], None] = lambda record: None,
     **loop: Any,
 ) -> Model:
@@ -153,7 +153,7 @@ def train_on_reviews(
         table: How the table of word vectors is made.
         test: What to report the accuracy on beside `dev`.
         about: What the data are, for the provenance.
-        command: The command that does this, for the provenance.
+        command: The words of the command that trains, for the provenance.
         log: Called with a record of each evaluation.
         **loop: Further arguments of `cdjax.training.loop.train`: checkpoint, resume, ...
 

@@ -61,7 +61,7 @@ def train_on_treebank(
     embedding: Embedding = EMBEDDING,
     recipe: Recipe = RECIPE,
     *,
-    command: str = "",
+    command: Sequence[str] = (),
     log: Callable[[Mapping[str, Any]], None] = lambda record: None,
     **loop: Any,
 ) -> Model:
@@ -76,7 +76,7 @@ def train_on_treebank(
         options: How to train.
         embedding: How the vectors are combined.
         recipe: What is learned from the trees.
-        command: The command that does this, for the provenance.
+        command: The words of the command that trains, for the provenance.
         log: Called with a record of each evaluation.
         **loop: Further arguments of `cdjax.training.loop.train`: checkpoint, resume, ...
 

@@ -26,11 +26,11 @@ def test_examples_are_as_long_as_the_phrases(tmp_path):
     trees = tmp_path / "train.txt"
     trees.write_text("(3 (2 a) (4 (3 fine) (2 film)))\n")
     examples, source = command.make_examples(trees, 50)
-    assert {len(review) for review in examples.reviews} == {1, 2, 3}
+    assert {len(review) for review in examples.sequences} == {1, 2, 3}
     assert str(trees) in source
     examples, source = command.make_examples(tmp_path / "none.txt", 50)
     assert "is not there" in source
-    assert max(len(review) for review in examples.reviews) <= 30
+    assert max(len(review) for review in examples.sequences) <= 30
 
 
 def test_a_step_lowers_the_loss_of_its_batch():

@@ -18,12 +18,12 @@ DATA = bytes(range(256)) * 500
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves `server.content` as `server.manner` says; `server.asked` records the ranges."""
+    """Serves `server.content` as `server.manner` says; `server.ranges` records those requested."""
 
     def do_GET(self):
         server, manner = self.server, self.server.manner
-        asked = self.headers.get("Range")
-        server.asked.append(asked)
+        requested = self.headers.get("Range")
+        server.ranges.append(requested)
         if manner == "redirect" and self.path != "/moved":
             self.send_response(302)
             self.send_header("Location", "/moved")
@@ -32,7 +32,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if manner in ("404", "503"):
             self.send_error(int(manner))
             return
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        start = int(requested.removeprefix("bytes=").removesuffix("-")) if requested else 0
         if manner == "ignores ranges":
             start = 0
         if start > len(server.content):
@@ -43,13 +43,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if start:
             whole = len(server.content)
             self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
-        told = len(body) + (99 if manner == "says more than it has" else 0)
+        length = len(body) + (99 if manner == "says more than it has" else 0)
         if manner == "says less than it has":
-            told -= 99
+            length -= 99
         if manner != "says no length":
-            self.send_header("Content-Length", str(told))
+            self.send_header("Content-Length", str(length))
         self.end_headers()
-        if manner == "cuts" and len(server.asked) < 4:
+        if manner == "cuts" and len(server.ranges) < 4:
             body = body[: len(body) // 2]
         self.wfile.write(body)
 
@@ -60,9 +60,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.content, running.manner, running.asked = DATA, "well", []
+        running.content, running.manner, running.ranges = DATA, "well", []
         running.url = f"http://127.0.0.1:{running.server_port}/data.zip"
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=[0.01], daemon=True).start()
         yield running
         running.shutdown()
 
@@ -86,20 +86,20 @@ def test_the_whole_file_comes(manner, server, tmp_path):
     assert (tmp_path / "part").read_bytes() == DATA
     assert steps[-1] == (len(DATA), None if manner == "says no length" else len(DATA))
     if manner == "cuts":
-        assert server.asked[0] is None
-        assert server.asked[1] == f"bytes={len(DATA) // 2}-"
+        assert server.ranges[0] is None
+        assert server.ranges[1] == f"bytes={len(DATA) // 2}-"
 
 
 @pytest.mark.parametrize("manner", ["well", "ignores ranges"])
-def test_a_part_from_an_earlier_run_is_gone_on_from(manner, server, tmp_path):
+def test_a_partial_download_is_resumed(manner, server, tmp_path):
     server.manner = manner
     (tmp_path / "part").write_bytes(DATA[:1000])
     get(server, tmp_path / "part")
-    assert server.asked == ["bytes=1000-"]
+    assert server.ranges == ["bytes=1000-"]
     assert (tmp_path / "part").read_bytes() == DATA
 
 
-def test_a_part_longer_than_the_file_is_begun_anew(server, tmp_path):
+def test_a_partial_file_longer_than_the_download_is_replaced(server, tmp_path):
     (tmp_path / "part").write_bytes(DATA + b"more")
     get(server, tmp_path / "part")
     assert (tmp_path / "part").read_bytes() == DATA
@@ -108,13 +108,13 @@ def test_a_part_longer_than_the_file_is_begun_anew(server, tmp_path):
 @pytest.mark.parametrize(
     ("manner", "message"),
     [
-        ("404", "404 Not Found; try --mirror"),
+        ("404", "404 Not Found; give another address, mirror=URL"),
         ("503", r"503 Service Unavailable \(5 times in a row\)"),
-        ("says more than it has", r"the connection ended .*goes on from"),
-        ("says less than it has", f"the {len(DATA) - 99:,} bytes that came have the sha256"),
+        ("says more than it has", r"the connection ended .*to resume from"),
+        ("says less than it has", f"the {len(DATA) - 99:,} bytes received have the sha256"),
     ],
 )
-def test_what_cannot_be_had_is_told(manner, message, server, tmp_path):
+def test_failures_are_reported(manner, message, server, tmp_path):
     server.manner = manner
     with pytest.raises(DownloadError, match=message):
         get(server, tmp_path / "part")
@@ -128,7 +128,7 @@ def test_another_file_is_refused_and_removed(server, tmp_path):
 
 
 def test_no_more_comes_than_may(server, tmp_path):
-    with pytest.raises(DownloadError, match="more than 1,000 bytes"):
+    with pytest.raises(DownloadError, match="more than 1,000 bytes;"):
         get(server, tmp_path / "part", largest=1000)
     assert not (tmp_path / "part").exists()
 
@@ -184,7 +184,7 @@ def test_what_is_wanted_is_in_the_folder_and_nothing_else_anywhere(pack, server,
     assert (folder / "a.txt").read_bytes() == b"a" * 1000
     everything = [path.name for path in tmp_path.rglob("*")]
     assert sorted(everything) == ["a.txt", "b.txt", "data", "deep"]
-    with pytest.raises(FileExistsError, match="--overwrite"):
+    with pytest.raises(FileExistsError, match="overwrite=True"):
         fetch(source, folder)
     (folder / "a.txt").write_text("old")
     fetch(source, folder, overwrite=True)
@@ -201,7 +201,7 @@ def test_an_archive_that_is_used_as_it_is_stays_one(server, tmp_path):
     ("content", "message"),
     [
         (pack_zip({"trees/a.txt": b"a"}), "has no trees/b.txt; found trees/a.txt"),
-        (pack_tar({"trees/a.txt": b"a", "trees/b.txt": None}), "trees/b.txt is no plain file"),
+        (pack_tar({"trees/a.txt": b"a", "trees/b.txt": None}), "trees/b.txt is not a regular file"),
         (pack_zip({"trees/a.txt": bytes(2 * 10**6), "trees/b.txt": b""}), "more than 1,000,000"),
         (pack_tar({"trees/a.txt": bytes(2 * 10**6), "trees/b.txt": b""}), "more than 1,000,000"),
         (b"no archive at all", "damaged archive"),
@@ -224,7 +224,7 @@ def test_a_file_is_placed_whole_or_not_at_all(server, tmp_path, monkeypatch):
         fetch(source_of(server, pack_zip(MEMBERS), FILES), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [".data.zip.part"]
     monkeypatch.setattr(module, "extract", extract)
-    server.asked.clear()
+    server.ranges.clear()
     fetch(source_of(server, server.content, FILES), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt"]
 
@@ -238,6 +238,8 @@ def test_command_with_a_mirror(server, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("cdjax.cli.fetch.SOURCES", {**SOURCES, "sst": real})
     assert main(["fetch", "sst", "--to", str(tmp_path / "sst"), "--mirror", server.url]) == 0
     assert "train.txt (9 bytes)" in capsys.readouterr().out
+    assert main(["fetch", "sst", "--to", str(tmp_path / "sst"), "--mirror", server.url]) == 2
+    assert "give another folder or --overwrite." in capsys.readouterr().err
 
 
 def test_proxies_of_the_environment_are_used(server, tmp_path, monkeypatch):

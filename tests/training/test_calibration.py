@@ -40,8 +40,8 @@ def test_stays_within_its_bounds():
 def test_scales_the_classifier_and_changes_no_prediction():
     rng = np.random.default_rng(1)
     classifier = random_classifier(rng, classes=3)
-    reviews = [rng.integers(0, len(classifier.embedding), 5) for _ in range(60)]
-    examples = Examples(reviews, rng.integers(0, 3, 60))
+    sequences = [rng.integers(0, len(classifier.embedding), 5) for _ in range(60)]
+    examples = Examples(sequences, rng.integers(0, 3, 60))
     scaled, factor = calibrate(classifier, examples)
     assert factor != pytest.approx(1, abs=0.01)
     np.testing.assert_allclose(scaled.readout, factor * classifier.readout, rtol=1e-6)

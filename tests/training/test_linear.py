@@ -95,8 +95,8 @@ def test_a_bag_of_vectors_learns_words_but_no_order():
     data, dev = corpus(300, 0), corpus(100, 1)
     bag = train_bag(vectors(), data, dev, SMALL._replace(epochs=6))
     assert 0.4 < bag.dev_accuracy < 0.8  # negation is beyond it
-    plain = data._replace(labels=np.array([int(min(r) in (1, 2, 3)) for r in data.reviews]))
-    known = dev._replace(labels=np.array([int(min(r) in (1, 2, 3)) for r in dev.reviews]))
+    plain = data._replace(labels=np.array([int(min(r) in (1, 2, 3)) for r in data.sequences]))
+    known = dev._replace(labels=np.array([int(min(r) in (1, 2, 3)) for r in dev.sequences]))
     bag = train_bag(vectors(), plain, known, SMALL._replace(epochs=6))
     assert bag.accuracy(known) == bag.dev_accuracy == 1.0
     good, bad = bag.weights[[1, 2, 3], 1], bag.weights[[4, 5, 6], 1]

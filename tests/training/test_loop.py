@@ -24,15 +24,15 @@ SMALL = Options(
 def corpus(count, seed, most_fillers=4):
     """Sentences of the sentiment of their one good or bad word, turned by "not" before it."""
     rng = np.random.default_rng(seed)
-    reviews, labels = [], []
+    sequences, labels = [], []
     for _ in range(count):
         positive, negated = rng.integers(0, 2, 2)
         word = rng.choice(GOOD if positive else BAD)
         words = [*rng.choice(FILLERS, rng.integers(0, most_fillers)), *([NOT] * negated), word]
         words += rng.choice(FILLERS, rng.integers(0, most_fillers)).tolist()
-        reviews.append(np.array(words, np.int32))
+        sequences.append(np.array(words, np.int32))
         labels.append(positive ^ negated)
-    return Examples(reviews, np.array(labels, np.int32))
+    return Examples(sequences, np.array(labels, np.int32))
 
 
 def vectors(rows=14, width=5, seed=0):
@@ -49,11 +49,11 @@ def test_learns_negation(trained):
     training, _ = trained
     assert training.best["accuracy"] == 1.0
     unseen = corpus(300, 2)
-    logits = cdjax.predict(training.classifier, unseen.reviews)
+    logits = cdjax.predict(training.classifier, unseen.sequences)
     assert (logits.argmax(1) == unseen.labels).mean() == 1.0
-    review, spans = np.array([8, 7, 1, 9]), np.array([[2, 3], [1, 3]])
+    sequence, spans = np.array([8, 7, 1, 9]), np.array([[2, 3], [1, 3]])
     # What it learned is what contextual decomposition shows: "not" turns "good" around.
-    scores = cdjax.score_spans(training.classifier, review, spans, cdjax.ACD)
+    scores = cdjax.score_spans(training.classifier, sequence, spans, cdjax.ACD)
     good, not_good = scores[:, 1] - scores[:, 0]
     assert good > 0 > not_good
 
@@ -97,7 +97,7 @@ def test_the_best_evaluation_is_returned_and_patience_ends_training():
     best = ranks.index(max(ranks))
     assert training.best == training.history[best]
     assert len(training.history) == best + 1 + 3 < 24
-    logits = cdjax.predict(training.classifier, dev.reviews)
+    logits = cdjax.predict(training.classifier, dev.sequences)
     assert (logits.argmax(1) == dev.labels).mean() == training.best["accuracy"]
     assert training.best["accuracy"] > training.history[-1]["accuracy"]
 
@@ -105,10 +105,10 @@ def test_the_best_evaluation_is_returned_and_patience_ends_training():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"reviews": [], "labels": np.zeros(0, np.int32)}, "there are no training examples"),
+        ({"sequences": [], "labels": np.zeros(0, np.int32)}, "there are no training examples"),
         ({"labels": np.zeros(3, np.int32)}, "60 training examples have 3 labels"),
-        ({"reviews": [np.zeros(0, np.int32)] * 60}, "training example 0 is empty"),
-        ({"reviews": [np.array([1, 14])] * 60}, "training example 0 holds the word number 14"),
+        ({"sequences": [np.zeros(0, np.int32)] * 60}, "training example 0 is empty"),
+        ({"sequences": [np.array([1, 14])] * 60}, "training example 0 holds the word id 14"),
         ({"labels": np.full(60, -1, np.int32)}, "labels of the training examples"),
     ],
 )
@@ -118,7 +118,7 @@ def test_examples_are_checked_first(change, message):
 
 
 def test_divergence_is_an_error():
-    message = r"step [12], in epoch 1, of a batch of \d+ reviews.*\(training examples \d+, .*lower"
+    message = r"step [12], in epoch 1, of a batch of \d+ examples.*\(training examples \d+, .*lower"
     with pytest.raises(FloatingPointError, match=message):
         train(vectors(), corpus(60, 0), corpus(20, 1), SMALL._replace(learning_rate=float("inf")))
 
@@ -149,11 +149,11 @@ def test_word_vectors_stay_at_rate_zero():
 
 
 def test_certain_targets_are_labels():
-    (reviews, labels, *_), dev = corpus(40, 0, most_fillers=2), corpus(20, 1)
+    (sequences, labels, *_), dev = corpus(40, 0, most_fillers=2), corpus(20, 1)
     certain = np.eye(2, dtype=np.float32)[labels]
     few = SMALL._replace(epochs=1)
-    by_label = train(vectors(), Examples(reviews, labels), dev, few).classifier
-    by_target = train(vectors(), Examples(reviews, 1 - labels, certain), dev, few).classifier
+    by_label = train(vectors(), Examples(sequences, labels), dev, few).classifier
+    by_target = train(vectors(), Examples(sequences, 1 - labels, certain), dev, few).classifier
     for a, b in zip(*map(jax.tree.leaves, (by_label, by_target)), strict=True):
         np.testing.assert_array_equal(a, b)
 

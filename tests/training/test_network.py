@@ -2,13 +2,13 @@ import cdjax
 import jax
 import jax.numpy as jnp
 import numpy as np
-from cdjax.training.network import Network, to_classifier
+from cdjax.training.network import FlaxClassifier, to_classifier
 from flax import nnx
 
 
 def make(dropout=(0.0, 0.0), seed=0):
     rng = np.random.default_rng(seed)
-    network = Network(3, hidden=5, classes=2, dropout=dropout, rngs=nnx.Rngs(seed))
+    network = FlaxClassifier(3, hidden=5, classes=2, dropout=dropout, rngs=nnx.Rngs(seed))
     # Biases begin at zero, which would hide one that is left out.
     for bias in (network.cell.dense_h.bias, network.readout.bias):
         bias[...] = rng.normal(size=bias.shape).astype(np.float32)

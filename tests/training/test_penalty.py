@@ -8,7 +8,7 @@ import pytest
 from cdjax.core.rules import ACD
 from cdjax.training.batches import Examples
 from cdjax.training.loop import StoppedError, evaluate, train
-from cdjax.training.network import Network, read_weights
+from cdjax.training.network import FlaxClassifier, read_weights
 from cdjax.training.penalty import penalize_scores
 from cdjax.training.step import KINDS, Penalty
 from flax import nnx
@@ -20,22 +20,22 @@ OPTIONS = SMALL._replace(epochs=6, average=0.0)
 
 
 def with_decoys(examples, flipped=False):
-    reviews = [
-        np.insert(review, len(review) // 2, DECOYS[label ^ flipped])
-        for review, label in zip(examples.reviews, examples.labels, strict=True)
+    sequences = [
+        np.insert(sequence, len(sequence) // 2, DECOYS[label ^ flipped])
+        for sequence, label in zip(examples.sequences, examples.labels, strict=True)
     ]
-    return examples._replace(reviews=[review.astype(np.int32) for review in reviews])
+    return examples._replace(sequences=[sequence.astype(np.int32) for sequence in sequences])
 
 
 def plain_corpus(count, seed):
     """Sentences of the sentiment of their one good or bad word."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, count).astype(np.int32)
-    reviews = [
+    sequences = [
         np.array([*rng.choice(FILLERS, 2), rng.choice(GOOD if label else BAD), rng.choice(FILLERS)])
         for label in labels
     ]
-    return Examples(reviews, labels)
+    return Examples(sequences, labels)
 
 
 def accuracies(penalty):
@@ -100,7 +100,7 @@ def test_a_penalty_on_words_that_do_not_occur_changes_nothing():
     ("penalty", "message"),
     [
         (Penalty((), 1.0), "no words"),
-        (Penalty((14,), 1.0), "word number 14; expected 0 to 13"),
+        (Penalty((14,), 1.0), "word id 14; expected 0 to 13"),
         (Penalty((1,), -1.0), "weight -1.0"),
         (Penalty((1,), float("nan")), "weight nan"),
         (Penalty((1,), 1.0, "score"), "kind 'score'; expected scores, "),
@@ -112,7 +112,7 @@ def test_penalties_are_checked_first(penalty, message):
 
 
 def test_a_step_of_ones_own():
-    network = Network(width=5, hidden=8, classes=2, rngs=nnx.Rngs(0))
+    network = FlaxClassifier(width=5, hidden=8, classes=2, rngs=nnx.Rngs(0))
     optimizer = nnx.Optimizer(network, optax.adam(0.03), wrt=nnx.Param)
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.normal(size=(16, 6, 5)), jnp.float32)

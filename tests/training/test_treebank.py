@@ -61,7 +61,7 @@ OPTIONS = Options(
 def test_model_is_as_its_provenance_says(files, tmp_path):
     data, vectors = files
     model = train_on_treebank(
-        data, vectors, OPTIONS, Embedding(7, 0.5), CERTAIN, command="some command"
+        data, vectors, OPTIONS, Embedding(7, 0.5), CERTAIN, command=["some", "command"]
     )
     assert model.labels == ("negative", "positive")
     assert model.classifier.embedding.shape == (len(model.vocabulary), 7)
@@ -104,7 +104,7 @@ def test_phrases_are_distinct_and_as_certain_as_their_labels():
     rest = [("is fine", 1, 0.8, 1.0), ("fine", 1, 1.0, 1.0), ("the film", 0, 0.5, 0.25)]
     assert sorted(found) == sorted([whole, whole, whole, *rest])
     plain = make_phrases(vocabulary, trees, Recipe((0, 0, 0.5, 1, 1), 0, 0))
-    assert [" ".join(vocabulary.words[n] for n in review) for review in plain.reviews] == [
+    assert [" ".join(vocabulary.words[n] for n in review) for review in plain.sequences] == [
         "it is fine", "is fine", "fine",
     ]  # fmt: skip
     assert plain.targets is not None
