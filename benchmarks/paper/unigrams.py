@@ -188,7 +188,7 @@ def _fit_graded(trees: Sequence[Tree], dev: Corpus) -> LinearModel:
     words = Vocabulary.of(token for tree in trees for token in tree.tokens)
     phrases = make_phrases(words, trees, RECIPE)
     corpus = Corpus(
-        [[words.words[n] for n in review] for review in phrases.reviews],
+        [[words.words[n] for n in review] for review in phrases.sequences],
         [LABELS[label] for label in phrases.labels],
     )
     assert phrases.targets is not None

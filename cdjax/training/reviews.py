@@ -118,7 +118,7 @@ def split_off(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:
         if len(indices) < 2:
             raise ValueError(
                 f"only one review has the label {label!r}; expected at least two of each label, "
-                f"one to train on and one to choose by. Or give the latter by --dev."
+                f"one to train on and one to choose by. Or give texts to choose by, dev=FILE."
             )
         second += indices[: max(1, min(len(indices) - 1, round(share * len(indices))))].tolist()
     chosen = set(second)
