@@ -1,37 +1,45 @@
-"""`python -m benchmarks.paper`: the paper's tables and figures, and some of our own."""
+"""The command: `python -m benchmarks.paper --help`."""
 
 import argparse
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from cdjax.cli import options as common
+from cdjax.cli.cache import keep_compiled_programs
+from cdjax.cli.options import UserError, as_user_error, positive
+from cdjax.core.rules import RULES
+from cdjax.methods.registry import make_methods
 
 PROGRAM = "python -m benchmarks.paper"
-EXPERIMENTS = {
-    "unigrams": "4.2: scores of words beside a logistic regression",
-    "dissent": "4.3: parts that dissent from the phrase around them",
-    "compositionality": "4.4: phrases that speak against their review",
-    "negation": "4.5: interactions of negations",
-    "neighbours": "4.6: words and interactions nearest to some of either",
-    "deletion": "taking phrases out of a text, and putting them in",
-    "phrase_labels": "agreement with every label of the treebank",
-}
+try:
+    from benchmarks.paper.models import treebank_subjects, yelp_subject
+    from benchmarks.paper.registry import EXPERIMENTS, can_run
+    from benchmarks.paper.report import title_of, write_report
+    from benchmarks.paper.run import run_experiment
+    from benchmarks.paper.setting import PAPER_METHODS, Setting
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.startswith(("benchmarks", "cdjax")):
+        raise
+    sys.exit(
+        f"{PROGRAM}: error: {error.name} is not installed; pip install -e '.[study]' in the "
+        f"repository installs what the study needs."
+    )
 
-DESCRIPTION = f"""\
-Run an experiment of Murdoch, Liu & Yu (2018), or all of them, for all methods, rules and models.
+HELP = """\
+Run an experiment of Murdoch, Liu & Yu (2018), or all, for several methods, rules and models.
 Each writes NAME.json (numbers), NAME.md (tables) and figures (PNG, SVG) into a folder.
 
-{chr(10).join(f"  {name:18}{about}" for name, about in EXPERIMENTS.items())}
-  {"all":18}all of these
-  {"report":18}the report alone, of the results that are in the folder
+{experiments}
+  {all:18}all of these
+  {report:18}only the report, of the results in the folder
 
 At the end report.html (one page, pictures inside) and report.md show all results of the folder
 beside the paper's.
 
-Scores are kept in OUT/scores as soon as they are there: the same command goes on where it was cut
-off, and leaves out experiments that are done.
+Scores are stored in OUT/scores as soon as they are computed: the same command continues an
+interrupted run, and does not repeat experiments that are done.
 
 examples:
   python -m benchmarks.paper all --sst sst/ --yelp yelp/ --vectors glove-6B-50d.npz --out results/
@@ -39,29 +47,39 @@ examples:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{PROGRAM}: error: {message} (see {PROGRAM} --help)\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_arguments(parser)
-    args = parser.parse_args(argv)
-    args.argv = sys.argv[1:] if argv is None else list(argv)
+    """Run the command line and return its exit code: 2 after wrong use, 130 if interrupted."""
+    argv = sys.argv[1:] if argv is None else list(argv)
     try:
-        with common.as_user_error():
-            run(args)
-    except common.UserError as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        args = _make_parser().parse_args(argv)
+    except SystemExit as error:  # argparse exits by itself: 0 after --help, 2 after an error
+        return int(error.code or 0)
+    try:
+        with as_user_error(ValueError, RuntimeError):
+            _run(args, f"{PROGRAM} {shlex.join(argv)}")
+    except UserError as error:
+        print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return error.code
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    from cdjax.core.rules import RULES
-
+def _make_parser() -> argparse.ArgumentParser:
+    lines = (f"  {e.name:18}{title_of(e._asdict())}" for e in EXPERIMENTS.values())
+    parser = _Parser(
+        prog=PROGRAM,
+        description=HELP.format(experiments="\n".join(lines), all="all", report="report"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("name", choices=(*EXPERIMENTS, "all", "report"), metavar="NAME", help="which one, or all")
     add("--sst", type=Path, metavar="DIR", help="folder of the treebank (cdjax fetch sst)")
@@ -74,24 +92,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="DIR",
         help="models of the treebank, made by cdjax train (default: the bundled one and, with "
-        "--vectors, others of further seeds and `plain`, trained first; the latter as the paper "
-        "says, and in no mean); figures are of the best on dev",
+        "--vectors, models of further seeds and `plain`, which is trained by the paper's recipe "
+        "and in no mean; they are trained first). Figures are those of the best model on dev",
     )
     add("--yelp-model", type=Path, metavar="DIR", help="model of Yelp reviews (default: bundled)")
     add("--vectors", type=Path, nargs="+", default=[], metavar="FILE", help="to train seeds with")
     add(
         "--seeds",
-        type=common.positive,
+        type=positive,
         default=3,
         metavar="N",
-        help="how many models of the treebank there are to be, where none are given (default: 3)",
+        help="number of models of the treebank, where none are given (default: 3)",
     )
     add(
         "--rule",
         nargs="+",
         choices=tuple(RULES),
         default=["paper", "acd", "released"],
-        help="readings of contextual decomposition (default: paper acd released)",
+        help="rules of contextual decomposition (default: paper acd released)",
     )
     add(
         "--methods",
@@ -100,60 +118,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="methods to compare (default: the five of the paper, cd gradient ig loo cell; or all)",
     )
     add("--overwrite", action="store_true", help="run experiments again that are done")
+    return parser
 
 
-def run(args: argparse.Namespace) -> None:
-    """Run the experiments one after the other."""
-    with common.as_user_error(ImportError):
-        from benchmarks.paper.models import treebank_subjects, yelp_subject
-        from benchmarks.paper.report import write_report
-        from benchmarks.paper.run import possible, run_experiment
-        from benchmarks.paper.setting import PUBLISHED, Setting
-    from cdjax.cli.cache import keep_compiled_programs
-    from cdjax.core.rules import RULES
-    from cdjax.methods.registry import make_methods
+def _run(args: argparse.Namespace, command: str) -> None:
+    """Run the experiments one after the other, and write the report."""
+    if args.name != "report":
+        chosen = [e for e in EXPERIMENTS.values() if args.name in (e.name, "all")]
+        given = [name for name in ("sst", "yelp") if getattr(args, name) is not None]
+        possible = [experiment for experiment in chosen if can_run(experiment, given)]
+        if not possible:
+            flags = dict.fromkeys(f"--{name}" for e in chosen for name in e.data)
+            raise UserError(f"{args.name} needs data; give their folders by {' and '.join(flags)}.")
+        setting = _make_setting(args, command)
+        for experiment in chosen:
+            if experiment in possible:
+                run_experiment(experiment, setting, args.overwrite)
+            else:
+                setting.log(
+                    f"{experiment.name}: left out, needs --{' and --'.join(experiment.data)}"
+                )
+    print(f"report: {', '.join(map(str, write_report(args.out)))}")
 
-    if args.name == "report":
-        with common.as_user_error(ValueError):
-            _tell(write_report(args.out))
-        return
+
+def _make_setting(args: argparse.Namespace, command: str) -> Setting:
+    """Load the models, training those that are missing."""
     known = tuple(make_methods())
-    methods = known if args.methods == ["all"] else tuple(args.methods or PUBLISHED)
+    methods = known if args.methods == ["all"] else tuple(args.methods or PAPER_METHODS)
     if unknown := [name for name in methods if name not in known]:
-        raise common.UserError(
-            f"there is no method {unknown[0]!r}; expected some of {', '.join(known)}."
-        )
+        raise UserError(f"there is no method {unknown[0]!r}; expected any of {', '.join(known)}.")
 
-    def say(text: str) -> None:
+    def log(text: str) -> None:
         print(text, flush=True)
 
     keep_compiled_programs()
-    with common.as_user_error(ValueError, RuntimeError):
-        subjects = []
-        if args.sst:
-            subjects += treebank_subjects(
-                args.models, args.sst, args.vectors, args.seeds, args.out / "models", say
-            )
-        if args.yelp:
-            subjects.append(yelp_subject(args.yelp_model))
-        setting = Setting(
-            args.out,
-            tuple(subjects),
-            args.sst,
-            args.yelp,
-            methods,
-            tuple(RULES[name] for name in dict.fromkeys(args.rule)),
-            f"{PROGRAM} {shlex.join(args.argv)}",
-            say,
-        )
-        names = EXPERIMENTS if args.name == "all" else [args.name]
-        for name in possible(setting, names):
-            run_experiment(name, setting, args.overwrite)
-        _tell(write_report(args.out))
-
-
-def _tell(report: list[Path]) -> None:
-    print(f"report: {', '.join(map(str, report))}")
+    subjects = []
+    if args.sst:
+        folder = args.out / "models"
+        subjects += treebank_subjects(args.models, args.sst, args.vectors, args.seeds, folder, log)
+    if args.yelp:
+        subjects.append(yelp_subject(args.yelp_model))
+    rules = tuple(RULES[name] for name in dict.fromkeys(args.rule))
+    return Setting(args.out, tuple(subjects), args.sst, args.yelp, methods, rules, command, log)
 
 
 if __name__ == "__main__":

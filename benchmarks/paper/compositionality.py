@@ -1,16 +1,15 @@
-"""Section 4.4: long phrases that speak against their review."""
+"""Section 4.4: long phrases of the opposite polarity to their review."""
 
 import numpy as np
 
 from benchmarks.paper.examples import draw_heat_maps, make_heat_map
-from benchmarks.paper.plots import draw_bars_of_methods, draw_separations, table_of_methods
+from benchmarks.paper.experiment import Experiment, Layout
+from benchmarks.paper.plots import draw_bars_of_methods, draw_separations
 from benchmarks.paper.results import Record, fields, with_means
 from benchmarks.paper.searches import dissenting_phrases
 from benchmarks.paper.setting import Setting
 from benchmarks.paper.statistics import separation
 
-TITLE = "Phrases that speak against their review"
-SECTION = "4.4, A.1.2, table 2"
 PROTOCOL = (
     (
         "search",
@@ -18,7 +17,7 @@ PROTOCOL = (
         "negative review (a positive phrase) or negative in a positive one (a negative phrase), "
         "labels of the treebank; neutral reviews and phrases are left out.",
     ),
-    ("primary", "The development set, which the paper does not name; train and test beside it."),
+    ("primary", "The development set (the paper names none); train and test beside it."),
     (
         "statistic",
         "One-sided two-sample Kolmogorov-Smirnov statistic of the positive phrases' scores above "
@@ -37,13 +36,13 @@ def run(setting: Setting) -> Record:
     rows, distributions = [], []
     for split in (PRIMARY, "test", "train"):
         trees = setting.trees(split)
-        found = list(dissenting_phrases(trees))
-        positive = np.array([phrase.positive for phrase in found])
-        reviews = np.array([phrase.tree for phrase in found])
+        phrases = list(dissenting_phrases(trees))
+        positive = np.array([phrase.positive for phrase in phrases])
+        reviews = np.array([phrase.tree for phrase in phrases])
         for subject in setting.of("sst"):
             for scorer in setting.scorers(subject):
                 nodes = setting.nodes(subject, scorer, split, reviews.tolist())
-                scores = np.array([nodes[phrase.tree][phrase.node] for phrase in found])
+                scores = np.array([nodes[phrase.tree][phrase.node] for phrase in phrases])
                 record = {"split": split, "model": subject.name, **scorer.key}
                 rows.append(
                     {
@@ -57,8 +56,8 @@ def run(setting: Setting) -> Record:
                     }
                 )
                 if subject.main:
-                    two = {"positive": scores[positive], "negative": scores[~positive]}
-                    distributions.append({**record, **two})
+                    groups = {"positive": scores[positive], "negative": scores[~positive]}
+                    distributions.append({**record, **groups})
     return {
         "rows": with_means(rows, STATISTICS),
         "distributions": distributions,
@@ -66,37 +65,26 @@ def run(setting: Setting) -> Record:
     }
 
 
-def draw(setting: Setting, found: Record) -> list[Record]:
+def draw(setting: Setting, result: Record) -> list[Record]:
     """Draw the distributions, the statistics and the examples."""
     figures = []
-    for split in dict.fromkeys(d["split"] for d in found["distributions"]):
-        some = [d for d in found["distributions"] if d["split"] == split]
+    for split in dict.fromkeys(d["split"] for d in result["distributions"]):
+        of_split = [d for d in result["distributions"] if d["split"] == split]
         stem = f"compositionality-{split}"
-        draw_separations(setting, stem, some, found["rows"])
-        caption = f"Scores of phrases that speak against their review, {split}."
+        draw_separations(setting, stem, of_split, result["rows"])
+        caption = f"Scores of phrases of the opposite polarity to their review, {split}."
         figures.append({"file": stem, "caption": caption})
-    primary = [row for row in found["rows"] if row["primary"]]
+    primary = [row for row in result["rows"] if row["primary"]]
     draw_bars_of_methods(
         setting, "compositionality-ks", primary, "ks", "KS statistic", PUBLISHED_FIGURES
     )
     caption = f"KS statistic of each method ({PRIMARY}), with 95% intervals, and the paper's."
     figures.append({"file": "compositionality-ks", "caption": caption})
-    return figures + draw_heat_maps(setting, "compositionality", found["heat_maps"])
-
-
-def tables(found: Record) -> str:
-    """Return the tables of each split."""
-    parts = []
-    for split in dict.fromkeys(row["split"] for row in found["rows"]):
-        rows = [row for row in found["rows"] if row["split"] == split]
-        counts = f"{rows[0]['positive']:,} positive and {rows[0]['negative']:,} negative phrases"
-        table = table_of_methods(rows, STATISTICS, "ks", PUBLISHED_FIGURES)
-        parts.append(f"**{split}**: {counts}.\n\n{table}")
-    return "\n".join(parts)
+    return figures + draw_heat_maps(setting, "compositionality", result["heat_maps"])
 
 
 def _heat_maps(setting: Setting) -> list[Record]:
-    """Score table 2's review: which phrases of it speak against it is for the trees to say."""
+    """Score the words and the longer phrases of table 2's review."""
     trees = setting.trees("train")
     numbers = [n for n, tree in enumerate(trees) if " ".join(tree.tokens).startswith(EXAMPLE)]
     heat_maps = []
@@ -112,3 +100,21 @@ def _heat_maps(setting: Setting) -> list[Record]:
         (subject, *_) = setting.of("sst")
         heat_maps.append(make_heat_map(setting, subject, tree.tokens, phrases, "training tree"))
     return heat_maps
+
+
+EXPERIMENT = Experiment(
+    name="compositionality",
+    title="Phrases of the opposite polarity to their review",
+    section="4.4, A.1.2, table 2",
+    data=("sst",),
+    protocol=PROTOCOL,
+    run=run,
+    draw=draw,
+    published=PUBLISHED_FIGURES,
+    layout=Layout(
+        "ks",
+        panels=("split",),
+        others=("auc", "right_positive", "right_negative"),
+        counts=("positive", "negative"),
+    ),
+)

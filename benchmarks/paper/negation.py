@@ -1,9 +1,12 @@
 """Section 4.5: the interaction of a negation with what it negates."""
 
+import itertools
+
 import numpy as np
 from cdjax.text.trees import Tree
 
-from benchmarks.paper.plots import draw_bars_of_methods, draw_separations, table_of_methods
+from benchmarks.paper.experiment import Experiment, Layout
+from benchmarks.paper.plots import draw_bars_of_methods, draw_separations
 from benchmarks.paper.results import Record, fields, with_means
 from benchmarks.paper.searches import (
     OPPOSITE,
@@ -15,8 +18,6 @@ from benchmarks.paper.searches import (
 from benchmarks.paper.setting import Scorer, Setting, Subject
 from benchmarks.paper.statistics import separation
 
-TITLE = "Negation"
-SECTION = "4.5, figure 1"
 PROTOCOL = (
     (
         "search",
@@ -27,36 +28,36 @@ PROTOCOL = (
     (
         "interaction",
         "score(phrase) - score(first child) - score(second child), the phrase within its review "
-        "(`review`) or fed to the model alone (`alone`). What two parts do together is the second "
-        "difference f(both) - f(first) - f(second) + f(neither) of the output f; of methods that "
-        "take words away (leave one out, occlusion) the formula above gives its negative, so for "
-        "these the sign is turned, in their favour: as it stands, they separate the wrong way "
-        "round.",
+        "(`review`) or as the model's only input (`alone`). The joint effect of two parts is the "
+        "second difference f(both) - f(first) - f(second) + f(neither) of the output f; for "
+        "methods that remove words (leave one out, occlusion) the formula above gives its "
+        "negative. Their sign is therefore turned, in their favour.",
     ),
     ("primary", f"The search {OPPOSITE!r}, both within the review and alone."),
     (
         "statistic",
         "One-sided two-sample Kolmogorov-Smirnov statistic of the interactions of positive "
         "negations (the phrase is positive) above those of negative ones, and area under the ROC "
-        "curve; intervals of 95% by 1,000 bootstrap resamples of whole reviews. For the phrases "
-        "fed alone, each distinct phrase counts once.",
+        "curve; intervals of 95% by 1,000 bootstrap resamples of whole reviews. With phrases "
+        "alone, each distinct phrase counts once.",
     ),
     (
         "all interactions",
         "Of all phrases of two parts and fewer than five words, a random 5,000 at most. The "
-        "quantile is the place of the median negation among them.",
+        "quantile is that of the median negation among them.",
     ),
 )
 METHODS = ("cd", "loo", "occlusion")
-"""Those that score phrases, not the sum of their words, whose interactions are all 0."""
+"""Methods whose phrases do not have the sum of their words' scores: interactions are not all 0."""
 REMOVING = ("loo", "occlusion")
-SHOWN = 5000
+"""Methods that remove words; the sign of their interactions is turned."""
+MAX_BACKGROUND = 5000  # phrases among "all interactions"
+EXAMPLES = 5  # of either polarity
 GROUPS = {
     "positive": "positive negation",
     "negative": "negative negation",
     "all": "all interactions",
 }
-PUBLISHED_FIGURES: dict[str, float] = {}  # figures alone
 STATISTICS = ("ks", "auc", "positive_quantile", "negative_quantile")
 
 
@@ -65,20 +66,20 @@ def run(setting: Setting) -> Record:
     trees = setting.trees("train")
     searches = {name: list(negations(trees, name)) for name in SEARCHES}
     short = list(short_phrases(trees))
-    chosen = np.random.default_rng(0).permutation(len(short))[:SHOWN]
+    chosen = np.random.default_rng(0).permutation(len(short))[:MAX_BACKGROUND]
     short = [short[n] for n in sorted(chosen)]
-    wanted = list(dict.fromkeys([*(p for some in searches.values() for p in some), *short]))
+    needed = list(dict.fromkeys([*itertools.chain(*searches.values()), *short]))
     rows, distributions, interactions = [], [], {}
     for subject in setting.of("sst"):
         for scorer in setting.scorers(subject, METHODS):
             for context, measure in (("review", _in_review), ("alone", _alone)):
                 sign = -1 if scorer.method.name in REMOVING else 1
-                scores = measure(setting, subject, scorer, trees, wanted)
-                found = {phrase: sign * score for phrase, score in scores.items()}
-                everything = np.array([found[phrase] for phrase in short])
+                scores = measure(setting, subject, scorer, trees, needed)
+                interaction = {phrase: sign * score for phrase, score in scores.items()}
+                background = np.array([interaction[phrase] for phrase in short])
                 for name, phrases in searches.items():
                     kept = _distinct(trees, phrases) if context == "alone" else phrases
-                    values = np.array([found[phrase] for phrase in kept])
+                    values = np.array([interaction[phrase] for phrase in kept])
                     positive = np.array([phrase.positive for phrase in kept])
                     reviews = np.array([phrase.tree for phrase in kept])
                     record = {
@@ -90,20 +91,19 @@ def run(setting: Setting) -> Record:
                     rows.append(
                         {
                             **record,
-                            "opposite": name == OPPOSITE,
                             "primary": name == OPPOSITE,
                             "positive": int(positive.sum()),
                             "negative": int((~positive).sum()),
                             **fields(separation(values, positive, reviews)),
-                            "positive_quantile": _quantile(values[positive], everything),
-                            "negative_quantile": _quantile(values[~positive], everything),
+                            "positive_quantile": _quantile(values[positive], background),
+                            "negative_quantile": _quantile(values[~positive], background),
                         }
                     )
                     if subject.main:
                         groups = {
                             "positive": values[positive],
                             "negative": values[~positive],
-                            "all": everything,
+                            "all": background,
                         }
                         distributions.append({**record, **groups})
                     if subject.main and context == "alone" and name == OPPOSITE:
@@ -115,36 +115,24 @@ def run(setting: Setting) -> Record:
     }
 
 
-def draw(setting: Setting, found: Record) -> list[Record]:
+def draw(setting: Setting, result: Record) -> list[Record]:
     """Draw figure 1, alone and within the review, and the statistics."""
     figures = []
-    for context, words in (("review", "within their reviews"), ("alone", "fed alone")):
-        some = [
-            d for d in found["distributions"] if d["context"] == context and d["search"] == OPPOSITE
+    for context, words in (("review", "within their reviews"), ("alone", "alone")):
+        distributions = [
+            d
+            for d in result["distributions"]
+            if d["context"] == context and d["search"] == OPPOSITE
         ]
         stem = f"negation-{context}"
-        draw_separations(setting, stem, some, found["rows"], GROUPS)
+        draw_separations(setting, stem, distributions, result["rows"], GROUPS)
         caption = f"Interactions of negations with what they negate, phrases {words}."
         figures.append({"file": stem, "caption": caption})
-        rows = [row for row in found["rows"] if row["primary"] and row["context"] == context]
+        rows = [row for row in result["rows"] if row["primary"] and row["context"] == context]
         draw_bars_of_methods(setting, f"{stem}-ks", rows, "ks", "KS statistic")
         caption = f"KS statistic of positive above negative negations, phrases {words}."
         figures.append({"file": f"{stem}-ks", "caption": caption})
     return figures
-
-
-def tables(found: Record) -> str:
-    """Return a table for each context and search."""
-    parts = []
-    for context in ("review", "alone"):
-        for search in SEARCHES:
-            rows = [
-                row for row in found["rows"] if (row["context"], row["search"]) == (context, search)
-            ]
-            counts = f"{rows[0]['positive']} positive and {rows[0]['negative']} negative negations"
-            title = f"**{context}, search {search!r}**: {counts}."
-            parts.append(f"{title}\n\n{table_of_methods(rows, STATISTICS)}")
-    return "\n".join(parts)
 
 
 def _in_review(
@@ -152,18 +140,18 @@ def _in_review(
 ) -> dict[Phrase, float]:
     """Return the interaction of each phrase within its review."""
     nodes = setting.nodes(subject, scorer, "train", [phrase.tree for phrase in phrases])
-    found = {}
+    interactions = {}
     for phrase in phrases:
         scores = nodes[phrase.tree]
         first, second = trees[phrase.tree].nodes[phrase.node].children
-        found[phrase] = float(scores[phrase.node] - scores[first] - scores[second])
-    return found
+        interactions[phrase] = float(scores[phrase.node] - scores[first] - scores[second])
+    return interactions
 
 
 def _alone(
     setting: Setting, subject: Subject, scorer: Scorer, trees: list[Tree], phrases: list[Phrase]
 ) -> dict[Phrase, float]:
-    """Return the interaction of each phrase fed to the model alone."""
+    """Return the interaction of each phrase as the model's only input."""
     tokens, spans = [], []
     for phrase in phrases:
         tree = trees[phrase.tree]
@@ -179,7 +167,7 @@ def _alone(
 
 
 def _distinct(trees: list[Tree], phrases: list[Phrase]) -> list[Phrase]:
-    """Return the first of each phrase that occurs, in lower case, with one way to split it."""
+    """Return the first occurrence of each distinct phrase, compared in lower case."""
     first: dict[tuple, Phrase] = {}
     for phrase in phrases:
         tree = trees[phrase.tree]
@@ -190,27 +178,44 @@ def _distinct(trees: list[Tree], phrases: list[Phrase]) -> list[Phrase]:
 
 
 def _quantile(values: np.ndarray, among: np.ndarray) -> float:
-    """Return the share of `among` that lies below the median of the values, its equals by half."""
+    """Return the quantile in `among` of the median of the values; ties count half."""
     median = np.median(values)
     return float(((among < median).mean() + (among <= median).mean()) / 2)
 
 
 def _examples(trees: list[Tree], interactions: dict[str, dict[Phrase, float]]) -> list[Record]:
-    """Return some phrases with their interactions: the strongest of either kind, by the first."""
+    """Return the strongest phrases of either polarity, by the first method."""
     if not interactions:
         return []
     first = next(iter(interactions.values()))
     examples = []
     for positive in (True, False):
-        some = [phrase for phrase in first if phrase.positive == positive]
-        some.sort(key=lambda phrase: first[phrase], reverse=positive)
-        for phrase in some[:5]:
+        phrases = [phrase for phrase in first if phrase.positive == positive]
+        phrases.sort(key=lambda phrase: first[phrase], reverse=positive)
+        for phrase in phrases[:EXAMPLES]:
             node = trees[phrase.tree].nodes[phrase.node]
             examples.append(
                 {
                     "phrase": " ".join(trees[phrase.tree].tokens[node.start : node.stop]),
                     "label": "positive" if positive else "negative",
-                    "interactions": {name: found[phrase] for name, found in interactions.items()},
+                    "interactions": {name: score[phrase] for name, score in interactions.items()},
                 }
             )
     return examples
+
+
+EXPERIMENT = Experiment(
+    name="negation",
+    title="Negation",
+    section="4.5, figure 1",
+    data=("sst",),
+    protocol=PROTOCOL,
+    run=run,
+    draw=draw,
+    layout=Layout(
+        "ks",
+        panels=("context", "search"),
+        others=("auc", "positive_quantile", "negative_quantile"),
+        counts=("positive", "negative"),
+    ),
+)

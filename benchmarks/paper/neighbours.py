@@ -1,16 +1,17 @@
-"""Section 4.6: the words and interactions nearest to some of either."""
+"""Section 4.6: the nearest words and interactions, by vectors of contextual decomposition."""
 
+import statistics
 import time
 
 import numpy as np
 from cdjax.phrases.neighbours import find_neighbours, overlaps
 from cdjax.phrases.vectors import average_vectors, count_phrases, find_phrase
+from cdjax.viz.page import Block, Table
 
-from benchmarks.paper.results import Record, label, markdown_table
+from benchmarks.paper.experiment import Experiment
+from benchmarks.paper.results import Record, label
 from benchmarks.paper.setting import Setting
 
-TITLE = "Nearest neighbours"
-SECTION = "4.6, table 3"
 QUERIES = {
     "not entertaining": "negative negation",
     "not bad": "positive negation",
@@ -23,20 +24,20 @@ SHOWN = 5
 PROTOCOL = (
     (
         "vectors",
-        "Of every word and every two words that stand together in the training and development "
-        "sentences, the mean over its occurrences: of a word its beta_T, of two words their "
-        "interaction, beta_T of both less beta_T of each.",
+        "Of every word and every two adjacent words of the training and development sentences, "
+        "the mean over their occurrences: of a word its beta_T, of two words their interaction, "
+        "beta_T of both less beta_T of each.",
     ),
     (
         "search",
-        "Cosine, among words and interactions together; those that hold the phrase asked for or "
-        "are a part of it are left out. No occurrence is too rare: the paper names no limit, and "
-        "some of its neighbours occur once.",
+        "Cosine, among words and interactions together; those that contain the query or are part "
+        "of it are left out. There is no minimum number of occurrences: the paper names none, and "
+        "several of its neighbours occur once.",
     ),
     (
         "rank",
-        "Place of each of the paper's neighbours in the whole order of ours; none where the phrase "
-        "does not occur as two neighbouring words.",
+        "Rank of each of the paper's neighbours in the complete order of ours; none where the "
+        "phrase does not occur as two adjacent words.",
     ),
     ("models", "The main model, by each rule: other methods give no vectors."),
 )
@@ -60,28 +61,26 @@ def run(setting: Setting) -> Record:
     vocabulary = subject.model.vocabulary
     reviews = [vocabulary.encode(tree.tokens) for split in SPLITS for tree in setting.trees(split)]
     phrases = count_phrases(reviews, max_len=2, min_count=1, unknown=vocabulary.unknown)
-    found_at = {query: _find(setting, phrases, query) for query in QUERIES}
-    places = {query: place for query, place in found_at.items() if place is not None}
-    if not places:
+    indices = {query: _find(setting, phrases, query) for query in QUERIES}
+    queries = {query: index for query, index in indices.items() if index is not None}
+    if not queries:
         raise ValueError(
             f"none of {', '.join(QUERIES)} occurs in the trees of {' and '.join(SPLITS)}; expected "
             f"at least one."
         )
-    ids = [vocabulary.encode(query.split(" ")) for query in places]
+    ids = [vocabulary.encode(query.split(" ")) for query in queries]
     leave_out = np.stack([overlaps(phrases.words, query) for query in ids])
     rows = []
     for rule in setting.rules:
         started = time.perf_counter()
         table = average_vectors(subject.model.classifier, reviews, phrases, rule).interactions
-        queries = table[list(places.values())]
-        found = find_neighbours(table, queries, len(table), leave_out=leave_out)
+        vectors = table[list(queries.values())]
+        nearest = find_neighbours(table, vectors, len(table), leave_out=leave_out)
         took = time.perf_counter() - started
-        setting.say(f"  {label('cd', rule.name)}: {len(table):,} vectors, {took:.1f} s")
-        for query, near, cosines in zip(places, found.indices, found.cosines, strict=True):
-            ranks = {number: rank for rank, number in enumerate(near.tolist(), 1)}
-            published = {
-                phrase: _find(setting, phrases, phrase) for phrase in PUBLISHED_FIGURES[query]
-            }
+        setting.log(f"  {label('cd', rule.name)}: {len(table):,} vectors, {took:.1f} s")
+        for query, near, cosines in zip(queries, nearest.indices, nearest.cosines, strict=True):
+            ranks = {index: rank for rank, index in enumerate(near.tolist(), 1)}
+            published = {p: _find(setting, phrases, p) for p in PUBLISHED_FIGURES[query]}
             rows.append(
                 {
                     "kind": QUERIES[query],
@@ -98,42 +97,63 @@ def run(setting: Setting) -> Record:
                     "among": len(near),
                 }
             )
-    missing = [query for query in QUERIES if query not in places]
+    missing = [query for query in QUERIES if query not in queries]
     notes = [f"“{query}” does not occur in the trees and is left out." for query in missing]
     return {"rows": rows, "notes": notes}
 
 
-def draw(setting: Setting, found: Record) -> list[Record]:
-    """Draw nothing: this experiment is a table."""
+def draw(setting: Setting, result: Record) -> list[Record]:
+    """Draw nothing: the result is a table."""
     return []
 
 
-def tables(found: Record) -> str:
-    """Return table 3 for each rule."""
-    parts = []
-    for rule in dict.fromkeys(row["rule"] for row in found["rows"]):
-        rows = [row for row in found["rows"] if row["rule"] == rule]
-        body = [
-            [row["query"], row["kind"], _listed(row["neighbours"], ".2f"), _listed(row["ranks"])]
-            for row in rows
-        ]
-        head = ["phrase", "kind", "ours (cosine)", f"the paper's (rank among {rows[0]['among']:,})"]
-        parts.append(f"**{label('cd', rule)}**\n\n{markdown_table(head, body)}")
-    return "\n".join(parts)
-
-
-def _listed(pairs: list, form: str = ",") -> str:
-    return ", ".join(
-        f"{phrase} ({'none' if number is None else format(number, form)})"
-        for phrase, number in pairs
-    )
+def blocks(result: Record) -> list[Block]:
+    """Return table 3 for each rule, and the neighbours that ours and the paper's have in common."""
+    head = [
+        *("phrase", "kind", "ours (cosine)", "the paper's (rank among ours)"),
+        *("the paper's among our first", "median rank of the paper's"),
+    ]
+    parts: list[Block] = []
+    for rule in dict.fromkeys(row["rule"] for row in result["rows"]):
+        of_rule = [row for row in result["rows"] if row["rule"] == rule]
+        rows = []
+        for row in of_rule:
+            ours, published = row["neighbours"], row["ranks"]
+            common = [phrase for phrase, rank in published if rank and rank <= len(ours)]
+            ranks = [rank for _, rank in published if rank]
+            rows.append(
+                [
+                    row["query"],
+                    row["kind"],
+                    ", ".join(f"{phrase} ({cosine:.2f})" for phrase, cosine in ours),
+                    ", ".join(f"{phrase} ({rank or 'none'})" for phrase, rank in published),
+                    f"{len(common)} of {len(published)}",
+                    f"{statistics.median(ranks):,.0f}" if ranks else "",
+                ]
+            )
+        caption = f"Nearest of {of_rule[0]['among']:,} phrases, {label('cd', rule)}"
+        parts.append(Table(caption, head, rows))
+    return parts
 
 
 def _find(setting: Setting, phrases, text: str) -> int | None:
-    """Return the number of a phrase among those that were counted."""
+    """Return the index of a phrase among the counted ones; None where it does not occur."""
     (subject, *_) = setting.of("sst")
     return find_phrase(phrases, subject.model.vocabulary.encode(text.split(" ")))
 
 
 def _text(vocabulary, words: np.ndarray) -> str:
     return " ".join(vocabulary.words[word] for word in words.tolist() if word >= 0)
+
+
+EXPERIMENT = Experiment(
+    name="neighbours",
+    title="Nearest neighbours",
+    section="4.6, table 3",
+    data=("sst",),
+    protocol=PROTOCOL,
+    run=run,
+    draw=draw,
+    published=PUBLISHED_FIGURES,
+    blocks=blocks,
+)

@@ -1,7 +1,7 @@
 """The result file of an experiment, and the records that it holds."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,40 +85,50 @@ def with_means(rows: Sequence[Record], statistics: Sequence[str]) -> list[Record
     return [*rows, *means]
 
 
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a table, numbers to three decimals.
+def with_interval(row: Mapping[str, Any], statistic: str) -> str:
+    """Return a statistic of a record with its interval, where it has them.
 
-    >>> print(markdown_table(["method", "KS"], [["CD", 0.7391], ["cell", None]]), end="")
-    | method | KS |
-    | --- | --- |
-    | CD | 0.739 |
-    | cell |  |
+    >>> with_interval({"ks": 0.5, "ks_low": 0.25, "ks_high": 0.75}, "ks")
+    '0.500 [0.250, 0.750]'
     """
-    lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    value, low, high = (row.get(f"{statistic}{end}") for end in ("", "_low", "_high"))
+    interval = "" if low is None or high is None else f" [{cell(low)}, {cell(high)}]"
+    return f"{cell(value)}{interval}"
 
 
-def with_interval(row: Mapping[str, Any], name: str) -> str:
-    """Return a statistic and its interval.
+def cell(value: Any) -> str:
+    """Return a value as the cell of a table, floats to three decimals.
 
-    >>> with_interval({"ks": 0.74, "ks_low": 0.7, "ks_high": 0.8}, "ks")
-    '0.740 (0.700 to 0.800)'
+    >>> cell(0.7391), cell(2000), cell(None), cell(True)
+    ('0.739', '2,000', '', 'yes')
     """
-    if row.get(name) is None:
-        return ""
-    return f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.3f}"
+    return str(value)
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write plain data, floats to six significant digits, whole or not at all.
+    """Write plain data atomically, floats to six significant digits.
 
     Raises:
         ValueError: Where a number is not finite.
     """
     text = json.dumps(_rounded(document), indent=1, ensure_ascii=False, allow_nan=False)
-    half = path.with_suffix(".part")
-    half.write_text(text + "\n", encoding="utf-8")
-    half.replace(path)
+    write_text(path, text + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text atomically."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def _rounded(value: Any) -> Any:
@@ -129,11 +139,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(f"{value:.6g}")
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float | np.floating):
-        return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

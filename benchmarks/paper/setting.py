@@ -1,8 +1,7 @@
-"""What experiments are run on: models, methods and rules, texts, and the scores so far.
+"""What experiments are run on: models, methods and rules, texts, and cached scores.
 
-Scores are kept in a file as soon as they are there, under a name made of all that they depend on,
-the code included: an experiment that was cut off goes on from there, and experiments share what
-they have in common.
+Scores are stored as soon as they are computed, in a file named by a digest of all that they depend
+on, the code included. An interrupted experiment continues from there, and experiments share scores.
 """
 
 import functools
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import cdjax
 import jax
 import numpy as np
 from cdjax.core.rules import ACD, PAPER, RELEASED, Rule
@@ -21,7 +21,7 @@ from cdjax.methods.registry import make_methods
 from cdjax.model import Model
 from cdjax.text.trees import Tree, read_trees
 from cdjax.training.linear import LinearModel
-from cdjax.training.provenance import digest_code, digest_file
+from cdjax.training.provenance import digest_file
 from cdjax.training.treebank import LABELS
 from jaxtyping import Float
 from numpy.typing import ArrayLike
@@ -29,12 +29,14 @@ from numpy.typing import ArrayLike
 from benchmarks.paper.regressions import fit_once
 from benchmarks.paper.results import label
 
-PUBLISHED = ("cd", "gradient", "ig", "loo", "cell")
+PAPER_METHODS = ("cd", "gradient", "ig", "loo", "cell")
 """The methods that the paper compares."""
 RULES = (PAPER, ACD, RELEASED)
+PACKAGE, STUDY = Path(cdjax.__file__).parent, Path(__file__).parent
+SCORING = ("core", "engine", "scoring", "methods")  # the packages that scores depend on
 
 Scores = list[Float[np.ndarray, "_"]]
-"""Of each review, the scores of its spans: of the positive class, less those of the negative."""
+"""For each review, the scores of its spans: the positive class's less the negative class's."""
 
 
 class Subject(NamedTuple):
@@ -43,8 +45,8 @@ class Subject(NamedTuple):
     name: str
     data: str  # "sst" or "yelp"
     model: Model
-    digest: str  # of its words and weights
-    main: bool  # whether figures are of this one
+    digest: str  # of words and weights
+    main: bool  # the model whose figures are compared with the paper's
 
 
 class Scorer(NamedTuple):
@@ -55,12 +57,12 @@ class Scorer(NamedTuple):
 
     @property
     def key(self) -> dict[str, str | None]:
-        """The fields of a record that tell scorers apart."""
+        """The fields of a record that identify the scorer."""
         return {"method": self.method.name, "rule": self.rule and self.rule.name}
 
     @property
     def label(self) -> str:
-        """What it is called in tables and figures."""
+        """Its title in tables and figures."""
         return label(self.method.name, self.rule and self.rule.name)
 
 
@@ -68,11 +70,11 @@ def make_subject(name: str, data: str, model: Model, main: bool = False) -> Subj
     """Return a model as a subject.
 
     Raises:
-        ValueError: Where its classes are not negative and positive, in this order.
+        ValueError: Where its labels are not negative and positive, in this order.
     """
     if model.labels != LABELS:
         raise ValueError(
-            f"the classes of the model {name} are {', '.join(model.labels)}; expected "
+            f"the labels of the model {name} are {', '.join(model.labels)}; expected "
             f"{', '.join(LABELS)}, in this order."
         )
     digest = hashlib.sha256("\n".join(model.vocabulary.words).encode())
@@ -83,36 +85,36 @@ def make_subject(name: str, data: str, model: Model, main: bool = False) -> Subj
 
 @dataclass(frozen=True)
 class Setting:
-    """What all experiments have in common."""
+    """What all experiments are run on."""
 
     out: Path
     subjects: tuple[Subject, ...]
     sst: Path | None = None  # folder of trees
     yelp: Path | None = None  # folder of reviews
-    methods: tuple[str, ...] = PUBLISHED
+    methods: tuple[str, ...] = PAPER_METHODS
     rules: tuple[Rule, ...] = RULES
     command: str = ""
-    say: Callable[[str], None] = print
+    log: Callable[[str], None] = print
 
     def of(self, data: str) -> list[Subject]:
-        """Return the models of these data, the main one first."""
+        """Return the models of a data set, the main one first."""
         return sorted((s for s in self.subjects if s.data == data), key=lambda s: not s.main)
 
     @property
     def yelp_folder(self) -> Path:
         """The folder of Yelp reviews."""
         if self.yelp is None:
-            raise ValueError("Yelp reviews are needed; give their folder by --yelp.")
+            raise ValueError("this experiment needs Yelp reviews; expected their folder (yelp).")
         return self.yelp
 
     def trees(self, split: str) -> list[Tree]:
         """Return the trees of a split."""
         if self.sst is None:
-            raise ValueError("the treebank is needed; give its folder by --sst.")
+            raise ValueError("this experiment needs the treebank; expected its folder (sst).")
         return _read_trees(self.sst / f"{split}.txt")
 
     def scorers(self, subject: Subject, only: Iterable[str] | None = None) -> list[Scorer]:
-        """Return the methods for a model, contextual decomposition first, once for each rule."""
+        """Return the methods for a model: CD by each rule, then the others."""
         kept = [m for m in self.methods if only is None or m in set(only)]
         by_rule = {rule: make_methods(rule, subject.model.vocabulary) for rule in self.rules}
         scorers = [Scorer(by_rule[rule]["cd"], rule) for rule in self.rules if "cd" in kept]
@@ -120,16 +122,16 @@ class Setting:
         return scorers + [Scorer(others[name], None) for name in kept if name != "cd"]
 
     def regression(self, data: str, name: str, fit: Callable[[], LinearModel]) -> LinearModel:
-        """Return a regression fitted to data, fitting it where that was not done before."""
-        parts = name, self.digests(data), digest_code("text", "training", "experiments")
+        """Return a regression fitted to a data set, from its file where it was fitted before."""
+        parts = name, self.digests(data), digest_code(PACKAGE / "text", PACKAGE / "training", STUDY)
         digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
         path = self.out / "regressions" / f"{data}-{digest}.npz"
         if not path.is_file():
-            self.say(f"  fitting the logistic regression on {name} ({data})")
+            self.log(f"  fitting the logistic regression on {name} ({data})")
         return fit_once(path, fit)
 
     def digests(self, data: str) -> dict[str, str]:
-        """Return the sha256 of each file of the data."""
+        """Return the sha256 of each file of a data set."""
         folder = self.sst if data == "sst" else self.yelp
         return {} if folder is None else _digest_files(folder)
 
@@ -141,54 +143,72 @@ class Setting:
         spans: Sequence[ArrayLike],
         what: str,
     ) -> Scores:
-        """Score spans of reviews, or read the scores of before.
+        """Return the scores of spans of reviews, from their file where they were computed before.
 
         Args:
             subject: The model.
             scorer: The method.
             reviews: Tokens of each.
             spans: Half-open spans of each.
-            what: What these are, to be said.
+            what: Description of the texts, for the log.
         """
         ids = [subject.model.vocabulary.encode(tokens) for tokens in reviews]
-        pairs = [np.array(some, np.int32).reshape(-1, 2) for some in spans]
-        counts = [len(some) for some in pairs]
+        pairs = [np.array(of_review, np.int32).reshape(-1, 2) for of_review in spans]
+        counts = [len(of_review) for of_review in pairs]
         path = self.out / "scores" / f"{_name(subject, scorer, ids, pairs)}.npy"
         if not path.is_file():
             started = time.perf_counter()
-            found = scorer.method.score(subject.model.classifier, ids, pairs)
-            rows = np.concatenate([result.scores for result in found])
+            results = scorer.method.score(subject.model.classifier, ids, pairs)
+            rows = np.concatenate([result.scores for result in results])
             took = time.perf_counter() - started
-            self.say(
+            self.log(
                 f"  {scorer.label}, {subject.name}: {sum(counts):,} phrases of {what}, {took:.1f} s"
             )
-            _keep(path, rows[:, 1] - rows[:, 0])
+            _store(path, rows[:, 1] - rows[:, 0])
         scores = np.load(path).astype(np.float64)
         return np.split(scores, np.cumsum(counts)[:-1])
 
     def nodes(
-        self, subject: Subject, scorer: Scorer, split: str, some: Iterable[int] | None = None
+        self, subject: Subject, scorer: Scorer, split: str, trees: Iterable[int] | None = None
     ) -> dict[int, Float[np.ndarray, "_"]]:
-        """Return the scores of all nodes of trees, by the number of the tree.
+        """Return the scores of all nodes of trees, by the index of the tree.
 
         Args:
             subject: The model.
             scorer: The method.
             split: Of the treebank.
-            some: Numbers of the trees wanted; all when None. All are scored for the main model, and
-                for the others on the small splits, since other experiments want them as well.
+            trees: Indices of the trees; all when None. For the main model, and on the small splits,
+                all are scored in any case, since other experiments need them.
         """
-        trees = self.trees(split)
-        everything = some is None or subject.main or split != "train"
-        numbers = range(len(trees)) if everything else sorted(set(some or ()))
+        of_split = self.trees(split)
+        whole = trees is None or subject.main or split != "train"
+        indices = range(len(of_split)) if whole else sorted(set(trees or ()))
         scores = self.score(
             subject,
             scorer,
-            [trees[n].tokens for n in numbers],
-            [[(node.start, node.stop) for node in trees[n].nodes] for n in numbers],
+            [of_split[n].tokens for n in indices],
+            [[(node.start, node.stop) for node in of_split[n].nodes] for n in indices],
             f"{split} trees",
         )
-        return dict(zip(numbers, scores, strict=True))
+        return dict(zip(indices, scores, strict=True))
+
+
+@functools.cache
+def digest_code(*folders: Path) -> str:
+    """Return the sha256 of the Python source in folders.
+
+    Raises:
+        FileNotFoundError: Where a folder has no source.
+    """
+    digest = hashlib.sha256()
+    for folder in folders:
+        paths = sorted(folder.rglob("*.py"))
+        if not paths:
+            raise FileNotFoundError(f"{folder} holds no Python source; expected a package.")
+        for path in paths:
+            digest.update(f"{folder.name}/{path.relative_to(folder)}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 @functools.cache
@@ -202,7 +222,7 @@ def _digest_files(folder: Path) -> dict[str, str]:
 
 
 def _name(subject: Subject, scorer: Scorer, ids: list, spans: list) -> str:
-    code = digest_code("core", "scoring", "baselines")
+    code = digest_code(*(PACKAGE / room for room in SCORING))
     digest = hashlib.sha256(repr((subject.digest, scorer.key, code)).encode())
     for review, pairs in zip(ids, spans, strict=True):
         digest.update(repr((len(review), len(pairs))).encode())
@@ -210,8 +230,8 @@ def _name(subject: Subject, scorer: Scorer, ids: list, spans: list) -> str:
     return f"{scorer.method.name}-{digest.hexdigest()[:24]}"
 
 
-def _keep(path: Path, scores: np.ndarray) -> None:
+def _store(path: Path, scores: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_suffix(".part.npy")
-    np.save(half, scores.astype(np.float32))
-    half.replace(path)
+    part = path.with_suffix(".part.npy")
+    np.save(part, scores.astype(np.float32))
+    part.replace(path)

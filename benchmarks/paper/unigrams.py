@@ -12,19 +12,17 @@ from cdjax.training.reviews import Corpus
 from cdjax.training.treebank import LABELS, RECIPE, make_phrases
 
 from benchmarks.paper import yelp
+from benchmarks.paper.experiment import Experiment, Layout
 from benchmarks.paper.figures import Scatter, draw_scatter
 from benchmarks.paper.plots import (
     draw_bars_of_methods,
+    find_row,
     name_of,
-    same,
-    table_of_methods,
 )
-from benchmarks.paper.results import Record, fields, markdown_table, with_means
+from benchmarks.paper.results import Record, fields, with_means
 from benchmarks.paper.setting import Scorer, Setting, Subject
 from benchmarks.paper.statistics import correlations, pearson, spearman
 
-TITLE = "Scores of words"
-SECTION = "4.2, A.1.3"
 LEAST = (1, 3, 10, 30)
 CONTEXTS = ("review", "alone")
 PRIMARY = {"sst": "phrases", "yelp": "reviews and sentences"}
@@ -105,15 +103,15 @@ def run(setting: Setting) -> Record:
     return {"rows": with_means(rows, STATISTICS), "points": points}
 
 
-def draw(setting: Setting, found: Record) -> list[Record]:
+def draw(setting: Setting, result: Record) -> list[Record]:
     """Draw the scatter plots of A.1.3 and the correlations."""
     figures = []
-    for data in dict.fromkeys(row["data"] for row in found["rows"]):
-        rows = [row for row in found["rows"] if row["primary"] and row["data"] == data]
+    for data in dict.fromkeys(row["data"] for row in result["rows"]):
+        rows = [row for row in result["rows"] if row["primary"] and row["data"] == data]
         panels = []
-        for point in found["points"]:
+        for point in result["points"]:
             if point["data"] == data:
-                row = next(row for row in rows if same(point, row))
+                row = find_row(point, rows)
                 panels.append(
                     Scatter(
                         title=name_of(point),
@@ -136,29 +134,6 @@ def draw(setting: Setting, found: Record) -> list[Record]:
         caption = f"Correlation with the regression, {title}, primary protocol, and the paper's."
         figures.append({"file": stem, "caption": caption})
     return figures
-
-
-def tables(found: Record) -> str:
-    """Return the primary tables, and the grid of the main model."""
-    parts = []
-    for data in dict.fromkeys(row["data"] for row in found["rows"]):
-        rows = [row for row in found["rows"] if row["data"] == data]
-        primary = [row for row in rows if row["primary"]]
-        table = table_of_methods(primary, STATISTICS, "pearson", PUBLISHED_FIGURES[data])
-        parts.append(f"**{data}**, primary protocol: {primary[0]['words']} words.\n\n{table}")
-        main = primary[0]["model"]
-        grid = [row for row in rows if row["model"] == main]
-        methods = list(dict.fromkeys(map(name_of, grid)))
-        lines: dict[tuple, dict[str, float | None]] = {}
-        for row in grid:
-            key = row["regression"], row["context"], row["least"], row["words"]
-            lines.setdefault(key, {})[name_of(row)] = row["pearson"]
-        header = ["regression", "context", "at least", "words", *methods]
-        body = [
-            [*key, *(line[method] for method in methods)] for key, line in sorted(lines.items())
-        ]
-        parts.append(f"The grid, {main}: Pearson.\n\n{markdown_table(header, body)}")
-    return "\n".join(parts)
 
 
 def _prepare_treebank(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:
@@ -269,3 +244,23 @@ def _corpus(labelled) -> Corpus:
     pairs = list(labelled)
     tokens = [[token.lower() for token in tokens] for tokens, _ in pairs]
     return Corpus(tokens, [LABELS[label] for _, label in pairs])
+
+
+EXPERIMENT = Experiment(
+    name="unigrams",
+    title="Scores of words",
+    section="4.2, A.1.3",
+    data=("sst", "yelp"),
+    protocol=PROTOCOL,
+    run=run,
+    draw=draw,
+    published=PUBLISHED_FIGURES,
+    layout=Layout(
+        "pearson",
+        panels=("data",),
+        factors=("regression", "least", "context"),
+        others=("spearman",),
+        counts=("words",),
+    ),
+    needs_all_data=False,
+)
