@@ -20,12 +20,15 @@ try:
     from benchmarks.paper.run import run_experiment
     from benchmarks.paper.setting import PAPER_METHODS, Setting
 except ModuleNotFoundError as error:
-    if error.name is None or error.name.startswith(("benchmarks", "cdjax")):
+    package = str(error.name).partition(".")[0]
+    if package in ("None", "benchmarks", "cdjax"):
         raise
-    sys.exit(
-        f"{PROGRAM}: error: {error.name} is not installed; pip install -e '.[study]' in the "
-        f"repository installs what the study needs."
+    print(
+        f"{PROGRAM}: error: {package} is not installed; pip install -e '.[study]' in the "
+        f"repository installs what the study needs.",
+        file=sys.stderr,
     )
+    sys.exit(2)
 
 HELP = """\
 Run an experiment of Murdoch, Liu & Yu (2018), or all, for several methods, rules and models.

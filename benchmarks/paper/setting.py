@@ -33,7 +33,7 @@ PAPER_METHODS = ("cd", "gradient", "ig", "loo", "cell")
 """The methods that the paper compares."""
 RULES = (PAPER, ACD, RELEASED)
 PACKAGE, STUDY = Path(cdjax.__file__).parent, Path(__file__).parent
-SCORING = ("core", "engine", "scoring", "methods")  # the packages that scores depend on
+SCORING = ("core", "results", "engine", "scoring", "methods")  # the packages that scores depend on
 
 Scores = list[Float[np.ndarray, "_"]]
 """For each review, the scores of its spans: the positive class's less the negative class's."""

@@ -8,25 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cdjax.viz.canvas import Axes, Figure, FigureError, Rectangle, check_count, save, styled
+from cdjax.viz.scale import STEPS, Step, step, thresholds
 
-
-class _Step(NamedTuple):
-    """The look of a cell; negative ones are hatched, to be read without colour as well."""
-
-    name: str
-    fill: str
-    ink: str
-    hatching: str | None = None  # its colour
-
-
-STEPS = (  # the colours of the paper's heat maps
-    _Step("very negative", "#b2182b", "white", "#e0897d"),
-    _Step("negative", "#f4a582", "black", "#cf5f4a"),
-    _Step("neutral", "#f7f7f7", "black"),
-    _Step("positive", "#92c5de", "black"),
-    _Step("very positive", "#2166ac", "white"),
+NAMES = dict(
+    zip(STEPS, ("very negative", "negative", "neutral", "positive", "very positive"), strict=True)
 )
-CLEAR, STRONG = 1.0, 2.0  # multiples of a method's scale from which a cell has a colour
+HATCHING = {STEPS[0]: "#e0897d", STEPS[1]: "#cf5f4a"}  # of negative scores, to be read in grey
+NEUTRAL = "#f7f7f7"
+MULTIPLES = "multiples of the method's scale"  # the units in which scores have a step
 
 
 class MethodScores(NamedTuple):
@@ -88,9 +77,10 @@ def _heat_map(tokens: list[str], blocks: list[_Block]) -> Figure:
     figure = Figure(figsize=size)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, size[0]), ylim=(size[1], 0))
     axes.set_axis_off()
+    clear, strong = thresholds(MULTIPLES)
     y = MARGIN
     for block, line in zip(blocks, lines, strict=True):
-        steps = f"steps at ±{block.scale:.2g}, ±{STRONG * block.scale:.2g}"
+        steps = f"steps at ±{clear * block.scale:.2g}, ±{strong * block.scale:.2g}"
         axes.text(MARGIN, y + 0.12, block.title, va="center")
         for below, text in ((0.27, block.units), (0.38, steps)):
             axes.text(MARGIN, y + below, text, va="center", fontsize=6.5, color="0.3")
@@ -98,10 +88,10 @@ def _heat_map(tokens: list[str], blocks: list[_Block]) -> Figure:
             _draw_strip(axes, block, tokens, widths, strip, y)
             y += line
         y += GAP
-    for n, step in enumerate(STEPS):
+    for n, (look, name) in enumerate(NAMES.items()):
         left, right = (MARGIN + LABEL + edge * across / len(STEPS) for edge in (n, n + 1))
-        _draw_cell(axes, (left, right), (y, y + LEGEND), step)
-        _write(axes, (left + right) / 2, y + LEGEND / 2, step.name, step, fontsize=7)
+        _draw_cell(axes, (left, right), (y, y + LEGEND), look)
+        _write(axes, (left + right) / 2, y + LEGEND / 2, name, look, fontsize=7)
     return figure
 
 
@@ -110,7 +100,7 @@ def _draw_strip(
 ) -> None:
     """Draw a method's cells for a strip of words, its upper edge at `y`."""
     x = MARGIN + LABEL + np.cumsum([0.0, *(widths[n] for n in strip)])
-    steps = dict.fromkeys(strip, STEPS[2])  # of each word
+    looks = dict.fromkeys(strip, STEPS[2])  # of each word
     for depth, level in enumerate(block.levels):
         bottom = y + (PHRASE if depth else WORD)
         for start, stop, score in level:
@@ -118,32 +108,33 @@ def _draw_strip(
             if not here:
                 continue
             left, right = x[here.start - strip.start], x[here.stop - strip.start]
-            step = STEPS[_step_of(score / block.scale)]
-            _draw_cell(axes, (left, right), (y, bottom), step)
+            look = step(score / block.scale, MULTIPLES)
+            _draw_cell(axes, (left, right), (y, bottom), look)
             number = f"{score:+z.{_decimals(block.scale)}f}".replace("-", "\N{MINUS SIGN}")
-            _write(axes, (left + right) / 2, bottom - 0.1, number, step, fontsize=6.5)
+            _write(axes, (left + right) / 2, bottom - 0.1, number, look, fontsize=6.5)
             if depth == 0:
-                steps |= dict.fromkeys(here, step)
+                looks |= dict.fromkeys(here, look)
         if depth == 0:
             for left, right, n in zip(x, x[1:], strip, strict=False):
-                _write(axes, (left + right) / 2, y + 0.12, tokens[n], steps[n], family=MONO)
+                _write(axes, (left + right) / 2, y + 0.12, tokens[n], looks[n], family=MONO)
         y = bottom
 
 
 def _draw_cell(
-    axes: Axes, across: tuple[float, float], down: tuple[float, float], step: _Step
+    axes: Axes, across: tuple[float, float], down: tuple[float, float], look: Step
 ) -> None:
     corner, size = (across[0], down[0]), (across[1] - across[0], down[1] - down[0])
-    hatching = {"hatch": step.hatching and "////", "edgecolor": step.hatching, "linewidth": 0}
-    axes.add_patch(Rectangle(corner, *size, facecolor=step.fill, **hatching))
+    colour = HATCHING.get(look)
+    hatching = {"hatch": "////" if colour else None, "edgecolor": colour, "linewidth": 0}
+    axes.add_patch(Rectangle(corner, *size, facecolor=look.background or NEUTRAL, **hatching))
     axes.add_patch(Rectangle(corner, *size, facecolor="none", edgecolor="0.4", linewidth=0.5))
 
 
-def _write(axes: Axes, x: float, y: float, text: str, step: _Step, **font: Any) -> None:
+def _write(axes: Axes, x: float, y: float, text: str, look: Step, **font: Any) -> None:
     """Write into a cell, over its hatching."""
-    ground = {"facecolor": step.fill, "edgecolor": "none", "pad": 0.6}
+    ground = {"facecolor": look.background or NEUTRAL, "edgecolor": "none", "pad": 0.6}
     middle = {"ha": "center", "va": "center"}
-    axes.text(x, y, text, color=step.ink, bbox=ground, **middle, **font)
+    axes.text(x, y, text, color=look.foreground or "black", bbox=ground, **middle, **font)
 
 
 def _wrap(widths: Sequence[float], across: float) -> list[range]:
@@ -160,16 +151,6 @@ def _wrap(widths: Sequence[float], across: float) -> list[range]:
         strips[-1] = range(strips[-1].start, n + 1)
         used += width
     return strips
-
-
-def _step_of(score: float) -> int:
-    """Return the index in `STEPS` of a score, given in multiples of the method's scale.
-
-    >>> [_step_of(score) for score in (-2.0, -1.0, 0.9, 1.0, 2.0)]
-    [0, 1, 2, 3, 4]
-    """
-    size = int(abs(score) >= CLEAR) + int(abs(score) >= STRONG)
-    return 2 + (size if score > 0 else -size)
 
 
 def _decimals(scale: float) -> int:

@@ -7,6 +7,7 @@ import sys
 import pytest
 from cdjax.viz.canvas import FigureError
 from cdjax.viz.heat_map import MethodScores, draw_heat_map
+from cdjax.viz.scale import STEPS
 from matplotlib.image import imread
 
 from tests.pictures import check_picture, read_labels
@@ -25,6 +26,14 @@ def test_tokens_scores_and_scales_are_written(tmp_path):
     scales = ["logits", "steps at ±1.3, ±2.6", "log p", "steps at ±0.2, ±0.4"]
     labels = [*TOKENS, *scores, *scales, CD.title, LOO.title, "very negative", "very positive"]
     check_picture(tmp_path / "4.2-map", labels)
+
+
+def test_colours_are_those_of_the_one_scale(tmp_path):
+    draw_heat_map(tmp_path / "map", TOKENS, [CD])
+    svg = (tmp_path / "map.svg").read_text()
+    colours = {step.background for step in STEPS if step.background}
+    assert len(colours) == 4
+    assert all(f"fill: {colour}" in svg for colour in colours)  # the legend shows all
 
 
 def test_a_long_text_is_wrapped_and_keeps_every_word(tmp_path):

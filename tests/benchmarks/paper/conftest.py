@@ -1,14 +1,22 @@
+"""A small treebank, Yelp reviews, models of both, and the results of all experiments on them."""
+
+import fcntl
+import os
+
 import cdjax
 import numpy as np
 import pytest
+from benchmarks.paper.__main__ import main
 
 from tests.conftest import random_classifier
 
-NAMES = ("negative", "positive")
+LABELS = ("negative", "positive")
+METHODS = ["cd", "gradient", "loo"]
+WORDS = {"not": 0, "a": 0, "film": 0, ".": 0, "good": 1, "great": 2, "bad": -1, "awful": -2}
 
 
 def write_trees(folder, rng, counts):
-    """Write trees of a few words whose labels follow their words, a negation turning the rest."""
+    """Write trees whose labels follow from their words; a negation turns the sign of the rest."""
 
     def tree(words):
         if len(words) == 1:
@@ -24,10 +32,6 @@ def write_trees(folder, rng, counts):
             tree(rng.choice(list(WORDS), size=rng.integers(4, 9)).tolist())[0] for _ in range(count)
         ]
         (folder / f"{split}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return folder
-
-
-WORDS = {"not": 0, "a": 0, "film": 0, ".": 0, "good": 1, "great": 2, "bad": -1, "awful": -2}
 
 
 def write_reviews(folder, rng):
@@ -39,7 +43,6 @@ def write_reviews(folder, rng):
             label = 2 if sum(WORDS[word] for word in words) > 0 else 1
             lines.append(f'"{label}","{" ".join(words)}"')
         (folder / f"{split}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return folder
 
 
 def make_model(seed, dev_accuracy):
@@ -47,17 +50,53 @@ def make_model(seed, dev_accuracy):
     vocabulary = cdjax.Vocabulary.of(WORDS)
     classifier = random_classifier(rng, words=len(vocabulary), scale=0.6, dtype=np.float32)
     provenance = {"accuracy": {"dev": {"accuracy": dev_accuracy}}, "options": {"seed": seed}}
-    return cdjax.Model(classifier, vocabulary, NAMES, provenance)
+    return cdjax.Model(classifier, vocabulary, LABELS, provenance)
 
 
-@pytest.fixture(scope="session")
-def world(tmp_path_factory):
-    """A folder with a small treebank, Yelp reviews and models of both."""
+def make_world(folder):
     rng = np.random.default_rng(0)
-    folder = tmp_path_factory.mktemp("world")
     write_trees(folder / "sst", rng, {"train": 60, "dev": 30, "test": 30})
     write_reviews(folder / "yelp", rng)
     for seed, accuracy in ((0, 0.7), (1, 0.8)):
         cdjax.save(make_model(seed, accuracy), folder / f"seed-{seed}")
     cdjax.save(make_model(2, 0.6), folder / "yelp-model")
+
+
+def run(world, out, name="all", *options):
+    """Run the command on the world."""
+    data = ["--sst", str(world / "sst"), "--yelp", str(world / "yelp")]
+    models = ["--models", str(world / "seed-0"), str(world / "seed-1")]
+    models += ["--yelp-model", str(world / "yelp-model")]
+    rules = ["--rule", "paper", "acd"]
+    return main([name, *data, *models, "--methods", *METHODS, *rules, "--out", str(out), *options])
+
+
+def make_once(tmp_path_factory, name, make):
+    """Return a folder made by one process of the test run and read by all."""
+    common = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        common = common.parent
+    folder, done = common / name, common / f"{name}.done"
+    with (common / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            folder.mkdir()
+            make(folder)
+            done.touch()
     return folder
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """The folder of the small world; not to be written to."""
+    return make_once(tmp_path_factory, "paper-world", make_world)
+
+
+@pytest.fixture(scope="session")
+def results(world, tmp_path_factory):
+    """The folder of the results of all experiments; not to be written to."""
+
+    def make(folder):
+        assert run(world, folder) == 0
+
+    return make_once(tmp_path_factory, "paper-results", make)

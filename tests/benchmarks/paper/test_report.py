@@ -1,17 +1,18 @@
-"""The report: made of small results whose sentences are known, valid, whole and self-contained."""
+"""The report of small results: every figure is in its table, both documents are complete."""
 
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
+from benchmarks.paper.comparison import ReportError, compare, measure_grid, vary
 from benchmarks.paper.figures import Curve, Curves, draw_curves
-from benchmarks.paper.findings import ReportError
-from benchmarks.paper.report import write_report
+from benchmarks.paper.registry import EXPERIMENTS
+from benchmarks.paper.report import read_result, write_report
+from benchmarks.paper.tables import comparison_blocks
+from cdjax.viz.page import Table
 
-from benchmarks.paper import findings
+from tests.viz.html_reader import read_html
 
-VOID = {"meta", "img", "br", "hr", "link"}
 METHODS = [("cd", "paper"), ("cd", "acd"), ("ig", None), ("cell", None)]
 MODELS = [
     {"name": "one", "data": "sst", "seed": 1, "test_accuracy": 0.881, "main": True},
@@ -76,8 +77,9 @@ def unigrams():
 def neighbours():
     rows = [
         {
-            "kind": "positive negation", "query": "not bad", "rule": rule, "model": "one",
-            "neighbours": [["never dull", 0.91], ["n't fail", 0.88]],
+            "kind": "positive negation", "query": "not bad", "method": "cd", "rule": rule,
+            "model": "one",
+            "neighbours": [["never dull", 0.91], ["n't fail", 0.88]], "among": 5000,
             "ranks": [["never dull", 1], ["without sham", 4021], ["without missing", None]],
         }
         for rule in ("paper", "acd")
@@ -88,6 +90,24 @@ def neighbours():
 def write(out, *results):
     for made in results:
         (out / f"{made['name']}.json").write_text(json.dumps(made), encoding="utf-8")
+
+
+def read_comparisons(tmp_path, made):
+    """The layout of an experiment, its result as read from a file, and the comparisons."""
+    write(tmp_path, made)
+    layout = EXPERIMENTS[made["name"]].layout
+    read = read_result(tmp_path / f"{made['name']}.json")
+    return layout, read, compare(layout, read)
+
+
+def cells(blocks, caption):
+    """The tables of a caption, each as {row heading: {column: cell}}."""
+    blocks = [b for block in blocks for b in getattr(block, "blocks", [block])]  # of folds as well
+    return [
+        {row[0]: dict(zip(table.head, row, strict=True)) for row in table.rows}
+        for table in blocks
+        if isinstance(table, Table) and table.caption.startswith(caption)
+    ]
 
 
 @pytest.fixture
@@ -101,82 +121,25 @@ def folder(tmp_path):
     return tmp_path
 
 
-class Reader(HTMLParser):
-    """Reads a page and refuses what is not well-formed."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.tags, self.ids, self.text, self.links = [], [], [], "", []
-
-    def handle_starttag(self, tag, attrs):
-        attributes = dict(attrs)
-        self.tags.append((tag, attributes))
-        self.ids += [attributes["id"]] if "id" in attributes else []
-        self.links += [attributes[a] for a in ("src", "href", "srcset", "data") if a in attributes]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open[-1:] == [tag], f"</{tag}> closes nothing"
-        self.open.pop()
-
-    def handle_data(self, data):
-        self.text += data
-
-
-def read(page):
-    reader = Reader()
-    reader.feed(page.read_text(encoding="utf-8"))
-    reader.close()
-    assert not reader.open
-    return reader
-
-
-def test_page_is_well_formed_and_needs_nothing_from_elsewhere(folder):
-    page, _ = write_report(folder)
-    reader = read(page)
-    assert len(set(reader.ids)) == len(reader.ids) >= 5
-    inside = [link for link in reader.links if link.startswith("#")]
-    assert inside
-    assert {link[1:] for link in inside} <= set(reader.ids)
-    pictures = [link for link in reader.links if not link.startswith("#")]
-    assert len(pictures) == 1
-    assert pictures[0].startswith("data:image/svg+xml;base64,")
-    assert not {tag for tag, _ in reader.tags} & {"script", "link", "iframe", "object"}
-    assert "url(" not in reader.text
-    assert "@import" not in reader.text
-    (picture,) = (attributes for tag, attributes in reader.tags if tag == "img")
-    assert picture["alt"] == 'The "curve" & <more>.'
-
-
-def test_text_is_escaped_in_both(folder):
-    page, markdown = write_report(folder)
-    assert "words of a | b & <c>" in read(page).text
-    written = markdown.read_text(encoding="utf-8")
-    assert r"words of a \| b & \<c\>" in written
-    assert r"A \*note\* with\_marks." in written
-    assert "python -m benchmarks.paper unigrams --out <here>" in written  # as it is to be typed
-
-
 def test_both_have_every_table_and_figure(folder):
     page, markdown = write_report(folder)
-    reader, written = read(page), markdown.read_text(encoding="utf-8")
+    reader = read_html(page.read_text(encoding="utf-8"))
+    written = markdown.read_text(encoding="utf-8")
     assert "](a-curve.png)" in written
+    assert len([link for link in reader.links if link.startswith("data:image/svg+xml")]) == 1
     tables = [tag for tag, _ in reader.tags].count("table")
     assert len(re.findall(r"^\| --", written, re.M)) == tables > 8
     widths = {
-        len(set(map(len, [re.split(r"(?<!\\)\|", line) for line in lines])))
+        len({len(re.split(r"(?<!\\)\|", line)) for line in lines.strip().split("\n")})
         for lines in re.findall(r"(?:^\|.*\n?)+", written, re.M)
-        for lines in [lines.strip().split("\n")]
     }
     assert widths == {1}  # in each table every row has as many cells
-    for text in ("About compositionality", "not 19", "never dull", "0.700 [0.650, 0.750]"):
+    for text in (
+        "About compositionality", "not 19", "never dull", "0.700 [0.650, 0.750]", "A *note* with",
+        "unigrams --out <here>",
+    ):  # fmt: skip
         assert text in reader.text
         assert text in written.replace("\\", "")
-    assert (
-        "On the SST test reviews one is right in 88.1%, the paper's LSTM in 87.2%." in reader.text
-    )
-    assert "Not in this folder: dissent, negation, deletion, phrase_labels." in reader.text
 
 
 def test_reports_of_the_same_results_are_the_same(folder):
@@ -185,110 +148,171 @@ def test_reports_of_the_same_results_are_the_same(folder):
     assert not list(folder.glob("*.part"))
 
 
-def test_sentences_follow_from_the_numbers():
-    made = compositionality()
-    dev, train = findings.compare(made)
-    assert (dev.name, dev.primary, train.name, train.primary) == ("dev", True, "train", False)
-    assert [r.label for r in dev.ranked][:2] == ["CD (acd)", "integrated gradients"]
-    assert findings.ranking_sentences(dev) == [
-        "CD (paper) has a KS statistic of 0.700 [0.650, 0.750], behind integrated gradients, "
-        "0.720 [0.670, 0.770]; the intervals of CD (paper) and integrated gradients overlap.",
-        "Of the rules, from the best down: CD (acd) 0.750 [0.700, 0.800] and CD (paper) 0.700 "
-        "[0.650, 0.750].",
-        "On the mean over the trained models: CD (acd) 0.800 and CD (paper) 0.750.",
-    ]
-    assert findings.published_sentences(dev) == [
-        "The paper's figure lies inside our 95% interval for CD (paper) (0.700, paper 0.740); "
-        "below our 95% interval for integrated gradients (0.720, paper 0.330) and cell "
-        "decomposition (0.100, paper 0.000).",
-        "From the best down, ours: integrated gradients, CD (paper), then cell decomposition; the "
-        "paper's: CD (paper), integrated gradients, then cell decomposition. 2 of 3 pairs of "
-        "methods stand in the same order.",
-    ]
+def test_models_and_missing_experiments_are_listed(folder):
+    text = write_report(folder)[1].read_text(encoding="utf-8").replace("\\", "")
+    assert "| one | sst | 1 | 0.881 | yes | 0.872 |" in text  # the last: the paper's
+    missing = re.findall(r"^\| (\w+) \| .* \| not run \|$", text, re.M)
+    assert missing == ["dissent", "negation", "deletion", "phrase_labels"]
 
 
-def test_what_moves_a_figure_is_told_from_the_grid():
-    made = unigrams()
-    (sst,) = findings.compare(made)
-    assert findings.source_sentences(made, sst) == [
-        "If only how often a word must occur changes, CD (paper) moves by 0.200: any word 0.400 "
-        "and at least 10 times 0.600.",
-        "If only the regression changes, CD (paper) moves by 0.050: regression on sentences 0.550 "
-        "and regression on phrases 0.600.",
-        "The difference from the paper's figure is -0.158; no single choice that was varied "
-        "reaches that figure.",
-        "Over all 4 settings of the grid and models, CD (paper) lies between 0.400 and 0.800; it "
-        "reaches the paper's 0.758 in 1 of them; it leads every other method in 4 of 4.",
-    ]
-    assert "ahead of every other method" in findings.ranking_sentences(sst)[0]
-    made = compositionality()
-    said = findings.source_sentences(made, findings.compare(made)[0])
-    assert said[-2] == (
-        "The difference from the paper's figure is -0.040; that figure lies within what a change "
-        "of the split, the trained model, or the rule alone gives."
+def test_the_overview_has_each_primary_comparison(folder):
+    text = write_report(folder)[1].read_text(encoding="utf-8")
+    line = (
+        "| About compositionality | split: dev | KS statistic | 0.740 | 0.700 \\[0.650, 0.750\\] | "
+        "CD (acd) 0.750 \\[0.700, 0.800\\] | integrated gradients 0.720 \\[0.670, 0.770\\] | "
+        "2 of 3 | 2 of 3 |"
     )
+    assert line in text
+    assert "| About unigrams | data: sst | Pearson correlation | 0.758 | 0.600 |" in text
 
 
-def test_a_method_of_the_wrong_sign_is_told():
+def test_methods_are_compared_with_the_paper_and_with_each_other(tmp_path):
+    layout, read, (dev, train) = read_comparisons(tmp_path, compositionality())
+    assert (dev.panel, dev.primary) == ({"split": "dev"}, True)
+    assert (train.panel, train.primary) == ({"split": "train"}, False)
+    assert dev.ordered_pairs() == (2, 3)  # the paper has CD before integrated gradients
+    methods, others = cells(comparison_blocks(layout, read), "Methods, main model")
+    assert methods == {
+        "CD (paper)": {
+            "method": "CD (paper)",
+            "paper": "0.740",
+            "KS statistic [95% interval]": "0.700 [0.650, 0.750]",
+            "difference": "-0.040",
+            "paper's in our interval": "yes",
+            "rank": "2",
+            "paper's rank": "1",
+            "interval overlaps CD (paper)": "",
+            "mean of the models [least, greatest]": "0.750 [0.700, 0.800]",
+            "AUC": "0.800",
+        },
+        "CD (acd)": methods["CD (acd)"],
+        "integrated gradients": methods["integrated gradients"],
+        "cell decomposition": methods["cell decomposition"],
+    }
+    assert methods["CD (acd)"]["difference"] == ""  # the paper's rule is another
+    assert methods["CD (acd)"]["rank"] == "1"
+    gradients, cell = methods["integrated gradients"], methods["cell decomposition"]
+    assert (gradients["difference"], gradients["paper's in our interval"]) == ("+0.390", "no")
+    assert (gradients["rank"], gradients["paper's rank"]) == ("1", "2")
+    assert gradients["interval overlaps CD (paper)"] == "yes"
+    assert (cell["rank"], cell["paper's rank"]) == ("3", "3")
+    assert cell["interval overlaps CD (paper)"] == "no"
+    assert others["CD (paper)"]["KS statistic [95% interval]"] == "0.900 [0.850, 0.950]"
+
+
+def test_every_model_and_setting_is_shown(tmp_path):
+    layout, read, _ = read_comparisons(tmp_path, compositionality())
+    blocks = comparison_blocks(layout, read)
+    (models,) = cells(blocks, "Methods by model")
+    assert models["CD (paper)"] == {
+        "method": "CD (paper)",
+        "one": "0.700 [0.650, 0.750]",
+        "two": "0.800 [0.750, 0.850]",
+    }
+    (table,) = [b for b in blocks if isinstance(b, Table) and b.caption == "KS statistic"]
+    assert table.head[:3] == ["split", "model", "CD (paper)"]
+    assert ["dev", "two", "0.800 [0.750, 0.850]"] in [row[:3] for row in table.rows]
+    assert len(table.rows) == 6  # two splits, two models and their mean
+
+
+def test_what_moves_a_figure_is_measured_one_choice_at_a_time(tmp_path):
+    layout, read, (sst,) = read_comparisons(tmp_path, unigrams())
+    least, regression = vary(layout, read, sst)
+    assert (least.field, regression.field) == ("least", "regression")
+    assert least.spread == pytest.approx(0.2)
+    assert [(row["least"], row["pearson"]) for row in least.rows] == [(1, 0.4), (10, 0.6)]
+    grid = measure_grid(layout, read, sst)
+    assert (sorted(grid.values), grid.leading, grid.compared) == ([0.4, 0.55, 0.6, 0.8], 4, 4)
+    blocks = comparison_blocks(layout, read)
+    (moves,) = cells(blocks, "What moves CD (paper)")
+    assert moves["regression"] == {
+        "choice": "regression",
+        "spread": "0.050",
+        "figures, least first": "sentences 0.550, phrases 0.600",
+        "paper's within": "no",
+    }
+    (reach,) = cells(blocks, "CD (paper) over all settings")
+    assert reach["4"] == {
+        "settings": "4",
+        "least": "0.400",
+        "greatest": "0.800",
+        "paper's reached in": "1",
+        "best of all methods in": "4 of 4",
+    }
+
+
+def test_a_change_of_rule_model_or_split_can_reach_the_papers_figure(tmp_path):
+    layout, read, comparisons = read_comparisons(tmp_path, compositionality())
+    (moves,) = cells(comparison_blocks(layout, read), "What moves CD (paper)")
+    assert {choice: row["paper's within"] for choice, row in moves.items()} == {
+        "split": "yes",
+        "model": "yes",
+        "rule": "yes",
+    }
+    assert comparisons[0].cd.difference == pytest.approx(-0.04)
+
+
+def test_a_method_of_the_wrong_sign_is_shown_with_the_sign_turned(tmp_path):
+    fields = {"context": "alone", "search": "opposite"}
     rows = [
-        row("cd", "paper", 0.9, context="alone", search="opposite", auc=0.99, auc_high=1.0),
-        row(
-            "loo",
-            None,
-            0.0,
-            context="alone",
-            search="opposite",
-            auc=0.01,
-            auc_low=0.0,
-            auc_high=0.03,
-        ),
-        row(
-            "cell",
-            None,
-            0.1,
-            context="alone",
-            search="opposite",
-            auc=0.45,
-            auc_low=0.4,
-            auc_high=0.55,
-        ),
+        row("cd", "paper", 0.9, auc=0.99, auc_low=0.98, auc_high=1.0, **fields),
+        row("loo", None, 0.0, auc=0.01, auc_low=0.0, auc_high=0.03, **fields),
+        row("cell", None, 0.1, auc=0.45, auc_low=0.4, auc_high=0.55, **fields),
     ]
-    (alone,) = findings.compare(result("negation", rows))
-    assert alone.name == "fed alone, search 'opposite'"
-    assert [s for s in findings.ranking_sentences(alone) if "sign" in s] == [
-        "The scores of leave one out separate the other way round: their AUC is 0.010 [0.000, "
-        "0.030], and 0.990 with the sign turned."
-    ]
+    layout, read, _ = read_comparisons(tmp_path, result("negation", rows))
+    (methods,) = cells(comparison_blocks(layout, read), "Methods, main model")
+    turned = {name: row["AUC with the sign turned"] for name, row in methods.items()}
+    assert turned == {"CD (paper)": "", "leave one out": "0.990", "cell decomposition": ""}
+    assert methods["leave one out"]["AUC"] == "0.010 [0.000, 0.030]"
 
 
-def test_rows_that_are_not_told_apart_are_refused():
-    rows = [row("cd", "paper", value, split="dev", unheard=value) for value in (0.1, 0.2)]
-    with pytest.raises(ReportError, match=r"several rows of CD \(paper\) for .*dev.*told apart by"):
-        findings.compare(result("compositionality", rows))
+def test_rows_that_no_field_tells_apart_are_refused(tmp_path):
+    rows = [row("cd", "paper", value, split="dev", unlisted=value) for value in (0.1, 0.2)]
+    with pytest.raises(
+        ReportError, match=r"several rows of CD \(paper\) for .*dev.*differ in split"
+    ):
+        read_comparisons(tmp_path, result("compositionality", rows))
 
 
-def test_less_is_better_where_phrases_are_deleted():
+def test_lower_is_better_where_phrases_are_deleted(tmp_path):
     rows = [
         {"data": "sst", "task": task, "model": "one", "method": method, "rule": rule, "area": area,
          "primary": True}
         for task in ("deletion", "insertion")
         for method, rule, area in (("cd", "paper", 0.3), ("loo", None, 0.5))
     ]  # fmt: skip
-    deletion, insertion = findings.compare(result("deletion", rows))
-    assert deletion.ranked[0].label == "CD (paper)"
-    assert insertion.ranked[0].label == "leave one out"
-    assert "behind leave one out" in findings.ranking_sentences(insertion)[0]
+    _, _, (deletion, insertion) = read_comparisons(tmp_path, result("deletion", rows))
+    assert [deletion.rank(r) for r in deletion.readings] == [1, 2]
+    assert [insertion.rank(r) for r in insertion.readings] == [2, 1]
 
 
-def test_numbers_that_are_not_there_are_left_out(tmp_path):
+def test_missing_numbers_are_left_out(tmp_path):
     rows = [row("cd", "paper", 0.7, width=None, split="dev"), row("loo", None, 0.5, split="dev")]
     rows.append(row("cell", None, 0.1, split="dev") | {"ks": None, "auc": None})
-    write(tmp_path, result("compositionality", rows, models=MODELS[:1]))
-    text = read(write_report(tmp_path)[0]).text
-    assert "ahead of every other method, next leave one out" in text
-    assert "cell decomposition" not in text
-    assert "None" not in text
-    assert "overlap" not in text  # one interval is not known
+    made = result("compositionality", rows, models=MODELS[:1])
+    layout, read, _ = read_comparisons(tmp_path, made)
+    (methods,) = cells(comparison_blocks(layout, read), "Methods, main model")
+    assert list(methods) == ["CD (paper)", "leave one out"]
+    assert methods["CD (paper)"]["KS statistic [95% interval]"] == "0.700"
+    assert not {"paper", "difference", "interval overlaps CD (paper)"} & set(methods["CD (paper)"])
+    assert "None" not in write_report(tmp_path)[1].read_text(encoding="utf-8")
+
+
+def test_neighbours_in_common_with_the_paper_are_counted(folder):
+    (table, _) = cells(
+        EXPERIMENTS["neighbours"].blocks(read_result(folder / "neighbours.json")),
+        "Nearest of 5,000",
+    )
+    assert table["not bad"] == {
+        "phrase": "not bad",
+        "kind": "positive negation",
+        "ours (cosine)": "never dull (0.91), n't fail (0.88)",
+        "the paper's (rank among ours)": (
+            "never dull (1), without sham (4021), without missing (none)"
+        ),
+        "the paper's among our first": "1 of 3",
+        "median rank of the paper's": "2,011",
+    }
 
 
 @pytest.mark.parametrize(
@@ -307,7 +331,7 @@ def test_numbers_that_are_not_there_are_left_out(tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_reported_is_refused(tmp_path, name, text, message):
+def test_an_incomplete_result_is_refused(tmp_path, name, text, message):
     if name:
         (tmp_path / f"{name}.json").write_text(text)
     with pytest.raises(ReportError, match=message):

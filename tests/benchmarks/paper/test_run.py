@@ -1,68 +1,67 @@
 """All experiments from end to end on a small world, by the command."""
 
+import dataclasses
+import functools
 import json
 import subprocess
 from pathlib import Path
 
 import cdjax
+import jax
 import numpy as np
 import pytest
-from benchmarks.paper.__main__ import main
-from benchmarks.paper.run import NEEDS
+from benchmarks.paper.experiment import Experiment
+from benchmarks.paper.registry import EXPERIMENTS
+from benchmarks.paper.results import with_means
+from benchmarks.paper.run import run_experiment
 from cdjax.text.trees import read_trees
 
 from benchmarks.paper import models, negation, searches, setting
-from benchmarks.paper import results as results_module
-from tests.benchmarks.paper.conftest import make_model
+from tests.benchmarks.paper.conftest import METHODS, make_model
+from tests.pictures import check_picture
 from tests.training.test_treebank import parse
 
-METHODS = ["cd", "gradient", "loo"]
 PLAIN_AND_OTHERS = ("a", 0.4), ("plain", 0.9), ("b", 0.6)
 
 
-def run(world, out, name="all", *more):
-    data = ["--sst", str(world / "sst"), "--yelp", str(world / "yelp")]
-    models = ["--models", str(world / "seed-0"), str(world / "seed-1")]
-    models += ["--yelp-model", str(world / "yelp-model")]
-    options = ["--methods", *METHODS, "--rule", "paper", "acd", "--out", str(out), *more]
-    return main([name, *data, *models, *options])
+def read(results, name):
+    return json.loads((results / f"{name}.json").read_bytes())
 
 
-@pytest.fixture(scope="module")
-def results(world, tmp_path_factory):
-    out = tmp_path_factory.mktemp("results")
-    assert run(world, out) == 0
-    return {name: json.loads((out / f"{name}.json").read_bytes()) for name in NEEDS}, out
-
-
-@pytest.mark.parametrize("name", NEEDS)
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_each_writes_numbers_tables_and_figures(results, name):
-    documents, out = results
-    document = documents[name]
+    document = read(results, name)
     assert document["name"] == name
     assert document["rules"] == ["paper", "acd"]
     assert [method["name"] for method in document["methods"]] == METHODS
     assert [m["name"] for m in document["models"] if m["main"]] in (
         ["seed-1"], ["yelp"], ["seed-1", "yelp"],
     )  # fmt: skip
-    assert document["rows"]
     assert any(row["primary"] for row in document["rows"])
-    said = {(row["method"], row["rule"]) for row in document["rows"]}
-    assert {("cd", "paper"), ("cd", "acd")} <= said
-    assert (("loo", None) in said) == (name != "neighbours")
+    scorers = {(row["method"], row["rule"]) for row in document["rows"]}
+    assert {("cd", "paper"), ("cd", "acd")} <= scorers
+    assert (("loo", None) in scorers) == (name != "neighbours")
     for figure in document["figures"]:
         assert figure["caption"]
-        for ending in (".png", ".svg"):
-            assert (out / (figure["file"] + ending)).stat().st_size > 1000
-    table = (out / f"{name}.md").read_text(encoding="utf-8")
-    assert "CD (acd)" in table
-    assert ("leave one out" in table) == (name != "neighbours")
+        check_picture(results / figure["file"], ["CD (paper)", "CD (acd)"])
+    tables = (results / f"{name}.md").read_text(encoding="utf-8")
+    assert "CD (acd)" in tables
+    assert ("leave one out" in tables) == (name != "neighbours")
+
+
+def test_the_report_has_every_experiment(results):
+    page = (results / "report.html").read_text(encoding="utf-8")
+    for name, experiment in EXPERIMENTS.items():
+        assert f"{experiment.title}</h2>" in page
+        assert page.count("<figure>") >= len(read(results, name)["figures"])
+    assert "not run" not in page
 
 
 def test_means_are_over_the_models(results):
-    rows = results[0]["compositionality"]["rows"]
-    mine = [r for r in rows if (r["split"], r["method"], r["rule"]) == ("dev", "cd", "acd")]
-    one, other, mean = (r for r in mine)
+    rows = read(results, "compositionality")["rows"]
+    one, other, mean = (
+        r for r in rows if (r["split"], r["method"], r["rule"]) == ("dev", "cd", "acd")
+    )
     assert mean["model"] == "mean"
     assert mean["ks"] == pytest.approx((one["ks"] + other["ks"]) / 2, abs=1e-5)
     assert (mean["ks_low"], mean["ks_high"]) == tuple(sorted([one["ks"], other["ks"]]))
@@ -70,14 +69,14 @@ def test_means_are_over_the_models(results):
 
 def test_the_plain_model_is_in_no_mean():
     rows = [{"model": name, "ks": ks, "method": "cd"} for name, ks in PLAIN_AND_OTHERS]
-    *same, mean = results_module.with_means(rows, ["ks"])
-    assert same == rows
+    *unchanged, mean = with_means(rows, ["ks"])
+    assert unchanged == rows
     assert (mean["ks"], mean["ks_low"], mean["ks_high"]) == (0.5, 0.4, 0.6)
-    both = {name: make_model(0, accuracy) for name, accuracy in PLAIN_AND_OTHERS}
-    assert models.choose_main(both) == "b"
+    by_name = {name: make_model(0, accuracy) for name, accuracy in PLAIN_AND_OTHERS}
+    assert models.choose_main(by_name) == "b"
 
 
-def test_a_model_given_is_not_taken_for_the_plain_one(world, tmp_path):
+def test_a_given_model_is_not_mistaken_for_the_plain_one(world, tmp_path):
     cdjax.save(make_model(3, 0.5), tmp_path / "plain")
     given = [world / "seed-0", tmp_path / "plain"]
     with pytest.raises(ValueError, match=r"named 'plain'.* left out of means; rename"):
@@ -94,7 +93,7 @@ def test_models_that_are_missing_are_trained_each_with_its_options(world, tmp_pa
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models.subprocess, "run", run)
-        vectors = tmp_path / "some.npz"
+        vectors = tmp_path / "vectors.npz"
         subjects = models.treebank_subjects(
             [], world / "sst", [vectors], 2, tmp_path, lambda text: None
         )
@@ -111,38 +110,80 @@ def test_models_that_are_missing_are_trained_each_with_its_options(world, tmp_pa
     assert not any(getattr(plain, option) for option in options)
 
 
-def test_what_is_done_is_left_and_scores_are_not_computed_again(world, results, capsys):
-    _, out = results
-    before = (out / "negation.json").read_bytes()
-    assert run(world, out, "negation") == 0
-    assert capsys.readouterr().out.startswith("negation: done before\nreport: ")
-    assert run(world, out, "negation", "--overwrite") == 0
-    assert "phrases of" not in capsys.readouterr().out
-    again, first = json.loads((out / "negation.json").read_bytes()), json.loads(before)
-    assert again["rows"] == first["rows"]
-    files = sorted((out / "scores").iterdir())
-    assert run(world, out, "negation", "--rule", "released") == 0  # another rule: run anew
-    said = capsys.readouterr().out
-    assert "CD (released), seed-1" in said
-    assert "leave one out" not in said
-    assert set(files) < set((out / "scores").iterdir())
+@pytest.fixture
+def toy(world, tmp_path, monkeypatch):
+    """An experiment that counts its runs, and what it is run on."""
+    lines, runs = [], []
+
+    def run(given):
+        runs.append(given)
+        (subject, *_) = given.of("sst")
+        (scorer, *_) = given.scorers(subject)
+        (scores,) = given.score(subject, scorer, [["not", "bad"]], [[(0, 2)]], "two words")
+        key = {"model": subject.name, **scorer.key, "primary": True}
+        return {"rows": [{**key, "score": float(scores[0])}]}
+
+    experiment = Experiment("toy", "Toy", "", ("sst",), (), run, lambda given, result: [])
+    monkeypatch.setitem(EXPERIMENTS, "toy", experiment)
+    subject = setting.make_subject("seed-0", "sst", cdjax.load(world / "seed-0"), main=True)
+    given = setting.Setting(tmp_path, (subject,), sst=world / "sst", log=lines.append)
+    return experiment, given, runs, lines
 
 
-def test_scores_of_other_code_are_not_taken(world, results, monkeypatch, capsys):
-    _, out = results
+def test_a_new_experiment_is_a_record_in_the_registry(toy):
+    experiment, given, _, _ = toy
+    path = run_experiment(experiment, given)
+    (row,) = json.loads(path.read_bytes())["rows"]
+    model = cdjax.load(given.sst.parent / "seed-0")
+    ids = model.vocabulary.encode(["not", "bad"])
+    (expected,) = cdjax.score_spans(model.classifier, ids, [(0, 2)])
+    assert row["score"] == pytest.approx(expected[1] - expected[0], rel=1e-4)
+    assert path.with_suffix(".md").read_text(encoding="utf-8").startswith("# Toy\n")
+
+
+def test_what_is_done_is_not_repeated_and_stored_scores_are_used(toy):
+    experiment, given, runs, lines = toy
+    first = run_experiment(experiment, given).read_bytes()
+    assert "two words" in lines[1]
+    del lines[:]
+    assert run_experiment(experiment, given).read_bytes() == first
+    assert (len(runs), lines) == (1, ["toy: done before"])
+    again = json.loads(run_experiment(experiment, given, overwrite=True).read_bytes())
+    assert again["rows"] == json.loads(first)["rows"]
+    assert len(runs) == 2
+    assert not [line for line in lines if "two words" in line]
+    other_rule = dataclasses.replace(given, rules=(cdjax.ACD,))
+    run_experiment(experiment, other_rule)
+    assert len(runs) == 3
+    assert "CD (acd), seed-0: 1 phrases of two words" in lines[-2]
+
+
+def test_results_and_scores_of_other_code_are_not_used(toy, monkeypatch):
+    experiment, given, _, lines = toy
+    run_experiment(experiment, given)
     monkeypatch.setattr(setting, "digest_code", lambda *folders: "other")
-    assert run(world, out, "compositionality", "--overwrite") == 0
-    assert "CD (paper), seed-1: " in capsys.readouterr().out
+    run_experiment(experiment, given, overwrite=True)
+    assert sum("two words" in line for line in lines) == 2
+
+
+def test_code_is_digested_folder_by_folder(tmp_path):
+    for name, text in (("a", "x = 1"), ("b", "x = 2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "module.py").write_text(text)
+    a, b = (setting.digest_code(tmp_path / name) for name in "ab")
+    assert len({a, b, setting.digest_code(tmp_path / "a", tmp_path / "b")}) == 3
+    with pytest.raises(FileNotFoundError, match="gone holds no Python source"):
+        setting.digest_code(tmp_path / "gone")
 
 
 def test_interactions_are_those_of_the_scores(world, results):
-    """The document's interactions, beside scores of one phrase at a time."""
+    """The document's interactions, against scores of one phrase at a time."""
     trees = list(read_trees(world / "sst" / "train.txt"))
     phrases = list(searches.negations(trees, searches.ANY))
     model = cdjax.load(world / "seed-1")
-    found = {
+    distributions = {
         (d["context"], d["search"], d["method"], d["rule"]): d
-        for d in results[0]["negation"]["distributions"]
+        for d in read(results, "negation")["distributions"]
     }
     expected = {True: [], False: []}
     for phrase in phrases:
@@ -153,9 +194,9 @@ def test_interactions_are_those_of_the_scores(world, results):
         scores = cdjax.score_spans(model.classifier, ids, spans, cdjax.ACD)
         whole, first, second = scores[:, 1] - scores[:, 0]
         expected[phrase.positive].append(whole - first - second)
-    mine = found["review", "any", "cd", "acd"]
-    np.testing.assert_allclose(mine["positive"], expected[True], rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(mine["negative"], expected[False], rtol=1e-3, atol=1e-5)
+    of_cd = distributions["review", "any", "cd", "acd"]
+    np.testing.assert_allclose(of_cd["positive"], expected[True], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(of_cd["negative"], expected[False], rtol=1e-3, atol=1e-5)
 
 
 def test_leave_one_out_is_turned_to_the_second_difference(world, results):
@@ -179,36 +220,39 @@ def test_leave_one_out_is_turned_to_the_second_difference(world, results):
         return logits[1] - logits[0]
 
     expected = odds() - odds(second) - odds(first) + odds(first, second)
-    (found,) = (
+    (distribution,) = (
         d
-        for d in results[0]["negation"]["distributions"]
+        for d in read(results, "negation")["distributions"]
         if (d["context"], d["search"], d["method"]) == ("review", "any", "loo")
     )
     assert negation.REMOVING[0] == "loo"
-    assert found["positive"][0] == pytest.approx(expected, rel=1e-3, abs=1e-5)
+    assert distribution["positive"][0] == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
 def test_neighbours_are_those_of_the_mean_interactions(world, results):
-    """Beside the recursion, one occurrence at a time."""
+    """Against the recursion, one occurrence at a time."""
     model = cdjax.load(world / "seed-1")
     sums, counts = {}, {}
+
+    @jax.jit
+    @functools.partial(jax.vmap, in_axes=(None, 0))
+    def vectors(x, inside):
+        return cdjax.decompose(model.classifier.layers, x, inside).beta[-1]
+
     for split in ("train", "dev"):
         for tree in read_trees(world / "sst" / f"{split}.txt"):
-            x = model.classifier.embedding[model.vocabulary.encode(tree.tokens)]
-
-            def vector(*places, x=x):
-                inside = np.isin(np.arange(len(x)), places)
-                return np.asarray(cdjax.decompose(model.classifier.layers, x, inside).beta[-1])
-
-            alone = [vector(t) for t in range(len(x))]
-            for t, token in enumerate(tree.tokens):
-                found = [((token,), alone[t])]
-                if t + 1 < len(x):
-                    both = vector(t, t + 1) - alone[t] - alone[t + 1]
-                    found.append(((token, tree.tokens[t + 1]), both))
-                for phrase, beta in found:
-                    sums[phrase] = sums.get(phrase, 0) + beta
-                    counts[phrase] = counts.get(phrase, 0) + 1
+            ids = model.vocabulary.encode(tree.tokens)
+            alone = np.eye(len(ids), dtype=bool)
+            both = alone[:-1] | alone[1:]
+            x = model.classifier.embedding[ids]
+            beta = np.asarray(vectors(x, np.concatenate([alone, both])))
+            words, pairs = beta[: len(ids)], beta[len(ids) :]
+            occurrences = [((token,), word) for token, word in zip(tree.tokens, words, strict=True)]
+            for t, pair in enumerate(pairs):
+                occurrences.append((tuple(tree.tokens[t : t + 2]), pair - words[t] - words[t + 1]))
+            for phrase, vector in occurrences:
+                sums[phrase] = sums.get(phrase, 0) + vector
+                counts[phrase] = counts.get(phrase, 0) + 1
     means = {phrase: sums[phrase] / counts[phrase] for phrase in sums}
     query = means["not", "bad"]
 
@@ -217,26 +261,13 @@ def test_neighbours_are_those_of_the_mean_interactions(world, results):
 
     others = [p for p in means if p not in {("not",), ("bad",), ("not", "bad")}]
     others.sort(key=cosine, reverse=True)
-    rows = results[0]["neighbours"]["rows"]
-    assert {row["query"] for row in rows} == {"not bad", "bad"}
-    (row,) = (r for r in rows if (r["query"], r["rule"]) == ("not bad", "paper"))
+    document = read(results, "neighbours")
+    rows = {(row["query"], row["rule"]): row for row in document["rows"]}
+    assert {query for query, _ in rows} == {"not bad", "bad"}
+    row = rows["not bad", "paper"]
     assert [phrase for phrase, _ in row["neighbours"]] == [" ".join(p) for p in others[:5]]
     for phrase, number in row["neighbours"]:
         assert number == pytest.approx(cosine(tuple(phrase.split(" "))), abs=1e-4)
     assert row["ranks"][0] == ["never dull", None]
-    (row,) = (r for r in rows if (r["query"], r["rule"]) == ("bad", "paper"))
-    assert dict(row["ranks"])["awful"] >= 1
-    notes = results[0]["neighbours"]["notes"]
-    assert "“very funny” does not occur in the trees and is left out." in notes
-
-
-def test_wrong_use_is_told(world, tmp_path, capsys):
-    assert main(["all", "--out", str(tmp_path)]) == 2
-    assert "no experiment can be run; give the data by --sst and --yelp" in capsys.readouterr().err
-    assert run(world, tmp_path, "negation", "--methods", "cd", "magic") == 2
-    assert "there is no method 'magic'; expected some of cd, gradient" in capsys.readouterr().err
-    model = cdjax.load(world / "seed-0")
-    cdjax.save(model._replace(labels=("bad", "good")), tmp_path / "other")
-    data = ["--sst", str(world / "sst"), "--models", str(tmp_path / "other")]
-    assert main(["negation", *data, "--out", str(tmp_path / "out")]) == 2
-    assert "classes of the model other are bad, good; expected" in capsys.readouterr().err
+    assert dict(rows["bad", "paper"]["ranks"])["awful"] >= 1
+    assert "“very funny” does not occur in the trees and is left out." in document["notes"]
