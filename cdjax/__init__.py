@@ -1,4 +1,4 @@
-"""Contextual decomposition in JAX: what every phrase contributes to an LSTM's prediction.
+"""Contextual decomposition in JAX: what every phrase contributes to a recurrent network's output.
 
 The names of `__all__` are public, and `cdjax.methods` and `cdjax.phrases`. What takes longer to
 import is imported at its first use.
@@ -7,9 +7,10 @@ import is imported at its first use.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
 from cdjax.core.decomposition import Decomposition, decompose
-from cdjax.core.lstm import Classifier, LSTMParams
-from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, Rule
+from cdjax.core.network import Classifier, Dense
+from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, SHARED, SOURCE, Rule
 from cdjax.core.spans import enumerate_spans
 from cdjax.importers.torch import from_torch
 from cdjax.model import Model, load, save
@@ -42,9 +43,14 @@ __all__ = [
     "MERGED",
     "PAPER",
     "RELEASED",
+    "SHARED",
+    "SOURCE",
+    "Bidirectional",
     "Classifier",
     "Decomposition",
+    "Dense",
     "Explanation",
+    "GRUParams",
     "LSTMParams",
     "Model",
     "Rule",

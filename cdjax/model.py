@@ -18,8 +18,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from cdjax.core.checks import check_classifier
-from cdjax.core.lstm import Classifier, LSTMParams
+from cdjax.core.cells import LSTMParams
+from cdjax.core.checks import check_network
+from cdjax.core.network import Classifier
 from cdjax.results.scores import check_output, is_one_logit
 from cdjax.text.vocabulary import UNKNOWN, Vocabulary
 
@@ -27,6 +28,7 @@ FORMAT = "cdjax-model"
 VERSION = 1
 WEIGHTS_FILE = "weights.safetensors"
 MODEL_FILE = "model.json"
+GATE_WEIGHTS = "W", "V", "b"
 BUNDLED = Path(__file__).parent / "bundled"
 NAMES = ("sst", "yelp")
 """The bundled models; the first is the default."""
@@ -53,7 +55,7 @@ def check_model(model: Model) -> None:
         TypeError: Where a part is of another type.
         ValueError: Where sizes differ or a weight is not finite; says which.
     """
-    check_classifier(model.classifier)
+    check_network(model.classifier)
     rows, classes = np.shape(model.classifier.embedding)[0], np.shape(model.classifier.bias)[0]
     if len(model.vocabulary) != rows:
         raise ValueError(
@@ -195,8 +197,11 @@ def find_model(path: str | os.PathLike | None = None) -> Path:
 
 def _flatten(classifier: Classifier) -> dict[str, np.ndarray]:
     """Return the weights by the names they are stored under."""
-    arrays = {f"layers.{n}": layer._asdict() for n, layer in enumerate(classifier.layers)}
-    layers = {f"{n}.{k}": np.asarray(w) for n, layer in arrays.items() for k, w in layer.items()}
+    layers = {
+        f"layers.{n}.{k}": np.asarray(getattr(layer, k))
+        for n, layer in enumerate(classifier.layers)
+        for k in GATE_WEIGHTS
+    }
     rest = {k: np.asarray(getattr(classifier, k)) for k in ("embedding", "readout", "bias")}
     return rest | layers
 
@@ -204,7 +209,7 @@ def _flatten(classifier: Classifier) -> dict[str, np.ndarray]:
 def _unflatten(weights: Mapping[str, np.ndarray]) -> Classifier:
     """Return the classifier of stored weights, in the float type they are computed with."""
     count = sum(name.startswith("layers.") for name in weights) // 3
-    names = [f"layers.{n}.{k}" for n in range(count) for k in LSTMParams._fields]
+    names = [f"layers.{n}.{k}" for n in range(count) for k in GATE_WEIGHTS]
     expected = {*names, "embedding", "readout", "bias"}
     if set(weights) != expected:
         raise ValueError(f"expected the arrays {sorted(expected)}; found {sorted(weights)}")
@@ -214,7 +219,7 @@ def _unflatten(weights: Mapping[str, np.ndarray]) -> Classifier:
             raise ValueError(f"{name} holds {weight.dtype}; expected floats")
         arrays[name] = weight.astype(np.result_type(weight.dtype, np.float32))
     layers = tuple(
-        LSTMParams(*(arrays[f"layers.{n}.{k}"] for k in LSTMParams._fields)) for n in range(count)
+        LSTMParams(*(arrays[f"layers.{n}.{k}"] for k in GATE_WEIGHTS)) for n in range(count)
     )
     return Classifier(arrays["embedding"], layers, arrays["readout"], arrays["bias"])
 

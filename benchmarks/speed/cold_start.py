@@ -9,7 +9,7 @@ from typing import Any
 import cdjax
 import jax
 import numpy as np
-from cdjax.core.lstm import HIGHEST
+from cdjax.core.split import HIGHEST
 from cdjax.text.tokenizer import tokenize
 
 from benchmarks.speed.measure import WrongAnswerError, medians, run_process

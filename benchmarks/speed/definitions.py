@@ -10,7 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 from cdjax import Classifier
-from cdjax.core.lstm import Weight, run
+from cdjax.core.network import run
+from cdjax.core.split import Weight
 from cdjax.methods.shapley import draw_positions
 
 PAD = 16  # lengths are rounded up to multiples, so that few programs are compiled
@@ -43,12 +44,12 @@ _jacobian = jax.jit(jax.jacrev(_output, argnums=1), static_argnames="output")
 
 def outputs(exact: Classifier, x: Weight, output: str) -> np.ndarray:
     """Return what the model says of vectors `[T, D]`: `[K]`."""
-    return np.asarray(_output(exact[1:], pad(x), len(x) - 1, output))
+    return np.asarray(_output(exact[1:4], pad(x), len(x) - 1, output))
 
 
 def jacobian(exact: Classifier, x: Weight, output: str) -> np.ndarray:
     """Return its derivatives by the vectors: `[K, T, D]`."""
-    return np.asarray(_jacobian(exact[1:], pad(x), len(x) - 1, output))[:, : len(x)]
+    return np.asarray(_jacobian(exact[1:4], pad(x), len(x) - 1, output))[:, : len(x)]
 
 
 def leave_out(exact: Classifier, ids, start: int, stop: int, word: int | None, output: str):
@@ -72,7 +73,7 @@ def integrate(exact: Classifier, ids, word: int | None, output: str, steps: int)
 
 def decompose_cells(exact: Classifier, ids, additive: bool):
     """Return how far the cell moves at each word, read by the last output gate `[T, K]`."""
-    ((W, V, b),) = exact.layers
+    ((W, V, b, *_),) = exact.layers
     h = c = np.zeros(len(V[0]))
     o, cells, inputs, forgets = c, [c], [], []
     for x in exact.embedding[ids]:

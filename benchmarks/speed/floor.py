@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from cdjax.core.lstm import HIGHEST
+from cdjax.core.split import HIGHEST
 from cdjax.engine.jobs import COMPILER_OPTIONS
 
 from benchmarks.speed.measure import WrongAnswerError

@@ -16,7 +16,7 @@ import cdjax
 import jax
 import numpy as np
 from cdjax import Classifier, SpanScores
-from cdjax.core.lstm import run as run_layers
+from cdjax.core.network import run as run_layers
 from cdjax.methods import make_methods
 from cdjax.scoring.verify import BOUND
 from cdjax.text.trees import parse_tree
@@ -98,7 +98,7 @@ def make_plain_passes(classifier: Classifier, reviews: list[np.ndarray]) -> dict
 
     Both take the vectors as they lie on the device, reviews of about one length together.
     """
-    network = jax.device_put(classifier[1:])
+    network = jax.device_put((classifier.layers, classifier.readout, classifier.bias))
     order = np.argsort([len(review) for review in reviews], kind="stable")
     batches = []
     for first in range(0, len(order), ROWS):

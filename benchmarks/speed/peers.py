@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from cdjax import Classifier, Rule
-from cdjax.core.lstm import HIGHEST
 from cdjax.core.spans import count_spans, enumerate_spans, span_mask
+from cdjax.core.split import HIGHEST
 
 
 class Peer(NamedTuple):
@@ -88,7 +88,7 @@ def make_torch(classifier: Classifier, reviews: Sequence[np.ndarray]) -> Peer:
     hidden = layer.V.shape[1]
     embedding, W, V, b, readout = (
         torch.from_numpy(np.asarray(weight, np.float32))
-        for weight in (classifier.embedding, *layer, classifier.readout)
+        for weight in (classifier.embedding, *layer[:3], classifier.readout)
     )
     W, V, b = W.reshape(4 * hidden, -1), V.reshape(4 * hidden, hidden), b.reshape(-1)
     sizes, spans = by_review(reviews)

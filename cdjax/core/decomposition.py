@@ -1,178 +1,139 @@
-"""Contextual decomposition: the recursion as printed (equations 8-24 and 29-32), for one example.
+"""Contextual decomposition (equations 8-32): a network's own lines, computed on split numbers.
 
-Every state is split in two, `h_t = beta_t + gamma_t` and `c_t = beta_c_t + gamma_c_t`: `beta` is
-what the chosen words contribute on their own, `gamma` whatever involves, at least in part,
-something else. Both are carried forward by themselves; that they add up is a result, not a
-definition.
+Every state is split in two, `h_t = beta_t + gamma_t`: `beta` is what the chosen steps contribute on
+their own, `gamma` whatever involves, at least in part, something else. Both are carried forward by
+themselves; that they add up is a result, not a definition.
 
 This is the definition that every faster path of cdjax is tested against, and the general path: any
-set of words, any number of layers, every time step.
+set of steps or region, any network of `cdjax.core.network`, every time step.
 """
 
-import functools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, ArrayLike, Float
 
-from cdjax.core.checks import check_input, check_mask, check_stack
-from cdjax.core.linearize import contributions, pair
-from cdjax.core.lstm import F, G, I, LSTMParams, O, project_input, project_state
+from cdjax.core.cells import Layer
+from cdjax.core.checks import (
+    check_initial,
+    check_input,
+    check_inside,
+    check_network,
+    check_stack,
+    check_valid,
+)
+from cdjax.core.network import Classifier, read_out, run
 from cdjax.core.rules import PAPER, Rule
+from cdjax.core.split import Owned, Parts, Split
 
 
 class Decomposition(NamedTuple):
-    """What the phrase and the rest contribute to one layer's states, at every time step."""
+    """What the phrase and the rest contribute to the last layer's output, at every time step."""
 
-    beta: Float[Array, "t h"]  # the phrase's part of the hidden state
-    gamma: Float[Array, "t h"]  # the rest of it
-    beta_c: Float[Array, "t h"]  # the phrase's part of the cell state
-    gamma_c: Float[Array, "t h"]  # the rest of it
-
-
-class InputPart(NamedTuple):
-    """A part of a layer's input, and the steps at which it belongs to the phrase."""
-
-    x: Float[Array, "t d"]
-    inside: Bool[Array, "t"]
-
-
-def split_input(
-    x_beta: Float[Array, "t d"], x_gamma: Float[Array, "t d"]
-) -> tuple[InputPart, InputPart]:
-    """Return the two parts of an input of which both the phrase and the rest have a share.
-
-    This is what the layer below leaves: its `beta` and its `gamma`.
-    """
-    everywhere = jnp.ones(x_beta.shape[0], bool)
-    return InputPart(x_beta, everywhere), InputPart(x_gamma, ~everywhere)
-
-
-@functools.partial(jax.jit, static_argnames="rule")
-def decompose_layer(
-    params: LSTMParams,
-    parts: tuple[InputPart, ...],
-    inside: Bool[Array, "t"],
-    rule: Rule = PAPER,
-) -> Decomposition:
-    """Decompose the states of one layer (equations 19-24 and 29-32).
-
-    Compiled once a shape, also where the caller compiles nothing: a bare `scan` would be compiled
-    again at every call, and hundreds of calls use up what a process may map.
-
-    With `rel_k`, `irr_k` and `bias_k` what the phrase, the rest and the bias add to gate `k`,
-
-        beta_c_t  = (rel_f + bias_f) beta_c_{t-1} + rel_i (rel_g + bias_g) + bias_i rel_g
-        gamma_c_t = f_t gamma_c_{t-1} + irr_f beta_c_{t-1} + irr_i g_t + (rel_i + bias_i) irr_g
-        beta_t    = o_t L(beta_c_t)             gamma_t = o_t L(gamma_c_t)
-
-    and `bias_i bias_g` added to whichever of the two the rule says.
-
-    Args:
-        params: Weights of the layer.
-        parts: Its input, as parts that belong to the phrase at some steps and to the rest at the
-            others. Words are one part (inside or outside); a layer below leaves two, `split_input`.
-            Under a rule with `input_is_a_term` each is a term of every gate.
-        inside: The steps that belong to the phrase; any set, not only a span.
-        rule: Which reading of the method.
-
-    Returns:
-        The decomposition at every step.
-    """
-    projections = tuple(project_input(params, part.x) for part in parts)
-    masks = tuple(part.inside for part in parts)
-    owns = rule.phrase_owns_bias_product(inside)
-
-    def gate(f, k, zx, masks, v_beta, v_gamma):
-        """Return what the phrase, the rest and the bias add to gate k; and the whole gate."""
-        phrase = [jnp.where(mask, z[k], 0) for z, mask in zip(zx, masks, strict=True)]
-        rest = [jnp.where(mask, 0, z[k]) for z, mask in zip(zx, masks, strict=True)]
-        b = jnp.asarray(params.b[k])
-        if rule.input_is_a_term:
-            terms = contributions(f, (v_beta[k], v_gamma[k], *(z[k] for z in zx)), b)
-            rel, irr = terms[:2]
-            for term, mask in zip(terms[2:], masks, strict=True):
-                rel = rel + jnp.where(mask, term, 0)
-                irr = irr + jnp.where(mask, 0, term)
-        else:
-            rel, irr = pair(f, sum(phrase, v_beta[k]), sum(rest, v_gamma[k]), b)
-        return rel, irr, f(b), f(sum(phrase, v_beta[k]) + sum(rest, v_gamma[k]) + b)
-
-    def step(state, inputs):
-        beta, gamma, beta_c, gamma_c = state
-        zx, masks, owns = inputs
-        v_beta, v_gamma = project_state(params, beta), project_state(params, gamma)
-        arguments = zx, masks, v_beta, v_gamma
-        rel_i, irr_i, bias_i, _ = gate(jax.nn.sigmoid, I, *arguments)
-        rel_f, irr_f, bias_f, f = gate(jax.nn.sigmoid, F, *arguments)
-        rel_g, irr_g, bias_g, g = gate(jnp.tanh, G, *arguments)
-        o = jax.nn.sigmoid(sum(z[O] for z in zx) + v_beta[O] + v_gamma[O] + params.b[O])
-
-        product = bias_i * bias_g
-        beta_u = rel_i * (rel_g + bias_g) + bias_i * rel_g + jnp.where(owns, product, 0)
-        gamma_u = irr_i * g + (rel_i + bias_i) * irr_g + jnp.where(owns, 0, product)
-        # All of these read the cell state of the step before.
-        beta_c, gamma_c = (
-            (rel_f + bias_f) * beta_c + beta_u,
-            f * gamma_c + irr_f * beta_c + gamma_u,
-        )
-        l_beta, l_gamma = pair(jnp.tanh, beta_c, gamma_c)
-        new = Decomposition(o * l_beta, o * l_gamma, beta_c, gamma_c)
-        return new, new
-
-    zero = jnp.zeros(params.V.shape[-1], projections[0].dtype)
-    start = Decomposition(zero, zero, zero, zero)
-    # Backwards, a step is computed again from its state: keeping the terms of all its activations
-    # takes 4 times the memory and, for its traffic, longer. Forwards, this changes nothing.
-    step = jax.checkpoint(step, prevent_cse=False)
-    return jax.lax.scan(step, start, (projections, masks, owns))[1]
+    beta: Float[Array, "t p"]  # the phrase's part
+    gamma: Float[Array, "t p"]  # the rest of it
 
 
 def decompose(
-    layers: Sequence[LSTMParams], x: ArrayLike, inside: ArrayLike, rule: Rule = PAPER
+    layers: Sequence[Layer],
+    x: ArrayLike,
+    inside: ArrayLike,
+    rule: Rule = PAPER,
+    initial: Sequence[Any] | None = None,
+    valid: ArrayLike | None = None,
 ) -> Decomposition:
-    """Decompose the states of an LSTM into what a set of words contributes and everything else.
+    """Decompose the output of recurrent layers into what a set of steps contributes and the rest.
 
-        h_t = beta_t + gamma_t,    c_t = beta_c_t + gamma_c_t                  (equations 8 and 9)
+        h_t = beta_t + gamma_t                                                  (equation 8)
 
-    A pure function of arrays: `jit`, `vmap` and `grad` go through it. The score of the set is
-    `readout @ beta[-1]`, one logit a class. `grad` keeps the four states of every step and layer
-    and the projected input, not what a step computes in between: some 20 H numbers a word.
+    A pure function of arrays: `jit`, `vmap` and `grad` go through it. With one layer and the last
+    step read, the score of the set is `readout @ beta[-1]`; `split_logits` has pools and heads.
 
     Args:
-        layers: The LSTM, first layer first; a stack is decomposed layer by layer.
-        x: Word vectors `[T, D]`.
-        inside: Which words belong to the set, bool `[T]`. Any set, contiguous or not.
-        rule: Which reading of the method: `PAPER`, `ACD`, `RELEASED` or `MERGED`.
+        layers: The layers, first to last: LSTM, GRU, `Bidirectional`, cells of your own.
+        x: Input vectors `[T, D]`.
+        inside: Which steps belong to the set, bool `[T]`, any set; or which entries of `x` do, a
+            region of (step, feature), bool `[T, D]`.
+        rule: Which reading of the method.
+        initial: The states before the first step, an entry a layer: `(h, c)` of an LSTM, `(h,)` of
+            a GRU, a pair of these of a `Bidirectional`, None for zeros. They belong to the rest.
+        valid: The steps that are real, bool `[T]`; the others are left out. All when None.
 
     Returns:
-        `beta`, `gamma`, `beta_c`, `gamma_c` of the last layer at every time step, `[T, H]` each.
+        `beta` and `gamma` of the last layer's output at every time step, `[T, P]` each.
 
     Raises:
-        TypeError: Where `x` does not hold floats or `inside` no booleans.
-        ValueError: Where shapes do not fit each other.
+        TypeError: Where `x` does not hold floats, `inside` or `valid` no booleans, or a layer is
+            none.
+        ValueError: Where shapes do not fit each other; where `inside` is a region and the rule
+            gives the product of biases to the phrase, which has no meaning at a step partly inside.
 
     >>> import jax.numpy as jnp
-    >>> from cdjax.core.lstm import run
+    >>> from cdjax.core.cells import LSTMParams
     >>> layer = LSTMParams(W=jnp.ones((4, 2, 3)), V=jnp.ones((4, 2, 2)), b=jnp.zeros((4, 2)))
     >>> split = decompose((layer,), jnp.ones((5, 3)), jnp.arange(5) < 2)
     >>> split.beta.shape
     (5, 2)
-    >>> h = run((layer,), jnp.ones((5, 3)))
-    >>> bool(jnp.allclose(split.beta + split.gamma, h))
+    >>> bool(jnp.allclose(split.beta + split.gamma, run((layer,), jnp.ones((5, 3)))))
     True
     """
     x = check_input(x)
     check_stack(layers, x.shape[1])
-    inside = check_mask(inside, len(x))
+    check_initial(layers, initial)
+    h = _split_outputs(tuple(layers), x, inside, rule, initial, valid)[0]
+    return Decomposition(h.beta, h.gamma)
+
+
+def split_logits(
+    classifier: Classifier,
+    x: ArrayLike,
+    inside: ArrayLike,
+    rule: Rule = PAPER,
+    valid: ArrayLike | None = None,
+) -> Split:
+    """Decompose the logits of one sequence: the score of a set of steps, and all else.
+
+        logits = beta + gamma + bias                                            (equation 10)
+
+    Args:
+        classifier: The network.
+        x: Input vectors `[T, D]`; words are embedded already.
+        inside: Which steps, bool `[T]`, or entries of `x`, bool `[T, D]`, belong to the set.
+        rule: Which reading of the method.
+        valid: The steps that are real, bool `[T]`; the others are left out. All when None.
+
+    Returns:
+        `beta`, the score of the set; `gamma`, that of the rest; and `bias`, which belongs to no
+        input: the logits of a head that reads 0. Logits, `[K]` or, for the pool "each", `[T, K]`.
+
+    Raises:
+        TypeError, ValueError: As `decompose`.
+    """
+    x = check_input(x)
+    check_network(classifier, x.shape[1])
+    h, ops, valid_steps = _split_outputs(classifier.layers, x, inside, rule, None, valid)
+    # A head acts on whatever float type the layers have; the embedding has been looked up.
+    classifier = classifier._replace(embedding=None)
+    classifier = jax.tree.map(lambda leaf: jnp.asarray(leaf, h.beta.dtype), classifier)
+    return read_out(classifier, h, ops, valid_steps)
+
+
+def _split_outputs(layers: tuple[Layer, ...], x: Array, inside, rule: Rule, initial, valid):
+    """Return the split outputs of the last layer, the interpreter and the checked `valid`."""
+    inside = check_inside(inside, x.shape, rule)
+    valid = None if valid is None else check_valid(valid, len(x))
     dtype = jnp.result_type(x, *jax.tree.leaves(layers))
-    layers = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tuple(layers))
-    parts: tuple[InputPart, ...] = (InputPart(x.astype(dtype), inside),)
-    result = None
-    for params in layers:
-        result = decompose_layer(params, parts, inside, rule)
-        parts = split_input(result.beta, result.gamma)
-    assert result is not None  # check_stack demands one
-    return result
+    layers = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), layers)
+    x = x.astype(dtype)
+    if valid is not None and inside.ndim == 1:
+        inside = inside & valid  # a step left out is no step of the phrase, not even its last
+    if valid is not None:
+        x = jnp.where(jnp.expand_dims(valid, 1), x, 0)  # be it NaN, it has no say, nor a gradient
+    if inside.ndim == 1:
+        ops, number = Parts(rule, inside), Owned(x, jnp.expand_dims(inside, 1))
+    else:
+        ops = Parts(rule, jnp.any(inside, axis=1))
+        number = Split(jnp.where(inside, x, 0), jnp.where(inside, 0, x))
+    return run(layers, number, ops, initial, valid), ops, valid

@@ -7,20 +7,41 @@ its Shapley value. A bias always comes first, so `L(b) = f(b)`, every other sum 
 
     f(b + y_1 + ... + y_N) = f(b) + L(y_1) + ... + L(y_N)
 
-`linearize` is the definition. `pair` and `triple` are the same numbers in closed form: two terms
-with or without a bias (N = 3 and N = 2, as the paper counts), and three beside the bias (N = 4).
-`subsets` is the closed form of any number of terms: the layers of a stack have four.
+`linearize` is the definition. `pair` gives the same numbers in closed form for two terms, with or
+without a bias (N = 3 and N = 2, as the paper counts), `subsets` for any number of terms: three
+beside the bias (N = 4) where words are a term of their own, four in the upper layers of a stack.
 """
 
 import itertools
 import math
 from collections.abc import Callable, Sequence
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 Activation = Callable[[Float[Array, "..."]], Float[Array, "..."]]
 Bias = Float[Array, "..."] | float
+
+ACTIVATIONS: dict[str, Activation] = {
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "linear": lambda z: z,
+    "relu": jax.nn.relu,
+    "relu6": jax.nn.relu6,
+    "leaky_relu": jax.nn.leaky_relu,  # slope 0.01 below 0, as in PyTorch
+    "elu": jax.nn.elu,
+    "selu": jax.nn.selu,
+    "gelu": lambda z: jax.nn.gelu(z, approximate=False),
+    "silu": jax.nn.silu,
+    "softplus": jax.nn.softplus,
+    "softsign": jax.nn.soft_sign,
+    "exponential": jnp.exp,
+    "hard_sigmoid": lambda z: jnp.clip(z / 6 + 0.5, 0, 1),  # Keras 3, PyTorch
+    "hard_sigmoid_keras2": lambda z: jnp.clip(0.2 * z + 0.5, 0, 1),
+    "hard_tanh": jax.nn.hard_tanh,
+}
+"""The activations of cells and heads by name. Frameworks differ in what they call hard sigmoid."""
 
 
 def linearize(
@@ -65,24 +86,6 @@ def pair(f: Activation, y1, y2, bias: Bias = 0.0):
     )
 
 
-def triple(f: Activation, y1, y2, y3, bias: Bias = 0.0):
-    """Return `L` of three terms: first, last (1/3 each) or after one of the others (1/6 each)."""
-    none = f(bias + jnp.zeros_like(y1))
-    f1, f2, f3 = f(bias + y1), f(bias + y2), f(bias + y3)
-    f12, f13, f23 = f(bias + (y1 + y2)), f(bias + (y1 + y3)), f(bias + (y2 + y3))
-    everything = f(bias + (y1 + y2 + y3))
-
-    def share(only, with_a, a, with_b, b, without):
-        ends = (only - none) + (everything - without)
-        return ends / 3 + ((with_a - a) + (with_b - b)) / 6
-
-    return (
-        share(f1, f12, f2, f13, f3, f23),
-        share(f2, f12, f1, f23, f3, f13),
-        share(f3, f13, f1, f23, f2, f12),
-    )
-
-
 def subsets(f: Activation, terms: Sequence, bias: Bias = 0.0) -> tuple:
     """Return `L` of every term from `f` at the sum of each set of terms, `2^N` of them.
 
@@ -91,7 +94,7 @@ def subsets(f: Activation, terms: Sequence, bias: Bias = 0.0) -> tuple:
     with `F(S) = f(bias + sum of S)`: of the `N!` orders so many have just S before `y_k`.
     """
     n = len(terms)
-    sums = [bias + jnp.zeros_like(terms[0])]  # of the set whose members are the bits of its place
+    sums = [bias + jnp.zeros_like(terms[0])]  # of the set whose members are the bits of its index
     for term in terms:
         sums += [before + term for before in sums]
     values = [f(argument) for argument in sums]
@@ -113,5 +116,4 @@ def contributions(f: Activation, terms: Sequence, bias: Bias = 0.0) -> tuple:
 
     Equal to `linearize`, with fewer evaluations of `f`.
     """
-    closed = {2: pair, 3: triple}.get(len(terms))
-    return closed(f, *terms, bias=bias) if closed else subsets(f, terms, bias)
+    return pair(f, *terms, bias=bias) if len(terms) == 2 else subsets(f, terms, bias)

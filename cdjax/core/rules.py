@@ -1,4 +1,4 @@
-"""The two choices that the paper leaves open, and what each published code made of them."""
+"""The choices that the paper leaves open, as data, and what published codes made of them."""
 
 import enum
 from typing import NamedTuple
@@ -8,47 +8,88 @@ from jaxtyping import Array, Bool
 
 
 class BiasProduct(enum.Enum):
-    """Who is credited with `bias_i * bias_g`, the part of the cell update no word has a hand in."""
+    """Who owns `bias_i * bias_g`, the part of a cell's update that comes from no input at all."""
 
-    REST = "always gamma"
-    PHRASE = "beta at every step inside the phrase"
-    PHRASE_BUT_LAST = "beta at every step inside the phrase but its last"
+    REST = "the rest, always"
+    PHRASE = "the phrase, at each of its steps"
+    PHRASE_BUT_LAST = "the phrase, at each of its steps but the last"
 
 
 class Rule(NamedTuple):
-    """One reading of the method. Hashable, so it can be a static argument of `jit`."""
+    """One reading of the method. Hashable, so it can be a static argument of `jit`.
+
+    In `gate * content` the gate is `rel + irr + bias` (what the phrase, the rest and the bias add
+    to it) and the content, say the cell state, is `beta + gamma`. Every rule but `SOURCE` takes
+
+        phrase: (rel + bias + context_share * irr) * beta          rest: all else
+
+    Under every rule an empty phrase scores 0, and `beta + gamma` is the network's own state. A rule
+    whose `bias_product` is the phrase's leaves `gamma = 0` where the phrase is the whole input
+    (`whole_input_adds_up`): its score is then the logit less what belongs to no input.
+    """
 
     name: str
     input_is_a_term: bool
     """Whether `W x_t` is linearized as a term of its own, or added to `V beta` (inside the phrase)
     or `V gamma` (outside) beforehand."""
     bias_product: BiasProduct
+    context_share: float = 0.0
+    """Share of the phrase, 0 to 1, in what the context's part of a gate does to its content."""
+    gates_are_split: bool = True
+    """Whether a gate is split at all; if not, it scales the parts of its content, as the output
+    gate of an LSTM does under every rule."""
 
-    def phrase_owns_bias_product(self, inside: Bool[Array, "t"]) -> Bool[Array, "t"]:
-        """Return the steps at which `bias_i * bias_g` counts as the phrase's own."""
+    @property
+    def whole_input_adds_up(self) -> bool:
+        """Whether the whole input, taken as the phrase, leaves nothing to the rest."""
+        return self.bias_product is BiasProduct.PHRASE
+
+    def phrase_owns_bias_product(
+        self, inside: Bool[Array, "t"], reverse: bool = False
+    ) -> Bool[Array, "t"] | None:
+        """Return the steps at which the phrase owns the product of biases; None for no step ever.
+
+        Args:
+            inside: The steps of the phrase.
+            reverse: Whether the steps are gone through from the last to the first.
+        """
         if self.bias_product is BiasProduct.REST:
-            return jnp.zeros_like(inside)
+            return None
         if self.bias_product is BiasProduct.PHRASE:
             return inside
+        if reverse:
+            return inside & (jnp.cumsum(inside) > 1)
         remaining = jnp.flip(jnp.cumsum(jnp.flip(inside)))  # steps of the phrase from here on
         return inside & (remaining > 1)
 
 
-# The paper, as equations 13-32 and its prose ("some combination of beta and b_i or b_g (but not
-# both)") have it.
 PAPER = Rule("paper", input_is_a_term=True, bias_product=BiasProduct.REST)
+"""The paper: equations 13-32 and its prose ("some combination of beta and b_i or b_g (but not
+both)"). The scores of the whole input and the rest add up to the logit; the rest is not 0."""
 
-# Agglomerative contextual decomposition (Singh, Murdoch & Yu 2019; package `acd`). Differs from the
-# paper: (1) the input is no term of its own, (2) the phrase owns the product of the biases at all
-# its steps. So a whole sentence leaves gamma = 0: its score is the logit less the output bias.
 ACD = Rule("acd", input_is_a_term=False, bias_product=BiasProduct.PHRASE)
+"""Agglomerative contextual decomposition (Singh, Murdoch & Yu 2019; package `acd`). Differs from
+the paper: (1) the input is no term of its own, (2) the phrase owns the product of the biases at all
+its steps. The whole input leaves gamma = 0: its score is the logit less the output bias."""
 
-# The authors' code release of 2018. Differs from ACD: the phrase does not own the product of the
-# biases at its last step (an off-by-one).
 RELEASED = Rule("released", input_is_a_term=False, bias_product=BiasProduct.PHRASE_BUT_LAST)
+"""The authors' code of 2018. Differs from `ACD`: the phrase does not own the product of the biases
+at its last step (an off-by-one). The rest of the whole input is not 0."""
 
-# An option of diagNNose. Differs from the paper: the input is no term of its own.
 MERGED = Rule("merged", input_is_a_term=False, bias_product=BiasProduct.REST)
+"""An option of diagNNose. Differs from the paper: the input is no term of its own. The rest of the
+whole input is not 0."""
 
-RULES = {rule.name: rule for rule in (PAPER, ACD, RELEASED, MERGED)}
-"""The rules by name."""
+SHARED = Rule("shared", input_is_a_term=False, bias_product=BiasProduct.PHRASE, context_share=0.5)
+"""Differs from `ACD`: what the context's part of a gate does to the phrase's content is shared
+evenly, as Shapley values share an interaction of two players. The whole input leaves gamma = 0."""
+
+SOURCE = Rule(
+    "source", input_is_a_term=False, bias_product=BiasProduct.PHRASE, gates_are_split=False
+)
+"""diagNNose since 2020: the whole gate times a content belongs to the content's owner. Differs from
+`ACD`: no gate is split. The whole input leaves gamma = 0. What the phrase does to other words by
+the gates is not the phrase's: under this rule a negation hardly shows."""
+
+RULES = {rule.name: rule for rule in (PAPER, ACD, RELEASED, MERGED, SHARED, SOURCE)}
+"""The named rules by name."""

@@ -11,7 +11,7 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Float, Int
 
-from cdjax.core.lstm import Classifier
+from cdjax.core.network import Classifier
 from cdjax.core.rules import Rule
 from cdjax.engine import lstm
 from cdjax.engine.schedule import (

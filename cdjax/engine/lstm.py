@@ -49,8 +49,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from cdjax.core.lstm import HIGHEST, Classifier, F, G, I, O, Weight, project_input
+from cdjax.core.cells import F, G, I, O
+from cdjax.core.network import Classifier
 from cdjax.core.rules import BiasProduct, Rule
+from cdjax.core.split import HIGHEST, Weight
 
 EXPONENT_LIMIT = 30.0
 SPLIT = I, F, G
@@ -265,7 +267,8 @@ def run_forward(
     def step(state, t, runs, active, row):
         c, h = state
         words = jax.lax.dynamic_slice_in_dim(ids, row, settings.review_tile)
-        x = project_input(params, gather_rows(classifier.embedding, words))
+        vectors = gather_rows(classifier.embedding, words)
+        x = jnp.einsum("ghd,sd->sgh", params.W, vectors, precision=HIGHEST)
         z = x + jnp.einsum("gij,sj->sgi", params.V, h, precision=HIGHEST) + bias
         i, f, o = (jax.nn.sigmoid(z[:, k]) for k in (I, F, O))
         c = f * c + i * jnp.tanh(z[:, G])

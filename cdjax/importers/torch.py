@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cdjax.core.lstm import LSTMParams
+from cdjax.core.cells import LSTMParams
 
 _WEIGHT = re.compile(
     r"^(?P<module>.*?)(?P<name>(?:weight|bias)_(?:ih|hh|hr)(?:_l\d+(?:_reverse)?)?)$"

@@ -8,25 +8,19 @@ its input is the same number there:
     x . d/dx = (W x) . d/d(W x)
 """
 
-import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from cdjax.core.lstm import (
-    HIGHEST,
-    Classifier,
-    LSTMParams,
-    advance,
-    project_input,
-    run_layer,
-    run_projected,
-)
+from cdjax.core.cells import Bidirectional
+from cdjax.core.network import Classifier, project_input, read_out, run_projected, scan_cell
+from cdjax.core.padding import padded_length
+from cdjax.core.split import PLAIN
 
 BATCH_STEPS = 512, 4096
 """Steps, padding included, of a small batch and of a large one."""
@@ -34,35 +28,17 @@ TILE_VARIANTS = 64, 1024
 """Variants of a small tile and of a large one."""
 
 
-class Weights(NamedTuple):
-    """A classifier without its word vectors, on the device."""
-
-    layers: tuple[LSTMParams, ...]
-    readout: Float[Array, "k h"]
-    bias: Float[Array, "k"]
-
-
 class PaddedSequences(NamedTuple):
     """Sequences padded to one length; `B` rows, of which the first `len(indices)` are used."""
 
     indices: list[int]  # of each sequence, in the list of all
-    projected: Float[Array, "b t 4 h"]  # W x_t of the first layer; undefined beyond the length
+    projected: Any  # W x_t of the first layer, arrays [B, T, H]; undefined beyond the length
     lengths: Int[np.ndarray, "b"]  # steps of each sequence; 1 in an unused row
 
 
-def put_weights(classifier: Classifier) -> Weights:
-    """Return the weights of a classifier without its embedding, on the device."""
-    return Weights(*jax.device_put(classifier[1:]))
-
-
-def padded_length(length: int) -> int:
-    """Return the length a sequence is padded to: two sizes an octave, at least 8.
-
-    >>> [padded_length(length) for length in (1, 8, 9, 12, 13, 17, 24, 25)]
-    [8, 8, 12, 12, 16, 24, 24, 32]
-    """
-    power = max(8, 1 << (length - 1).bit_length())
-    return power * 3 // 4 if power > 8 and length <= power * 3 // 4 else power
+def put_network(classifier: Classifier) -> Classifier:
+    """Return a classifier without its embedding, on the device."""
+    return jax.device_put(classifier._replace(embedding=None))
 
 
 def make_batches(classifier: Classifier, sequences: list[np.ndarray]) -> Iterator[PaddedSequences]:
@@ -83,16 +59,30 @@ def make_batches(classifier: Classifier, sequences: list[np.ndarray]) -> Iterato
             yield PaddedSequences(indices, _project(classifier.layers[0], x), lengths)
 
 
-def project_word(classifier: Classifier, word: int | None) -> Float[Array, "4 h"]:
-    """Return `W x` of a word of the embedding, or of a zero vector when None."""
+def project_word(classifier: Classifier, word: int | None) -> Any:
+    """Return `W x` of a word of the embedding, or of a zero vector when None: arrays `[H]`."""
     width = classifier.embedding.shape[1]
     x = np.zeros(width, classifier.bias.dtype) if word is None else classifier.embedding[word]
-    return project_input(classifier.layers[0], jnp.asarray(x)[None])[0]
+    return project_input(classifier.layers[0], jnp.asarray(x))
 
 
 @jax.jit
-def _project(params, x):
-    return jax.vmap(lambda x: project_input(params, x))(x)
+def _project(layer, x):
+    return project_input(layer, x)
+
+
+def run_padded(network: Classifier, projected: Any, length: Int[Array, ""]) -> Float[Array, "k"]:
+    """Return the logits of one padded sequence, given as its `W x_t`, output bias included."""
+    steps = jax.tree.leaves(projected)[0].shape[0]
+    valid = jnp.arange(steps, dtype=length.dtype) < length
+    # Padding lies behind a pass from the start, but before one from the end.
+    left_out = valid if _reads_from_the_end(network) else None
+    h = run_projected(network.layers, projected, valid=left_out)
+    return read_out(network, h, valid=valid)
+
+
+def _reads_from_the_end(network: Classifier) -> bool:
+    return any(isinstance(layer, Bidirectional) for layer in network.layers)
 
 
 def iterate_tiles(count: int, sizes: Sequence[int]) -> Iterator[tuple[slice, np.ndarray]]:
@@ -113,79 +103,89 @@ def iterate_tiles(count: int, sizes: Sequence[int]) -> Iterator[tuple[slice, np.
 
 
 def run_variants(
-    weights: Weights,
+    network: Classifier,
     batch: PaddedSequences,
     source: Int[np.ndarray, "n"],
     kept: Callable[[Int[np.ndarray, "s"]], Bool[np.ndarray, "s t"]],
-    replacement: Float[Array, "4 h"],
+    replacement: Any,
     first: Int[np.ndarray, "n"] | None = None,
 ) -> Float[np.ndarray, "n k"]:
     """Return the logits of variants of sequences, in which some steps are replaced.
 
     Args:
-        weights: Of the model.
+        network: The model, as `put_network` returns it.
         batch: The sequences.
         source: The row of the batch that each variant is made from.
         kept: Returns, for the indices of some variants, which steps of each are the sequence's own.
         replacement: `W x` of the vector that replaces the others, as `project_word` gives it.
         first: The first step of each variant that may be replaced. Its pass starts there, from the
-            states of the sequence itself. Step 0 when None.
+            states of the sequence itself, where the last step of a pass from the start is read.
+            Step 0 when None.
 
     Returns:
         The logits of every variant, output bias included.
     """
-    logits = np.empty((len(source), len(weights.bias)), weights.bias.dtype)
+    logits = np.empty((len(source), len(network.bias)), network.bias.dtype)
     first = np.zeros(len(source), np.int32) if first is None else first.astype(np.int32)
-    states = _run_sequences(weights, batch.projected)
+    at_end = network.pool in ("last", "ends") and not _reads_from_the_end(network)
+    states = _run_sequences(network, batch.projected) if at_end else None
     # A tile takes as many steps as its longest pass: passes of similar length go together.
     order = np.argsort(batch.lengths[source] - first, kind="stable")
     for new, rows in iterate_tiles(len(source), TILE_VARIANTS):
         tile = order[rows]
-        variants = source[tile], first[tile], kept(tile)
-        out = _run_tile(weights, batch.projected, batch.lengths, states, *variants, replacement)
+        variants = batch.projected, batch.lengths, source[tile], kept(tile), replacement
+        if states is None:
+            out = _run_whole(network, *variants)
+        else:
+            out = _run_from(network, *variants, states, first[tile])
         logits[order[new]] = np.asarray(out)[: new.stop - new.start]
     return logits
 
 
 @jax.jit
-def _run_sequences(weights: Weights, projected):
-    """Return each layer's states `c, h` before every step of the sequences themselves."""
-    first, *others = weights.layers
-    traces = [jax.vmap(functools.partial(run_projected, first))(projected)]
-    for params in others:
-        traces.append(jax.vmap(functools.partial(run_layer, params))(traces[-1].h))
-    return [
-        tuple(jnp.pad(after[:, :-1], ((0, 0), (1, 0), (0, 0))) for after in (trace.c, trace.h))
-        for trace in traces
-    ]
+def _run_sequences(network: Classifier, projected):
+    """Return each layer's states before every step of the sequences themselves."""
+    states = []
+    for n, cell in enumerate(network.layers):
+
+        def run(x, cell=cell, n=n):
+            return scan_cell(cell, project_input(cell, x) if n else x)
+
+        states.append(jax.vmap(run)(states[-1][0] if n else projected))
+    shift = (0, 0), (1, 0), (0, 0)
+    return jax.tree.map(lambda after: jnp.pad(after[:, :-1], shift), states)
 
 
 @jax.jit
-def _run_tile(weights: Weights, projected, lengths, states, source, first, kept, replacement):
+def _run_whole(network: Classifier, projected, lengths, source, kept, replacement):
+    """Run each variant from step to step, all of them."""
+
+    def run(n, kept):
+        own = jnp.expand_dims(kept, 1)
+        zx = jax.tree.map(lambda z, r: jnp.where(own, z[n], r[None]), projected, replacement)
+        return run_padded(network, zx, lengths[n])
+
+    return jax.vmap(run)(source, kept)
+
+
+@jax.jit
+def _run_from(network: Classifier, projected, lengths, source, kept, replacement, states, first):
     """Run each variant from its first replaced step to its last; then its states stay constant."""
     remaining = lengths[source] - first
 
     def step(done, states):
         running = jnp.expand_dims(done < remaining, 1)
-        t = jnp.minimum(first + done, projected.shape[1] - 1)
+        t = jnp.minimum(first + done, kept.shape[1] - 1)
         own = jnp.take_along_axis(kept, jnp.expand_dims(t, 1), axis=1)
-        zx = jnp.where(
-            jnp.expand_dims(own, 2), projected[source, t], jnp.expand_dims(replacement, 0)
-        )
+        x = jax.tree.map(lambda z, r: jnp.where(own, z[source, t], r[None]), projected, replacement)
         new = []
-        for n, (params, state) in enumerate(zip(weights.layers, states, strict=True)):
+        for n, (cell, state) in enumerate(zip(network.layers, states, strict=True)):
             if n:
-                zx = project_input(params, new[-1][1])
-            trace = jax.vmap(lambda state, zx, params=params: advance(params, state, zx))(state, zx)
-            new.append(
-                tuple(
-                    jnp.where(running, after, before)
-                    for after, before in zip((trace.c, trace.h), state, strict=True)
-                )
-            )
+                x = project_input(cell, new[-1][0])
+            after = jax.vmap(lambda state, x, cell=cell: cell.step(PLAIN, state, x))(state, x)
+            new.append(jax.tree.map(lambda a, b: jnp.where(running, a, b), after, state))
         return new
 
     start = jax.tree.map(lambda before: before[source, first], states)
     states = jax.lax.fori_loop(0, jnp.max(remaining), step, start)
-    logits = jnp.matmul(states[-1][1], weights.readout.T, precision=HIGHEST)
-    return logits + jnp.expand_dims(weights.bias, 0)
+    return jax.vmap(lambda h: read_out(network, h[None]))(states[-1][0])

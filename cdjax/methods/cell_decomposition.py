@@ -20,8 +20,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from cdjax.core.lstm import HIGHEST, Classifier, F, G, I, O, Weight, run_projected
-from cdjax.methods.batches import Weights, make_batches, put_weights
+from cdjax.core.cells import LSTMParams, O
+from cdjax.core.network import Classifier, scan_cell
+from cdjax.core.split import HIGHEST, PLAIN, Weight
+from cdjax.methods.batches import make_batches, put_network
 
 Variant = Literal["difference", "additive"]
 
@@ -40,22 +42,17 @@ def decompose_cells(
         Logits `[T, K]` of each sequence; over its steps they add up to its logits less the bias.
 
     Raises:
-        ValueError: Where the model has more than one layer, or there is no such variant.
+        ValueError: Where the model is not one LSTM layer whose last state is read, or there is no
+            such variant.
     """
     if variant not in ("difference", "additive"):
         raise ValueError(f"variant is {variant!r}; expected 'difference' or 'additive'.")
-    if len(classifier.layers) != 1:
-        raise ValueError(
-            f"cell decomposition is defined for one layer; the model has "
-            f"{len(classifier.layers)}, and the cell of the last does not take in words but the "
-            f"states of a layer below. Take another method: contextual decomposition goes "
-            f"through all layers."
-        )
-    weights = put_weights(classifier)
+    _check_form(classifier)
+    network = put_network(classifier)
     classes, dtype = len(classifier.bias), classifier.bias.dtype
     scores = [np.zeros((len(sequence), classes), dtype) for sequence in sequences]
     for batch in make_batches(classifier, sequences):
-        out = np.asarray(_decompose(weights, batch.projected, batch.lengths, variant))
+        out = np.asarray(_decompose(network, batch.projected, batch.lengths, variant))
         for row, n in enumerate(batch.indices):
             scores[n] = out[row, : len(sequences[n])]
     return scores
@@ -63,27 +60,46 @@ def decompose_cells(
 
 @functools.partial(jax.jit, static_argnames="variant")
 def _decompose(
-    weights: Weights,
-    projected: Float[Array, "b t 4 h"],
+    network: Classifier,
+    projected: tuple[Float[Array, "b t h"], ...],
     lengths: Int[Weight, "b"],
     variant: Variant,
 ) -> Float[Array, "b t k"]:
     """Return the scores of padded sequences; undefined beyond the length of each."""
-    (params,) = weights.layers
+    (cell,) = network.layers
 
     def scores(projected, length):
-        trace = run_projected(params, projected)
-        last_o = jax.nn.sigmoid(trace.z[length - 1, O])
-        state = trace.c
+        h, c = scan_cell(cell, projected)
+        states = tuple(jnp.concatenate([jnp.zeros_like(s[:1]), s[:-1]]) for s in (h, c))
+        i, f, g, o = jax.vmap(lambda s, x: cell.gates(PLAIN, s, x))(states, projected)
+        last_o = jax.nn.sigmoid(o[length - 1] + projected[O][length - 1])
         if variant == "additive":
-            i, f, g = jax.nn.sigmoid(trace.z[:, I]), jax.nn.sigmoid(trace.z[:, F]), trace.z[:, G]
             # The forget gates of the steps after each one, up to the last.
-            later = jnp.arange(1, len(projected) + 1, dtype=length.dtype)
+            later = jnp.arange(1, len(c) + 1, dtype=length.dtype)
             f = jnp.where(jnp.expand_dims(later < length, 1), jnp.roll(f, -1, axis=0), 1)
             passed = jnp.flip(jnp.cumprod(jnp.flip(f, axis=0), axis=0), axis=0)
-            state = jnp.cumsum(passed * i * jnp.tanh(g), axis=0)
-        before = jnp.concatenate([jnp.zeros_like(state[:1]), state[:-1]])
-        moved = jnp.expand_dims(last_o, 0) * (jnp.tanh(state) - jnp.tanh(before))
-        return jnp.matmul(moved, weights.readout.T, precision=HIGHEST)
+            c = jnp.cumsum(passed * i * g, axis=0)
+        before = jnp.concatenate([jnp.zeros_like(c[:1]), c[:-1]])
+        moved = jnp.expand_dims(last_o, 0) * (jnp.tanh(c) - jnp.tanh(before))
+        return jnp.matmul(moved, network.readout.T, precision=HIGHEST)
 
     return jax.vmap(scores)(projected, lengths)
+
+
+def _check_form(classifier: Classifier) -> None:
+    """Raise unless the classifier reads the last state of one LSTM layer, as the method demands."""
+    first, *others = classifier.layers
+    if others:
+        found = f"has {len(classifier.layers)} layers"
+    elif not isinstance(first, LSTMParams):
+        found = f"is a {type(first).__name__.removesuffix('Params')}"
+    elif first[3:] != (None, None, "sigmoid", "tanh"):
+        found = "has a projection, peepholes or other activations"
+    elif classifier.head or classifier.pool not in ("last", "ends"):
+        found = f"has the pool {classifier.pool!r} and {len(classifier.head)} dense layers"
+    else:
+        return
+    raise ValueError(
+        f"cell decomposition is defined for one LSTM layer whose last state is read; the model "
+        f"{found}. Take another method: contextual decomposition goes through all of it."
+    )

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from cdjax.core.checks import check_classifier
-from cdjax.core.lstm import Classifier
+from cdjax.core.checks import check_network
+from cdjax.core.network import Classifier
 from cdjax.core.spans import enumerate_spans
 from cdjax.results import SpanScores
 from cdjax.scoring.batch import predict
@@ -89,7 +89,7 @@ def check_request(
     Raises:
         TypeError, ValueError: As `Score`.
     """
-    check_classifier(classifier)
+    check_network(classifier)
     ids = check_reviews(classifier, sequences)
     if max_len is not None and max_len < 1:
         raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")

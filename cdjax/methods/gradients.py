@@ -12,21 +12,23 @@ its steps.
 
 import functools
 import warnings
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from cdjax.core.lstm import HIGHEST, Classifier, Weight, run, run_projected
+from cdjax.core.cells import Bidirectional
+from cdjax.core.network import Classifier
+from cdjax.core.split import Weight
 from cdjax.methods.batches import (
     PaddedSequences,
-    Weights,
     iterate_tiles,
     make_batches,
     project_word,
-    put_weights,
+    put_network,
+    run_padded,
     run_variants,
 )
 from cdjax.methods.contract import check_word
@@ -124,16 +126,16 @@ def integrate_gradients(
     start = project_word(classifier, baseline)
     scores = _sum_over_nodes(classifier, sequences, start, nodes, output)
     gaps = [np.zeros(len(classifier.bias), classifier.bias.dtype) for _ in sequences]
-    weights = put_weights(classifier)
+    network = put_network(classifier)
     for batch in make_batches(classifier, sequences):
         # Two variants of each sequence: itself, and the baseline.
-        count, length = len(batch.indices), batch.projected.shape[1]
+        count, length = len(batch.indices), _leaf(batch.projected).shape[1]
         source = np.tile(np.arange(count, dtype=np.int32), 2)
 
         def kept(variants, count=count, length=length):
             return np.repeat(variants[:, None] < count, length, axis=1)
 
-        values = np.asarray(_value(run_variants(weights, batch, source, kept, start), output))
+        values = np.asarray(_value(run_variants(network, batch, source, kept, start), output))
         for n, end, begin in zip(batch.indices, values[:count], values[count:], strict=True):
             gaps[n] = end - begin - scores[n].sum(axis=0)
     return [StepScores(*pair) for pair in zip(scores, gaps, strict=True)]
@@ -175,78 +177,84 @@ def _check_output(output: str) -> None:
 
 
 def _value(logits, output: Output):
-    return jax.nn.softmax(logits) if output == "probability" else logits
+    if output == "logits":
+        return logits
+    # One logit is that of the second of two labels.
+    return jax.nn.sigmoid(logits) if logits.shape[-1] == 1 else jax.nn.softmax(logits)
 
 
 def _sum_over_nodes(
     classifier: Classifier,
     sequences: list[np.ndarray],
-    start: Float[Array, "4 h"],
+    start: Any,
     nodes: tuple[np.ndarray, np.ndarray],
     output: Output,
 ) -> list[np.ndarray]:
     """Return the weighted sum over the nodes of each step's gradient times `x - start`."""
-    weights, dtype = put_weights(classifier), classifier.bias.dtype
+    network, dtype = put_network(classifier), classifier.bias.dtype
     scores = [np.zeros((len(sequence), len(classifier.bias)), dtype) for sequence in sequences]
     alpha, weight = (values.astype(dtype) for values in nodes)
     for batch in make_batches(classifier, sequences):
         count = len(batch.indices)
         source = np.repeat(np.arange(count, dtype=np.int32), len(alpha))
         alphas, node_weights = np.tile(alpha, count), np.tile(weight, count)
-        total = np.zeros((len(classifier.bias), *batch.projected.shape[:2]), dtype)
-        for new, rows in iterate_tiles(len(source), _tile_sizes(weights, batch)):
+        total = np.zeros((len(classifier.bias), *_leaf(batch.projected).shape[:2]), dtype)
+        for new, rows in iterate_tiles(len(source), _tile_sizes(network, batch)):
             # A row repeated to fill the tile weighs nothing.
             tile_weights = node_weights[rows] * (np.arange(len(rows)) < new.stop - new.start)
             passes = source[rows], alphas[rows], tile_weights
-            total += _pull_back(weights, batch.projected, batch.lengths, start, *passes, output)
+            total += _pull_back(network, batch.projected, batch.lengths, start, *passes, output)
         for row, n in enumerate(batch.indices):
             scores[n] = np.ascontiguousarray(total[:, row, : len(sequences[n])].T)
     return scores
 
 
-def _tile_sizes(weights: Weights, batch: PaddedSequences) -> list[int]:
+def _leaf(tree: Any) -> Any:
+    return jax.tree.leaves(tree)[0]
+
+
+def _tile_sizes(network: Classifier, batch: PaddedSequences) -> list[int]:
     """Return possible numbers of passes in a tile, ascending, within `MEMORY`."""
-    hidden = sum(params.V.shape[-1] for params in weights.layers)
+    both = [c if isinstance(c, Bidirectional) else (c,) for c in network.layers]
+    hidden = sum(cell.W.shape[1] for cells in both for cell in cells)
     # About 24 numbers of the hidden width a step: gates, pre-activations, states and cotangents.
-    step_bytes = 24 * hidden * weights.bias.dtype.itemsize
-    fitting = max(1, MEMORY // (step_bytes * batch.projected.shape[1]))
+    step_bytes = 24 * hidden * network.bias.dtype.itemsize
+    fitting = max(1, MEMORY // (step_bytes * _leaf(batch.projected).shape[1]))
     fitting = 1 << (fitting.bit_length() - 1)
     return [min(passes, fitting) for passes in TILE_PASSES]
 
 
 @functools.partial(jax.jit, static_argnames="output")
 def _pull_back(
-    weights: Weights,
-    projected: Float[Array, "b t 4 h"],
+    network: Classifier,
+    projected: Any,
     lengths: Int[Weight, "b"],
-    start: Float[Array, "4 h"],
+    start: Any,
     source: Int[Weight, "n"],
     alpha: Float[Weight, "n"],
     node_weight: Float[Weight, "n"],
     output: Output,
 ) -> Float[Array, "k b t"]:
     """Return, by sequence, the weighted sum of gradient times `x - start` over some nodes."""
-    start = jnp.expand_dims(start, (0, 1))
-    difference = (projected - start)[source]
-    first, *others = weights.layers
+    at = jnp.expand_dims(alpha, (1, 2))
+    difference = jax.tree.map(lambda z, s: (z - s[None, None])[source], projected, start)
+    nodes = jax.tree.map(lambda s, d: s[None, None] + at * d, start, difference)
 
     def values(zx):
-        def logits(zx, last):
-            h = run(tuple(others), run_projected(first, zx).h)
-            return jnp.matmul(weights.readout, h[last], precision=HIGHEST) + weights.bias
+        logits = jax.vmap(lambda zx, length: run_padded(network, zx, length))(zx, lengths[source])
+        return _value(logits, output)
 
-        return _value(jax.vmap(logits)(zx, lengths[source] - 1), output)
-
-    f, pull_back = jax.vjp(values, start + jnp.expand_dims(alpha, (1, 2, 3)) * difference)
+    f, pull_back = jax.vjp(values, nodes)
 
     def sum_of_class(k):
         cotangent = jnp.where(jnp.arange(f.shape[1]) == k, jnp.expand_dims(node_weight, 1), 0)
         (gradient,) = pull_back(cotangent)
-        products = jnp.sum(gradient * difference, axis=(2, 3))
-        return jax.ops.segment_sum(products, source, num_segments=len(projected))
+        by_gate = jax.tree.map(lambda g, d: jnp.sum(g * d, axis=2), gradient, difference)
+        products = sum(jax.tree.leaves(by_gate))
+        return jax.ops.segment_sum(products, source, num_segments=len(_leaf(projected)))
 
     classes = f.shape[1]
-    if output == "logits":
+    if output == "logits" or classes == 1:
         return jax.lax.map(sum_of_class, jnp.arange(classes))
     # Probabilities add up to 1, so the last class's gradient is the negative sum of the others'.
     sums = jax.lax.map(sum_of_class, jnp.arange(classes - 1))

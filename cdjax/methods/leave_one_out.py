@@ -14,8 +14,8 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cdjax.core.lstm import Classifier
-from cdjax.methods.batches import make_batches, project_word, put_weights, run_variants
+from cdjax.core.network import Classifier
+from cdjax.methods.batches import make_batches, project_word, put_network, run_variants
 from cdjax.methods.contract import check_request, check_word, make_results
 from cdjax.results import SpanScores
 
@@ -51,10 +51,13 @@ def leave_out(
     check_word(classifier, replacement, "replacement")
     if output not in ("log probability", "logits"):
         raise ValueError(f"output is {output!r}; expected 'log probability' or 'logits'.")
-    weights, substitute = put_weights(classifier), project_word(classifier, replacement)
+    network, substitute = put_network(classifier), project_word(classifier, replacement)
 
     def value(logits):
-        return np.asarray(jax.nn.log_softmax(logits)) if output == "log probability" else logits
+        # One logit is that of the second of two labels: the difference of their log probabilities.
+        if output == "logits" or logits.shape[-1] == 1:
+            return logits
+        return np.asarray(jax.nn.log_softmax(logits))
 
     results = make_results(classifier, ids, chosen)
     for batch in make_batches(classifier, ids):
@@ -63,12 +66,12 @@ def leave_out(
         pairs = np.concatenate([chosen[n] for n in batch.indices])
         (filled,) = np.nonzero(pairs[:, 0] < pairs[:, 1])  # replacing an empty span changes nothing
         start, stop = pairs[filled].T
-        steps = np.arange(batch.projected.shape[1])
+        steps = np.arange(jax.tree.leaves(batch.projected)[0].shape[1])
 
         def kept(variants, start=start, stop=stop, steps=steps):
             return (steps < start[variants, None]) | (steps >= stop[variants, None])
 
-        without = value(run_variants(weights, batch, row[filled], kept, substitute, start))
+        without = value(run_variants(network, batch, row[filled], kept, substitute, start))
         whole = value(np.stack([results[n].logits for n in batch.indices]))
         scores = np.zeros((len(pairs), without.shape[1]), without.dtype)
         scores[filled] = whole[row[filled]] - without

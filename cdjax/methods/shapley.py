@@ -8,11 +8,12 @@ tends to have the opposite sign. In every order the gains add up to `f(sequence)
 so do the estimates. The score of a span is the sum over its steps.
 """
 
+import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from cdjax.core.lstm import Classifier
-from cdjax.methods.batches import make_batches, project_word, put_weights, run_variants
+from cdjax.core.network import Classifier
+from cdjax.methods.batches import make_batches, project_word, put_network, run_variants
 from cdjax.methods.contract import check_word
 
 
@@ -41,11 +42,11 @@ def sample_shapley(
     check_word(classifier, replacement, "replacement")
     if orders < 2 or orders % 2:
         raise ValueError(f"orders is {orders}; expected an even number of at least 2.")
-    weights, substitute = put_weights(classifier), project_word(classifier, replacement)
+    network, substitute = put_network(classifier), project_word(classifier, replacement)
     classes, dtype = len(classifier.bias), classifier.bias.dtype
     scores = [np.zeros((len(sequence), classes), dtype) for sequence in sequences]
     for batch in make_batches(classifier, sequences):
-        count, steps = len(batch.indices), batch.projected.shape[1]
+        count, steps = len(batch.indices), jax.tree.leaves(batch.projected)[0].shape[1]
         lengths = batch.lengths[:count]
         # The position of each step in each order; padding comes after all steps.
         positions = np.full((count, orders, steps), steps, np.int32)
@@ -62,7 +63,7 @@ def sample_shapley(
             return flat[order[variants]] < present[variants, None]
 
         source = (order // orders).astype(np.int32)
-        gains = np.diff(run_variants(weights, batch, source, kept, substitute), axis=0)
+        gains = np.diff(run_variants(network, batch, source, kept, substitute), axis=0)
         for row, n in enumerate(batch.indices):
             first = start.reshape(count, orders, 1)[row]
             scores[n] = gains[first + positions[row, :, : lengths[row]]].mean(axis=0)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from cdjax.core.lstm import HIGHEST
+from cdjax.core.split import HIGHEST
 
 BLOCK_ROWS = 1 << 16  # vectors on a device at a time
 CELLS_PER_PROBE = 16  # one cell in so many of the approximate index is searched

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from cdjax.core.lstm import Classifier
+from cdjax.core.network import Classifier
 from cdjax.core.rules import PAPER, Rule
 from cdjax.scoring.batch import score_sets
 

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from cdjax.core.lstm import Classifier
+from cdjax.core.network import Classifier
 from cdjax.core.rules import PAPER, Rule
 from cdjax.results import SpanScores
 from cdjax.results.interactions import interactions

@@ -16,9 +16,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
-from cdjax.core.checks import check_classifier
-from cdjax.core.decomposition import decompose
-from cdjax.core.lstm import HIGHEST, Classifier, LSTMParams, run
+from cdjax.core.cells import LSTMParams
+from cdjax.core.checks import check_network
+from cdjax.core.decomposition import split_logits
+from cdjax.core.network import Classifier, forward
 from cdjax.core.padding import padded_length
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import count_spans, enumerate_spans, span_mask
@@ -66,7 +67,7 @@ def score_spans(
         ValueError: Where shapes do not fit, a word number is not in the embedding, a word vector is
             not finite or a span does not lie in the review.
     """
-    check_classifier(classifier)
+    check_network(classifier)
     classifier = in_one_type(classifier)
     spans = np.asarray(spans)
     given = np.asarray(x_or_ids)
@@ -109,7 +110,7 @@ def score_sets(
         ValueError: Where a word number is not in the embedding, or shapes do not fit. Says which
             review.
     """
-    check_classifier(classifier)
+    check_network(classifier)
     classifier = in_one_type(classifier)
     ids = check_reviews(classifier, reviews)
     masks = check_sets(sets, [len(review) for review in ids])
@@ -176,7 +177,7 @@ def stream_all_spans(
     As `score_all_spans`, for corpora whose scores need not be in memory together: results come in
     the order of the reviews, as they are ready. Arguments are checked before the first.
     """
-    check_classifier(classifier)
+    check_network(classifier)
     ids = check_reviews(classifier, reviews)
     if max_len is not None and max_len < 1:
         raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")
@@ -240,7 +241,7 @@ def score_chosen_spans(
         TypeError, ValueError: As `score_all_spans`; also where a span does not lie in its review.
             Says which review.
     """
-    check_classifier(classifier)
+    check_network(classifier)
     ids = check_reviews(classifier, reviews)
     checked = check_span_lists(spans, ids)
     classifier = in_one_type(classifier)
@@ -303,7 +304,7 @@ def with_vector_readout(classifier: Classifier) -> Classifier:
     were `K` scores, with every function of this module and at the same cost but for memory: a job
     holds `H` numbers a span, and is made smaller to have room for them. Logits become `h_T`.
     """
-    check_classifier(classifier)
+    check_network(classifier)
     hidden, dtype = np.shape(classifier.readout)[1], np.asarray(classifier.readout).dtype
     return classifier._replace(readout=np.eye(hidden, dtype=dtype), bias=np.zeros(hidden, dtype))
 
@@ -318,7 +319,7 @@ def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.nd
     Raises:
         TypeError, ValueError: As `score_all_spans`.
     """
-    check_classifier(classifier)
+    check_network(classifier)
     ids = check_reviews(classifier, reviews)
     classifier = in_one_type(classifier)
     logits = np.tile(classifier.bias, (len(ids), 1))
@@ -332,7 +333,7 @@ def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.nd
             for row, n in enumerate(tile):
                 x[row, : len(ids[n])] = classifier.embedding[ids[n]]
                 last[row] = len(ids[n]) - 1
-            out = _predict(classifier.layers, classifier.readout, classifier.bias, x, last)
+            out = _predict(classifier._replace(embedding=None), x, last)
             logits[tile] = np.asarray(out)[: len(tile)]
     return logits
 
@@ -369,9 +370,10 @@ def _job(pieces: list[Piece], spans: list[np.ndarray], ids: list[np.ndarray]) ->
 
 def _run_jobs(classifier: Classifier, jobs: Iterable[Job], rule: Rule):
     """Yield the scores of each job's spans and the logits of its reviews less the output bias."""
-    if len(classifier.layers) == 1:
+    if has_fast_form(classifier, rule):
         yield from engine.run_jobs(classifier, jobs, rule)
         return
+    network = classifier._replace(embedding=None)
     for job in jobs:
         scores = np.empty((len(job.start), len(classifier.bias)), classifier.bias.dtype)
         for n, ids in enumerate(job.ids):
@@ -383,27 +385,38 @@ def _run_jobs(classifier: Classifier, jobs: Iterable[Job], rule: Rule):
             for subset in np.split(indices, range(tile, len(indices), tile)):
                 spans = np.zeros((tile, 2), np.int32)
                 spans[: len(subset)] = np.stack([job.start[subset], job.stop[subset]], axis=1)
-                last = np.int32(len(ids) - 1)
-                out = _recursion(classifier.layers, classifier.readout, x, last, spans, rule)
+                out = _recursion(network, x, np.int32(len(ids)), spans, rule)
                 scores[subset] = np.asarray(out)[: len(subset)]
         yield scores, predict(classifier, job.ids) - classifier.bias
 
 
+def has_fast_form(classifier: Classifier, rule: Rule) -> bool:
+    """Return whether the engine knows the network and the rule; the recursion knows all."""
+    (first, *others), plain = classifier.layers, classifier.pool == "last" and not classifier.head
+    return (
+        plain
+        and not others
+        and isinstance(first, LSTMParams)
+        and first[3:] == (None, None, "sigmoid", "tanh")
+        and rule.gates_are_split
+        and not rule.context_share
+    )
+
+
 @functools.partial(jax.jit, static_argnames="rule")
 def _recursion(
-    layers: tuple[LSTMParams, ...],
-    readout: Float[Array, "k h"],
+    network: Classifier,
     x: Float[Array, "t d"],
-    last: Int[Array, ""],
+    length: Int[Array, ""],
     spans: Int[Array, "s 2"],
     rule: Rule,
 ) -> Float[Array, "s k"]:
-    """Score spans of one review; `x` is padded, `last` its last word."""
+    """Score spans of one review of `length` words; `x` is padded."""
     steps = jnp.arange(len(x), dtype=spans.dtype)
 
     def score(span):
-        beta = decompose(layers, x, span_mask(span[0], span[1], steps), rule).beta[last]
-        return jnp.matmul(readout, beta, precision=HIGHEST)
+        inside = span_mask(span[0], span[1], steps)
+        return split_logits(network, x, inside, rule, steps < length).beta
 
     return jax.vmap(score)(spans)
 
@@ -420,15 +433,13 @@ def _score_sets(
 
     def score(words, inside, last):
         x = jnp.take(classifier.embedding, words, axis=0)
-        beta = decompose(classifier.layers, x, inside, rule).beta[last]
-        return jnp.matmul(classifier.readout, beta, precision=HIGHEST)
+        valid = jnp.arange(len(words), dtype=last.dtype) <= last
+        return split_logits(classifier, x, inside, rule, valid).beta
 
     return jax.vmap(score)(words, inside, last)
 
 
 @jax.jit
-def _predict(layers, readout, bias, x, last):
-    def logits(x, last):
-        return jnp.matmul(readout, run(layers, x)[last], precision=HIGHEST) + bias
-
-    return jax.vmap(logits)(x, last)
+def _predict(network: Classifier, x, last):
+    steps = jnp.arange(x.shape[1], dtype=last.dtype)
+    return jax.vmap(lambda x, last: forward(network, x, steps <= last))(x, last)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 from numpy.typing import ArrayLike
 
-from cdjax.core.lstm import Classifier
+from cdjax.core.network import Classifier
 
 
 def in_one_type(classifier: Classifier) -> Classifier:

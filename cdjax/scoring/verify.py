@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from cdjax.core.decomposition import decompose
-from cdjax.core.lstm import HIGHEST, Classifier, LSTMParams
+from cdjax.core.decomposition import split_logits
+from cdjax.core.network import Classifier
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import span_mask
 
@@ -46,20 +46,20 @@ def largest_difference(
     differences = [0.0]
     with jax.enable_x64(True):
         exact = jax.tree.map(lambda weight: np.asarray(weight, np.float64), classifier)
+        network = exact._replace(embedding=None)
         for check in checks:
             length = -(-len(check.ids) // 16) * 16  # few lengths, few compilations
             x = np.zeros((length, exact.embedding.shape[1]))
             x[: len(check.ids)] = exact.embedding[check.ids]
             at = check.start, check.stop, len(check.ids)
-            score = np.asarray(_score(exact.layers, exact.readout, x, *at, rule))
+            score = np.asarray(_score(network, x, *at, rule))
             differences.append(np.max(np.abs(check.score - score) / np.maximum(1, np.abs(score))))
     return float(np.max(differences))
 
 
 @functools.partial(jax.jit, static_argnames="rule")
 def _score(
-    layers: tuple[LSTMParams, ...],
-    readout: Float[Array, "k h"],
+    network: Classifier,
     x: Float[Array, "t d"],
     start: Int[Array, ""],
     stop: Int[Array, ""],
@@ -67,7 +67,5 @@ def _score(
     rule: Rule,
 ):
     """Return the score of one span of a sequence that is padded at its end."""
-    inside = span_mask(start, stop, jnp.arange(len(x)))
-    return jnp.matmul(
-        readout, decompose(layers, x, inside, rule).beta[length - 1], precision=HIGHEST
-    )
+    steps = jnp.arange(len(x))
+    return split_logits(network, x, span_mask(start, stop, steps), rule, steps < length).beta

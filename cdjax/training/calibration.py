@@ -10,7 +10,7 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
-from cdjax.core.lstm import Classifier
+from cdjax.core.network import Classifier
 from cdjax.scoring.batch import predict
 from cdjax.training.batches import Examples
 

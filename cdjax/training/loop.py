@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
-from cdjax.core.lstm import Classifier
+from cdjax.core.network import Classifier
 from cdjax.scoring.batch import predict
 from cdjax.training import checks
 from cdjax.training.batches import (

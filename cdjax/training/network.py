@@ -8,7 +8,8 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from cdjax.core.lstm import Classifier, LSTMParams
+from cdjax.core.cells import LSTMParams
+from cdjax.core.network import Classifier
 
 
 class FlaxClassifier(nnx.Module):

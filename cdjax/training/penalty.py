@@ -25,9 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from cdjax.core.cells import LSTMParams
 from cdjax.core.decomposition import decompose
-from cdjax.core.lstm import HIGHEST, LSTMParams, Weight
 from cdjax.core.rules import ACD, PAPER, Rule
+from cdjax.core.split import HIGHEST, Weight
 
 
 def split_logits(

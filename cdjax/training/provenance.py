@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from cdjax.core.lstm import Classifier
+from cdjax.core.network import Classifier
 
 PACKAGE = Path(__file__).parents[1]
 

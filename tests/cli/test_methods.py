@@ -59,7 +59,7 @@ def test_what_does_not_go_together(tmp_path, capsys):
         (["--model", path, "--method", "ig", "--tree"], "shows words alone; leave --tree out"),
         (["--model", path, "--method", "ig", "--max-len", "2"], "leave --max-len out"),
         (["--model", path, "--method", "loo", "--rule", "acd"], "acd is a rule of contextual"),
-        (["--model", stack, "--method", "cell"], "cell: .*defined for one layer; the model has 2"),
+        (["--model", stack, "--method", "cell"], "cell: .*for one LSTM layer.*model has 2 layers"),
         (["--model", without, "--method", "ig"], r"ig: .*the vocabulary has no '\.'"),
     ):
         assert main(["explain", "a bad film", *options]) == 2
@@ -72,5 +72,5 @@ def test_all_says_which_are_left_out_and_what_has_no_number(tmp_path, capsys):
     stack = save_model(tmp_path / "stack", layers=2)
     assert main(["explain", "bad", "--model", stack, "--method", "all"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "cell is left out: cell decomposition is defined for one layer" in out
+    assert "cell is left out: cell decomposition is defined for one LSTM layer" in out
     assert "n/a: the words' scores have no spread" in out

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.decomposition import InputPart, decompose_layer, split_input
-from cdjax.core.lstm import run, run_layer
+from cdjax.core.decomposition import split_logits
+from cdjax.core.network import run
 from cdjax.core.rules import RULES
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,9 +99,6 @@ def test_beta_and_gamma_add_up_at_every_step(example, rule, depth):
     split = cdjax.decompose(layers[:depth], x, inside, rule)
     h = run(layers[:depth], jnp.asarray(x))
     np.testing.assert_allclose(split.beta + split.gamma, h, rtol=1e-12, atol=1e-14)
-    if depth == 1:
-        c = run_layer(layers[0], jnp.asarray(x)).c
-        np.testing.assert_allclose(split.beta_c + split.gamma_c, c, rtol=1e-12, atol=1e-14)
     assert float(jnp.abs(split.beta[-1]).min()) > 1e-6
     assert float(jnp.abs(split.gamma[-1]).min()) > 1e-6
 
@@ -114,26 +111,22 @@ def test_an_empty_phrase_contributes_nothing(example, rule):
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
-def test_a_whole_sentence_leaves_nothing_under_acd_alone(example, rule):
+def test_whether_the_whole_input_leaves_nothing(example, rule):
     layers, x, inside = example
     split = cdjax.decompose(layers, x, np.ones_like(inside), rule)
     left = float(jnp.abs(split.gamma[-1]).max())
-    if rule is cdjax.ACD:
+    if rule.whole_input_adds_up:
         assert left == 0
     else:
         assert left > 1e-3
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
-def test_words_as_a_split_input_give_the_same(example, rule):
-    (layer, _), x, inside = example
-    x, inside = jnp.asarray(x), jnp.asarray(inside)
-    layer = jax.tree.map(jnp.asarray, layer)
-    whole = decompose_layer(layer, (InputPart(x, inside),), inside, rule)
-    mask = inside[:, None]
-    halves = split_input(jnp.where(mask, x, 0), jnp.where(mask, 0, x))
-    split = decompose_layer(layer, halves, inside, rule)
-    for one, other in zip(whole, split, strict=True):
+@pytest.mark.parametrize("rule", [cdjax.PAPER, cdjax.MERGED], ids=lambda rule: rule.name)
+def test_a_region_of_whole_steps_is_the_set_of_these_steps(example, rule):
+    layers, x, inside = example
+    steps = cdjax.decompose(layers, x, inside, rule)
+    region = cdjax.decompose(layers, x, np.repeat(inside[:, None], 3, axis=1), rule)
+    for one, other in zip(steps, region, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
 
 
@@ -173,7 +166,7 @@ def test_bad_input_raises(example):
         ValueError, match=r"layer 1 takes inputs of width 3 .* layer 0 gives width 5"
     ):
         cdjax.decompose((first, first), x, inside)
-    with pytest.raises(TypeError, match=r"x holds int64; expected word vectors"):
+    with pytest.raises(TypeError, match=r"x holds int64; expected input vectors"):
         cdjax.decompose((first,), np.arange(6), inside)
     with pytest.raises(ValueError, match=r"x has shape \[1, 6, 3\]; expected \[T, D\]"):
         cdjax.decompose((first,), x[None], inside)
@@ -190,3 +183,55 @@ def test_bad_input_raises(example):
         cdjax.decompose((first._replace(V=first.V[..., :4]),), x, inside)
     with pytest.raises(ValueError, match=r"b has shape \[5\]; expected \[4, 5\]"):
         cdjax.decompose((first._replace(b=first.b[0]),), x, inside)
+    narrow = first._replace(projection=np.ones((2, 5)))
+    with pytest.raises(ValueError, match=r"V has shape \[4, 5, 5\]; expected \[4, 5, 2\]"):
+        cdjax.decompose((narrow,), x, inside)
+    with pytest.raises(ValueError, match=r"peepholes has shape \[4, 5\]; expected \[3, 5\]"):
+        cdjax.decompose((first._replace(peepholes=first.b),), x, inside)
+    with pytest.raises(ValueError, match=r"activation is 'swish'; expected one of sigmoid, tanh"):
+        cdjax.decompose((first._replace(activation="swish"),), x, inside)
+    gru = cdjax.GRUParams(first.W[:3], first.V[:3], first.b[:3], first.b[0], reset_after=False)
+    with pytest.raises(ValueError, match=r"c is the bias inside the product .* add it to b\[2\]"):
+        cdjax.decompose((gru,), x, inside)
+    both = cdjax.Bidirectional(first, second)
+    with pytest.raises(ValueError, match=r"layer 0, backward takes inputs of width 5"):
+        cdjax.decompose((both,), x, inside)
+    with pytest.raises(TypeError, match=r"layers is one Bidirectional; expected a tuple"):
+        cdjax.decompose(both, x, inside)
+    with pytest.raises(ValueError, match=r"initial has 2 entries; expected 1"):
+        cdjax.decompose((first,), x, inside, initial=[None, None])
+    with pytest.raises(ValueError, match=r"layer 0 has states of shapes \[\[5\]\]; expected"):
+        cdjax.decompose((first,), x, inside, initial=[(np.zeros(5),)])
+    with pytest.raises(ValueError, match=r"initial of layer 0 has 1 entries; expected 2"):
+        cdjax.decompose((cdjax.Bidirectional(first, first),), x, inside, initial=[(None,)])
+    with pytest.raises(ValueError, match=r"region \[6, 3\], and rule 'acd' .* Use cdjax.PAPER"):
+        cdjax.decompose((first,), x, np.ones((6, 3), bool), cdjax.ACD)
+    with pytest.raises(TypeError, match=r"valid holds int64; expected booleans"):
+        cdjax.decompose((first,), x, inside, valid=np.ones(6, int))
+    with pytest.raises(ValueError, match=r"valid has shape \[5\]; expected \[6\]"):
+        cdjax.decompose((first,), x, inside, valid=np.ones(5, bool))
+
+
+@pytest.mark.usefixtures("as_users")
+def test_bad_networks_raise(example):
+    (layer, _), x, inside = example
+    network = cdjax.Classifier(None, (layer,), np.ones((2, 5)), np.zeros(2))
+
+    def check(match, error=ValueError, **changes):
+        with pytest.raises(error, match=match):
+            split_logits(network._replace(**changes), x, inside)
+
+    check(r"pool is 'first'; expected one of last, ends, mean, max, each", pool="first")
+    check(r"readout has shape \[2, 4\]; expected \[K, 5\]", readout=np.ones((2, 4)))
+    check(r"bias has shape \[3\]; expected \[2\]", bias=np.ones(3))
+    check(r"head 0 is a tuple; expected cdjax.Dense", TypeError, head=((1, 2),))
+    dense = cdjax.Dense(np.ones((6, 4)), np.zeros(6))
+    check(r"head 0: W has shape \[6, 4\]; expected \[M, 5\] to fit the last", head=(dense,))
+    dense = cdjax.Dense(np.ones((6, 5)), np.zeros(5))
+    check(r"head 0: b has shape \[5\]; expected \[6\]", head=(dense,))
+    dense = cdjax.Dense(np.ones((6, 5)), np.zeros(6), "sin")
+    check(r"head 0: activation is 'sin'", head=(dense,))
+    dense = cdjax.Dense(np.ones((6, 5)), np.zeros(6), "tanh")
+    check(r"readout has shape \[2, 5\]; expected \[K, 6\] to fit head 0", head=(dense,))
+    with pytest.raises(TypeError, match=r"classifier is a tuple; expected"):
+        split_logits(tuple(network), x, inside)

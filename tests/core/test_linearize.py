@@ -1,7 +1,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.linearize import contributions, linearize, pair, subsets, triple
+from cdjax.core.linearize import contributions, linearize, pair, subsets
 
 from tests.reference import sigmoid
 
@@ -27,15 +27,14 @@ def test_contributions_add_up_to_what_the_bias_leaves(terms, activation, bias, c
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("bias", [0.0, "a bias"])
-@pytest.mark.parametrize(("count", "closed"), [(2, pair), (3, triple)])
-def test_closed_forms_equal_the_permutations(terms, activation, bias, count, closed):
+@pytest.mark.parametrize("count", [2, 3])
+def test_closed_forms_equal_the_permutations(terms, activation, bias, count):
     f, _ = ACTIVATIONS[activation]
     bias = terms[3] if bias else 0.0
     expected = linearize(f, terms[:count], bias)
-    np.testing.assert_allclose(closed(f, *terms[:count], bias=bias), expected, rtol=1e-12)
-    np.testing.assert_array_equal(
-        contributions(f, terms[:count], bias), closed(f, *terms[:count], bias=bias)
-    )
+    np.testing.assert_allclose(contributions(f, terms[:count], bias), expected, rtol=1e-12)
+    if count == 2:
+        np.testing.assert_array_equal(pair(f, *terms[:2], bias), contributions(f, terms[:2], bias))
 
 
 def test_known_answers():

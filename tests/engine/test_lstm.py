@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.lstm import project_input, run_layer
+from cdjax.core.network import project_input, scan_cell
 from cdjax.core.rules import RULES
 from cdjax.engine import jobs, lstm
 from cdjax.engine.schedule import Size
@@ -101,8 +101,12 @@ def test_saturated_gates(rule, largest):
 
     @jax.jit
     def largest_of(params, x):
-        trace, wx = run_layer(params, x), project_input(params, x)
-        return lstm.largest_argument(trace.z, wx, params.b[None], trace.c).max()
+        zx = project_input(params, x)
+        h, c = scan_cell(params, zx)
+        before = jnp.concatenate([jnp.zeros_like(h[:1]), h[:-1]])
+        wx = jnp.stack(zx, axis=1)
+        z = wx + jnp.einsum("gij,tj->tgi", params.V, before) + params.b[None]
+        return lstm.largest_argument(z, wx, params.b[None], c).max()
 
     def size(factor):
         model = scaled(factor)

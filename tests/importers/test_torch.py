@@ -2,7 +2,7 @@ import cdjax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.lstm import run
+from cdjax.core.network import run
 
 
 def state(prefix="", hidden=5, inputs=3, rows=4, dtype=np.float32):

@@ -99,7 +99,7 @@ def write():
         named = {"ids": ids, "embedding": classifier.embedding, "readout": classifier.readout}
         named |= {"bias": classifier.bias} | attribute(classifier, ids)
         for n, params in enumerate(classifier.layers):
-            named |= {f"{k}{n}": weight for k, weight in params._asdict().items()}
+            named |= {f"{k}{n}": weight for k, weight in zip("WVb", params[:3], strict=True)}
         arrays |= {f"{layers}_{name}": array for name, array in named.items()}
     versions = np.array([f"captum {captum.__version__}", f"torch {torch.__version__}"])
     np.savez_compressed(GOLDEN, versions=versions, **arrays)

@@ -288,7 +288,9 @@ def test_bad_input_raises(method):
 
 @pytest.mark.parametrize("name", ["cell", "cell_gamma"])
 def test_cell_decomposition_of_a_stack_raises(name):
-    with pytest.raises(ValueError, match=r"defined for one layer; the model has 2.*another method"):
+    with pytest.raises(
+        ValueError, match=r"defined for one LSTM layer.*the model has 2 layers.*another method"
+    ):
         METHODS[name].score(make_classifier(layers=2), [[1]])
 
 

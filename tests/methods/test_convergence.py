@@ -131,7 +131,7 @@ def test_shapley_samples_depend_on_the_seed_alone():
 @pytest.mark.parametrize("variant", ["difference", "additive"])
 def test_cells_equal_a_literal_loop(variant):
     classifier = make_classifier(classes=5)
-    ((W, V, b),) = classifier.layers
+    ((W, V, b, *_),) = classifier.layers
     x = classifier.embedding[REVIEW]
     h = c = np.zeros(5)
     inputs, forgets, cells = [], [], [c]

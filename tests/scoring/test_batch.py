@@ -3,7 +3,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.lstm import run
+from cdjax.core.network import run
 from cdjax.core.rules import RULES
 
 from tests import reference

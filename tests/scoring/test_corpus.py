@@ -119,7 +119,7 @@ def test_manifest(model, tmp_path):
     assert manifest["command"] == "cdjax score"
     assert manifest["provenance"] == {"data": "none"}
     assert manifest["rule"]["name"] == "acd"
-    assert "beta at every step inside the phrase" in manifest["rule"]["description"]
+    assert "the phrase, at each of its steps" in manifest["rule"]["description"]
     assert manifest["max_len"] == 2
     assert manifest["counts"] == {
         "documents": 4,
