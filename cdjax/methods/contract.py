@@ -7,12 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from cdjax.core.checks import check_network
 from cdjax.core.network import Classifier
 from cdjax.core.spans import enumerate_spans
 from cdjax.results import SpanScores
 from cdjax.scoring.batch import predict
-from cdjax.scoring.checks import check_reviews, check_span_lists, in_one_type
+from cdjax.scoring.checks import check_span_lists, prepare
 
 
 @runtime_checkable
@@ -89,19 +88,18 @@ def check_request(
     Raises:
         TypeError, ValueError: As `Score`.
     """
-    check_network(classifier)
-    ids = check_reviews(classifier, sequences)
+    classifier, ids = prepare(classifier, sequences)
     if max_len is not None and max_len < 1:
         raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")
     if spans is None:
         checked = [enumerate_spans(len(sequence), max_len) for sequence in ids]
-        return in_one_type(classifier), ids, checked
+        return classifier, ids, checked
     if max_len is not None:
         raise ValueError(
             f"both spans and max_len ({max_len}) are given; expected one of them, since max_len "
             f"says which spans to enumerate."
         )
-    return in_one_type(classifier), ids, check_span_lists(spans, ids)
+    return classifier, ids, check_span_lists(spans, ids)
 
 
 def check_word(classifier: Classifier, word: int | None, argument: str) -> None:

@@ -17,7 +17,6 @@ from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from cdjax.core.cells import LSTMParams
-from cdjax.core.checks import check_network
 from cdjax.core.decomposition import split_logits
 from cdjax.core.network import Classifier, forward
 from cdjax.core.padding import padded_length
@@ -26,14 +25,16 @@ from cdjax.core.spans import count_spans, enumerate_spans, span_mask
 from cdjax.engine import jobs as engine
 from cdjax.engine.jobs import Job
 from cdjax.engine.schedule import Piece, count_stored_states, plan, split_groups, trunk_bounds
+from cdjax.model import Model
 from cdjax.results import SpanScores
 from cdjax.scoring.checks import (
-    check_reviews,
+    as_classifier,
+    check_finite,
     check_sets,
     check_span_lists,
     check_spans,
-    check_vectors,
-    in_one_type,
+    prepare,
+    prepare_one,
 )
 
 STEPS_A_TILE = 8192  # spans times padded length: bounds the memory of a tile of the recursion
@@ -49,15 +50,23 @@ class Chosen(NamedTuple):
 
 
 def score_spans(
-    classifier: Classifier, x_or_ids: ArrayLike, spans: ArrayLike, rule: Rule = PAPER
+    model: Classifier | Model,
+    x_or_ids: ArrayLike,
+    spans: ArrayLike,
+    rule: Rule = PAPER,
+    *,
+    padding: int | None = None,
 ) -> Float[np.ndarray, "s k"]:
     """Score spans of one review: what each contributes to the logits, `readout @ beta_T`.
 
     Args:
-        classifier: The model.
+        model: The network, or a model that has one.
         x_or_ids: The review, as word numbers `[T]` or as word vectors `[T, D]`.
         spans: Half-open `[start, stop)` pairs `[S, 2]`. An empty span (`start == stop`) scores 0.
         rule: Which reading of the method.
+        padding: A number that pads word numbers before or after the words; it is cut off there
+            (`cdjax.scoring.checks.cut_padding`), so spans count from the first word. When None, all
+            numbers are real input.
 
     Returns:
         Logits `[S, K]`, in the float type of the classifier.
@@ -67,29 +76,20 @@ def score_spans(
         ValueError: Where shapes do not fit, a word number is not in the embedding, a word vector is
             not finite or a span does not lie in the review.
     """
-    check_network(classifier)
-    classifier = in_one_type(classifier)
-    spans = np.asarray(spans)
-    given = np.asarray(x_or_ids)
-    if given.ndim == 1:
-        (ids,) = check_reviews(classifier, [given])
-    else:
-        vectors = check_vectors(classifier, given)
-        ids = np.arange(len(vectors), dtype=np.int32)
-        # Padded, so that reviews of other lengths are not compiled anew.
-        rows = np.zeros((padded_length(len(vectors)), vectors.shape[1]), classifier.bias.dtype)
-        rows[: len(vectors)] = vectors
-        classifier = classifier._replace(embedding=rows)
-    spans = check_spans(spans, len(ids))
-    (scores,) = _score_chosen(classifier, [ids], [spans], rule)
+    classifier, ids = prepare_one(model, x_or_ids, padding)
+    checked = check_spans(spans, len(ids))
+    (scores,) = _score_chosen(classifier, [ids], [checked], rule)
+    check_finite(scores, "scores", 0)
     return scores
 
 
 def score_sets(
-    classifier: Classifier,
-    reviews: Sequence[ArrayLike],
+    model: Classifier | Model,
+    reviews: Sequence[ArrayLike] | np.ndarray | Array,
     sets: Sequence[ArrayLike],
     rule: Rule = PAPER,
+    *,
+    padding: int | None = None,
 ) -> list[Float[np.ndarray, "s k"]]:
     """Score sets of words, contiguous or not: what each contributes to the logits.
 
@@ -97,10 +97,13 @@ def score_sets(
     scored much faster by `score_spans` and `score_all_spans`.
 
     Args:
-        classifier: The model.
+        model: The network, or a model that has one.
         reviews: Word numbers `[T]` of each review; lengths may differ and may be 0.
         sets: For each review the sets of its words, bool `[S, T]`. A set without words scores 0.
         rule: Which reading of the method.
+        padding: A number that pads word numbers before or after the words; it is cut off there
+            (`cdjax.scoring.checks.cut_padding`), so spans count from the first word. When None, all
+            numbers are real input.
 
     Returns:
         For each review, logits `[S, K]`, in the float type of the classifier.
@@ -110,9 +113,7 @@ def score_sets(
         ValueError: Where a word number is not in the embedding, or shapes do not fit. Says which
             review.
     """
-    check_network(classifier)
-    classifier = in_one_type(classifier)
-    ids = check_reviews(classifier, reviews)
+    classifier, ids = prepare(model, reviews, padding)
     masks = check_sets(sets, [len(review) for review in ids])
     scores = [np.zeros((len(mask), len(classifier.bias)), classifier.bias.dtype) for mask in masks]
     model = jax.device_put(classifier)
@@ -137,23 +138,29 @@ def score_sets(
         ]
         ends = np.cumsum(counts)
         for n, score in zip(members, np.split(np.concatenate(tiles), ends)[:-1], strict=True):
+            check_finite(score, "scores", n)
             scores[n] = score
     return scores
 
 
 def score_all_spans(
-    classifier: Classifier,
-    reviews: Sequence[ArrayLike],
+    model: Classifier | Model,
+    reviews: Sequence[ArrayLike] | np.ndarray | Array,
     rule: Rule = PAPER,
     max_len: int | None = None,
+    *,
+    padding: int | None = None,
 ) -> list[SpanScores]:
     """Score every span of every review.
 
     Args:
-        classifier: The model.
+        model: The network, or a model that has one.
         reviews: Word numbers `[T]` of each review; lengths may differ and may be 0.
         rule: Which reading of the method.
         max_len: Longest span wanted, in words; all when None.
+        padding: A number that pads word numbers before or after the words; it is cut off there
+            (`cdjax.scoring.checks.cut_padding`), so spans count from the first word. When None, all
+            numbers are real input.
 
     Returns:
         One result a review, spans by start and then by stop, scores in logits.
@@ -161,27 +168,36 @@ def score_all_spans(
     Raises:
         TypeError: Where a review does not hold integers.
         ValueError: Where a word number is not in the embedding, or `max_len` is below 1. Says which
-            review.
+            review. Where a weight is not finite.
+        FloatingPointError: Where a score is not finite.
     """
-    return list(stream_all_spans(classifier, reviews, rule, max_len))
+    return list(stream_all_spans(model, reviews, rule, max_len, padding=padding))
 
 
 def stream_all_spans(
-    classifier: Classifier,
-    reviews: Sequence[ArrayLike],
+    model: Classifier | Model,
+    reviews: Sequence[ArrayLike] | np.ndarray | Array,
     rule: Rule = PAPER,
     max_len: int | None = None,
+    *,
+    padding: int | None = None,
 ) -> Iterator[SpanScores]:
     """Score every span of every review, one result at a time.
 
     As `score_all_spans`, for corpora whose scores need not be in memory together: results come in
     the order of the reviews, as they are ready. Arguments are checked before the first.
     """
-    check_network(classifier)
-    ids = check_reviews(classifier, reviews)
+    classifier, ids = prepare(model, reviews, padding)
     if max_len is not None and max_len < 1:
         raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")
-    return _stream(in_one_type(classifier), ids, rule, max_len)
+    results = _stream(classifier, ids, rule, max_len)
+    return (_check_result(n, result) for n, result in enumerate(results))
+
+
+def _check_result(n: int, result: SpanScores) -> SpanScores:
+    check_finite(result.scores, "scores", n)
+    check_finite(result.logits, "logits", n)
+    return result
 
 
 def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
@@ -221,18 +237,23 @@ def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
 
 
 def score_chosen_spans(
-    classifier: Classifier,
-    reviews: Sequence[ArrayLike],
+    model: Classifier | Model,
+    reviews: Sequence[ArrayLike] | np.ndarray | Array,
     spans: Sequence[ArrayLike],
     rule: Rule = PAPER,
+    *,
+    padding: int | None = None,
 ) -> list[SpanScores]:
     """Score the given spans of every review, many reviews at a time.
 
     Args:
-        classifier: The model.
+        model: The network, or a model that has one.
         reviews: Word numbers `[T]` of each review.
         spans: Half-open `[start, stop)` pairs `[S, 2]` of each review. An empty one scores 0.
         rule: Which reading of the method.
+        padding: A number that pads word numbers before or after the words; it is cut off there
+            (`cdjax.scoring.checks.cut_padding`), so spans count from the first word. When None, all
+            numbers are real input.
 
     Returns:
         One result a review, its spans in the order given, scores in logits.
@@ -241,13 +262,12 @@ def score_chosen_spans(
         TypeError, ValueError: As `score_all_spans`; also where a span does not lie in its review.
             Says which review.
     """
-    check_network(classifier)
-    ids = check_reviews(classifier, reviews)
+    classifier, ids = prepare(model, reviews, padding)
     checked = check_span_lists(spans, ids)
-    classifier = in_one_type(classifier)
     logits = predict(classifier, ids)
     scores = _score_chosen(classifier, ids, checked, rule)
-    return [SpanScores(*row) for row in zip(checked, scores, logits, strict=True)]
+    results = zip(checked, scores, logits, strict=True)
+    return [_check_result(n, SpanScores(*result)) for n, result in enumerate(results)]
 
 
 def _score_chosen(
@@ -297,31 +317,37 @@ def _fill_jobs(
     return jobs
 
 
-def with_vector_readout(classifier: Classifier) -> Classifier:
+def with_vector_readout(model: Classifier | Model) -> Classifier:
     """Return the classifier whose scores are the vectors `beta_T` themselves.
 
     As scores are `readout @ beta_T`, the identity for a readout gives `beta_T` `[H]` where there
     were `K` scores, with every function of this module and at the same cost but for memory: a job
     holds `H` numbers a span, and is made smaller to have room for them. Logits become `h_T`.
     """
-    check_network(classifier)
+    classifier = as_classifier(model)
     hidden, dtype = np.shape(classifier.readout)[1], np.asarray(classifier.readout).dtype
     return classifier._replace(readout=np.eye(hidden, dtype=dtype), bias=np.zeros(hidden, dtype))
 
 
-def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.ndarray, "b k"]:
+def predict(
+    model: Classifier | Model,
+    reviews: Sequence[ArrayLike] | np.ndarray | Array,
+    *,
+    padding: int | None = None,
+) -> Float[np.ndarray, "b k"]:
     """Return the logits of every review, output bias included.
 
     Args:
-        classifier: The model.
+        model: The network, or a model that has one.
         reviews: Word numbers `[T]` of each review. An empty one gets the output bias.
+        padding: A number that pads word numbers before or after the words; it is cut off there
+            (`cdjax.scoring.checks.cut_padding`), so spans count from the first word. When None, all
+            numbers are real input.
 
     Raises:
         TypeError, ValueError: As `score_all_spans`.
     """
-    check_network(classifier)
-    ids = check_reviews(classifier, reviews)
-    classifier = in_one_type(classifier)
+    classifier, ids = prepare(model, reviews, padding)
     logits = np.tile(classifier.bias, (len(ids), 1))
     order = [n for n in np.argsort([len(review) for review in ids], kind="stable") if len(ids[n])]
     for length, group in itertools.groupby(order, key=lambda n: padded_length(len(ids[n]))):
@@ -335,6 +361,8 @@ def predict(classifier: Classifier, reviews: Sequence[ArrayLike]) -> Float[np.nd
                 last[row] = len(ids[n]) - 1
             out = _predict(classifier._replace(embedding=None), x, last)
             logits[tile] = np.asarray(out)[: len(tile)]
+    if wrong := np.flatnonzero(~np.isfinite(logits).all(axis=1)).tolist():
+        check_finite(logits[wrong[0]], "logits", wrong[0])
     return logits
 
 

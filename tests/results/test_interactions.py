@@ -279,7 +279,7 @@ def test_bad_sets_raise(classifier):
         cdjax.score_sets(classifier, [[1]], [[[1]]])
     with pytest.raises(ValueError, match=r"sets 0 has shape \[1, 3\]; expected \[S, 2\]"):
         cdjax.score_sets(classifier, [[1, 2]], [np.ones((1, 3), bool)])
-    with pytest.raises(ValueError, match=r"review 1 holds the word number 7"):
+    with pytest.raises(ValueError, match=r"sequence 1 holds the word number 7"):
         cdjax.score_sets(classifier, [[1], [7]], [np.ones((1, 1), bool)] * 2)
     with pytest.raises(TypeError, match=r"parts 0 holds float64"):
         set_interactions(classifier, [[1]], [np.ones((1, 2, 1))])
