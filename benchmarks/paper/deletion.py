@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from cdjax.core.spans import enumerate_spans
+from cdjax.model import find_vocabulary
 from cdjax.scoring.batch import predict
 from cdjax.text.trees import binary_sentences
 from jaxtyping import Float, Int
@@ -53,7 +54,7 @@ def run(setting: Setting) -> Record:
     reviews = [tokens for tokens, _ in binary_sentences(setting.trees("dev"))]
     rows, curves = [], []
     for subject in setting.of("sst"):
-        ids = [subject.model.vocabulary.encode(tokens) for tokens in reviews]
+        ids = [find_vocabulary(subject.model).encode(tokens) for tokens in reviews]
         logits = predict(subject.model.classifier, ids)
         predicted = np.where(logits[:, 1] > logits[:, 0], 1, -1)
         spans = [enumerate_spans(len(tokens), PHRASE_WORDS) for tokens in reviews]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from cdjax.model import find_vocabulary
 from cdjax.scoring.batch import predict
 from cdjax.viz.heat_map import MethodScores, draw_heat_map
 
@@ -41,7 +42,7 @@ def make_heat_map(
                 ],
             }
         )
-    (logits,) = predict(subject.model.classifier, [subject.model.vocabulary.encode(tokens)])
+    (logits,) = predict(subject.model.classifier, [find_vocabulary(subject.model).encode(tokens)])
     return {
         "text": " ".join(tokens),
         "tokens": list(tokens),

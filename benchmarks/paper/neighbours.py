@@ -4,6 +4,7 @@ import statistics
 import time
 
 import numpy as np
+from cdjax.model import find_vocabulary
 from cdjax.phrases.neighbours import find_neighbours, overlaps
 from cdjax.phrases.vectors import average_vectors, count_phrases, find_phrase
 from cdjax.viz.page import Block, Table
@@ -58,7 +59,7 @@ PUBLISHED_FIGURES = {
 def run(setting: Setting) -> Record:
     """Find the neighbours by each rule."""
     (subject, *_) = setting.of("sst")
-    vocabulary = subject.model.vocabulary
+    vocabulary = find_vocabulary(subject.model)
     reviews = [vocabulary.encode(tree.tokens) for split in SPLITS for tree in setting.trees(split)]
     phrases = count_phrases(reviews, max_len=2, min_count=1, unknown=vocabulary.unknown)
     indices = {query: _find(setting, phrases, query) for query in QUERIES}
@@ -139,7 +140,7 @@ def blocks(result: Record) -> list[Block]:
 def _find(setting: Setting, phrases, text: str) -> int | None:
     """Return the index of a phrase among the counted ones; None where it does not occur."""
     (subject, *_) = setting.of("sst")
-    return find_phrase(phrases, subject.model.vocabulary.encode(text.split(" ")))
+    return find_phrase(phrases, find_vocabulary(subject.model).encode(text.split(" ")))
 
 
 def _text(vocabulary, words: np.ndarray) -> str:

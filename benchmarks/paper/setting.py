@@ -18,7 +18,7 @@ import numpy as np
 from cdjax.core.rules import ACD, PAPER, RELEASED, Rule
 from cdjax.methods.contract import Method
 from cdjax.methods.registry import make_methods
-from cdjax.model import Model
+from cdjax.model import Model, find_vocabulary
 from cdjax.text.trees import Tree, read_trees
 from cdjax.training.linear import LinearModel
 from cdjax.training.provenance import digest_file
@@ -77,7 +77,7 @@ def make_subject(name: str, data: str, model: Model, main: bool = False) -> Subj
             f"the labels of the model {name} are {', '.join(model.labels)}; expected "
             f"{', '.join(LABELS)}, in this order."
         )
-    digest = hashlib.sha256("\n".join(model.vocabulary.words).encode())
+    digest = hashlib.sha256("\n".join(find_vocabulary(model).words).encode())
     for weight in jax.tree.leaves(model.classifier):
         digest.update(np.ascontiguousarray(weight).tobytes())
     return Subject(name, data, model, digest.hexdigest()[:16], main)
@@ -152,7 +152,7 @@ class Setting:
             spans: Half-open spans of each.
             what: Description of the texts, for the log.
         """
-        ids = [subject.model.vocabulary.encode(tokens) for tokens in reviews]
+        ids = [find_vocabulary(subject.model).encode(tokens) for tokens in reviews]
         pairs = [np.array(of_review, np.int32).reshape(-1, 2) for of_review in spans]
         counts = [len(of_review) for of_review in pairs]
         path = self.out / "scores" / f"{_name(subject, scorer, ids, pairs)}.npy"

@@ -10,6 +10,7 @@ import cdjax
 import jax
 import numpy as np
 from cdjax.core.split import HIGHEST
+from cdjax.model import find_vocabulary
 from cdjax.text.tokenizer import tokenize
 
 from benchmarks.speed.measure import WrongAnswerError, medians, run_process
@@ -25,7 +26,7 @@ ENVIRONMENT = {"JAX_COMPILATION_CACHE_DIR": "", "CDJAX_CACHE": ""}
 def expected_prediction() -> str:
     """Return what the command should say of the text, by the float64 recursion."""
     model = cdjax.load()
-    ids = model.vocabulary.encode(tokenize(TEXT))
+    ids = find_vocabulary(model).encode(tokenize(TEXT))
     with jax.enable_x64(True):
         exact = jax.tree.map(lambda a: jax.numpy.asarray(a, "float64"), model.classifier)
         split = cdjax.decompose(exact.layers, exact.embedding[ids], np.ones(len(ids), bool))

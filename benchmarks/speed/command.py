@@ -14,6 +14,7 @@ from typing import Any
 import cdjax
 import numpy as np
 from cdjax.cli import main
+from cdjax.model import find_vocabulary
 from cdjax.scoring.verify import BOUND
 from cdjax.text.trees import parse_tree
 
@@ -56,7 +57,7 @@ def write_inputs(setup: Setup, folder: Path) -> dict[str, tuple[Path, str | None
     """Return the files to score and their formats, by what they are."""
     text = folder / "sentences.txt"
     if setup.trees is None:
-        words = cdjax.load().vocabulary.words[1:]
+        words = find_vocabulary(cdjax.load()).words[1:]
         rng = np.random.default_rng(7)
         lines = [" ".join(rng.choice(words, length)) for length in setup.lengths]
         text.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -18,6 +18,7 @@ import numpy as np
 from cdjax import Classifier, SpanScores
 from cdjax.core.network import run as run_layers
 from cdjax.methods import make_methods
+from cdjax.model import find_vocabulary
 from cdjax.scoring.verify import BOUND
 from cdjax.text.trees import parse_tree
 
@@ -164,7 +165,7 @@ def check_method(
 def run(setup: Setup) -> dict[str, Any]:
     """Measure."""
     model = cdjax.load()
-    classifier, vocabulary = model.classifier, model.vocabulary
+    classifier, vocabulary = model.classifier, find_vocabulary(model)
     reviews = read_reviews(setup, vocabulary)
     if setup.quick:
         reviews = [review[:8] for review in reviews]  # of one padded length: few programs

@@ -18,6 +18,7 @@ from typing import Any
 
 import cdjax
 import numpy as np
+from cdjax.model import find_vocabulary
 
 ROWS, SMALL = 560_000, 20_000
 DEV = 1_000
@@ -31,7 +32,7 @@ LEARNT = 0.6  # accuracy by then; of the words a tenth tells the class
 def write_rows(path: Path, rows: int, seed: int) -> None:
     """Write rows in Zhang's format: quoted, quotes doubled, a line break as the two letters \\n."""
     rng = np.random.default_rng(seed)
-    words = [word for word in cdjax.load("yelp").vocabulary.words if word.isalpha()]
+    words = [word for word in find_vocabulary(cdjax.load("yelp")).words if word.isalpha()]
     told = np.array(words[:200]).reshape(2, 100)  # words that tell the class
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")

@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     from cdjax.cli.cache import keep_compiled_programs
+    from cdjax.model import find_vocabulary
     from cdjax.scoring.limits import check_length
     from cdjax.text.tokenizer import tokenize
     from cdjax.viz import terminal
@@ -86,6 +87,8 @@ def run(args: argparse.Namespace) -> None:
         check_length(words, args.max_len, "the text")
     keep_compiled_programs()
     model = options.load_model(args.model)
+    with options.as_user_error(ValueError):
+        find_vocabulary(model)
     if args.label is not None and args.label not in model.labels:
         raise options.UserError(
             f"--class {args.label}: there is no such label; expected one of "
@@ -120,7 +123,8 @@ def _check(args: argparse.Namespace) -> None:
 def _explain(args, model):
     from cdjax.methods.explain import explain
 
-    return explain(args.text, model, rule=args.rule, max_len=args.max_len, label=args.label)
+    with options.as_user_error(ValueError, FloatingPointError):
+        return explain(args.text, model, rule=args.rule, max_len=args.max_len, label=args.label)
 
 
 def _compare(args, model, console) -> None:

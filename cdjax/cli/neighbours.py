@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> None:
 
     from cdjax.cli.cache import keep_compiled_programs
     from cdjax.core.rules import RULES
+    from cdjax.model import find_vocabulary
     from cdjax.phrases.vectors import average_vectors, check_memory, count_phrases
     from cdjax.text.documents import DocumentError, read_documents
     from cdjax.text.tokenizer import tokenize
@@ -81,6 +82,8 @@ def run(args: argparse.Namespace) -> None:
             raise options.UserError(f"--out {args.out}: there is no such folder.")
     keep_compiled_programs()
     model = options.load_model(args.model)
+    with options.as_user_error(ValueError):
+        vocabulary = find_vocabulary(model)
     queries = {text: tokenize(text) for text in args.phrases}
     for text, tokens in queries.items():
         _check_query(model, text, tokens, args.max_len)
@@ -88,9 +91,9 @@ def run(args: argparse.Namespace) -> None:
         args.corpus, args.format, text_column=args.text_column, header=not args.no_header
     )
     with options.as_user_error(DocumentError):
-        reviews = [model.vocabulary.encode(document.tokens) for document in documents]
-    phrases = count_phrases(reviews, args.max_len, args.min_count, unknown=model.vocabulary.unknown)
-    ids = {text: model.vocabulary.encode(tokens) for text, tokens in queries.items()}
+        reviews = [vocabulary.encode(document.tokens) for document in documents]
+    phrases = count_phrases(reviews, args.max_len, args.min_count, unknown=vocabulary.unknown)
+    ids = {text: vocabulary.encode(tokens) for text, tokens in queries.items()}
     indices = {text: _find(phrases, text, ids[text], reviews, args.min_count) for text in queries}
     with options.as_user_error(ValueError):
         check_memory(phrases, model.classifier.readout.shape[1])

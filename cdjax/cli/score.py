@@ -89,6 +89,7 @@ def run(args: argparse.Namespace) -> None:
 
     from cdjax.cli.cache import keep_compiled_programs
     from cdjax.core.rules import RULES
+    from cdjax.model import find_vocabulary
     from cdjax.scoring.corpus import CorpusError, VerificationError, check_folder, score_corpus
     from cdjax.text.documents import DocumentError, find_format, read_documents
 
@@ -98,6 +99,8 @@ def run(args: argparse.Namespace) -> None:
         check_folder(args.out, args.overwrite)
     keep_compiled_programs()
     model = options.load_model(args.model)
+    with options.as_user_error(ValueError):
+        find_vocabulary(model)
     documents = read_documents(
         path,
         form,
@@ -115,7 +118,7 @@ def run(args: argparse.Namespace) -> None:
         errors.print(f"{path} is read as SST trees (--format txt reads it as text).", markup=False)
     try:
         with (
-            options.as_user_error(DocumentError, CorpusError),
+            options.as_user_error(DocumentError, CorpusError, FloatingPointError),
             options.interruptions() as check,
             _bar(errors, check) as report,
         ):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from cdjax.core.rules import PAPER, RULES, Rule
 from cdjax.methods.registry import make_methods
-from cdjax.model import Model, load
+from cdjax.model import Model, find_vocabulary, load
 from cdjax.results.explanation import Explanation
 from cdjax.results.scores import (
     default_direction,
@@ -107,10 +107,9 @@ def _encode(source: Any, model: Model) -> tuple[Any, np.ndarray, dict[str, Any]]
         return _encode_series(source, model)
     if not tokens:
         raise ValueError("the text is empty; expected at least one word.")
-    if model.vocabulary is None:
-        raise ValueError("the model has no vocabulary; expected a series of floats [T, D].")
-    ids = model.vocabulary.encode(tokens)
-    known = np.array([token in model.vocabulary for token in tokens])
+    vocabulary = find_vocabulary(model)
+    ids = vocabulary.encode(tokens)
+    known = np.array([token in vocabulary for token in tokens])
     parts |= {"tokens": tuple(tokens), "known": known, "series": None}
     return model.classifier, ids, parts
 

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import count_spans
-from cdjax.model import Model
+from cdjax.model import Model, find_vocabulary
 from cdjax.results import SpanScores, read_scores
 from cdjax.results.scores import directions
 from cdjax.scoring.batch import score_all_spans
@@ -153,13 +153,14 @@ def score_corpus(
         FileExistsError: As `check_folder`.
         CorpusError: Where there is no document, or one is too long (`check_length`).
         VerificationError: Where a span drawn differs by more than `BOUND`; no folder is made.
-        ValueError: Where labels repeat, or a number is out of range.
+        ValueError: Where labels repeat, a number is out of range, or the model has no vocabulary.
     """
     for name, number, least in (("max_len", max_len, 1), ("verify", verify, 0)):
         if number is not None and number < least:
             raise ValueError(f"{name} is {number}; expected at least {least}.")
     if len(set(model.labels)) != len(model.labels):
         raise ValueError(f"the labels {model.labels} repeat; expected one name a class.")
+    vocabulary = find_vocabulary(model)
     outputs = Outputs(tuple(model.labels), len(model.classifier.bias), model.output)
     report = progress or (lambda _: None)
     out = Path(out).resolve()
@@ -186,12 +187,12 @@ def score_corpus(
             for group in range(source.num_row_groups):
                 with watch("read"):
                     chunk = read_chunk(source, group)
-                    ids = [model.vocabulary.encode(document.tokens) for document in chunk.documents]
+                    ids = [vocabulary.encode(document.tokens) for document in chunk.documents]
                 with watch("score"):
                     results = score_all_spans(model.classifier, ids, rule, max_len)
                 with watch("write"):
                     known_words = [
-                        sum(token in model.vocabulary for token in document.tokens)
+                        sum(token in vocabulary for token in document.tokens)
                         for document in chunk.documents
                     ]
                     known += sum(known_words)

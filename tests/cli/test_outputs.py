@@ -144,3 +144,31 @@ def test_score_and_neighbours(tmp_path, capsys, monkeypatch, labels, count, outp
     else:
         assert label == f" {labels[int(mean.argmax())]}"
         assert score == f"{mean.max():+.2f}"
+
+
+@pytest.mark.parametrize("command", ["explain", "score", "neighbours"])
+@pytest.mark.parametrize("embedding", [True, False])
+def test_a_model_without_vocabulary_reads_no_text(tmp_path, capsys, command, embedding):
+    classifier = random_classifier(np.random.default_rng(4), dtype=np.float32)
+    if not embedding:
+        classifier = classifier._replace(embedding=None)
+    cdjax.save(cdjax.Model(classifier, None, TWO, {}), tmp_path / "m")
+    (tmp_path / "texts.txt").write_text("a film\n")
+    arguments = {
+        "explain": ["a film"],
+        "score": [str(tmp_path / "texts.txt"), "--out", str(tmp_path / "out")],
+        "neighbours": ["film", "--corpus", str(tmp_path / "texts.txt")],
+    }[command]
+    message = "the model has no vocabulary, so it cannot read text; expected"
+    fail([command, *arguments, "--model", str(tmp_path / "m")], capsys, message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_scores_that_are_not_finite_are_an_error(tmp_path, capsys):
+    path, model = save_model(tmp_path, TWO, 2, "softmax")
+    large = np.full_like(model.classifier.readout, 3e38)
+    layer = model.classifier.layers[0]
+    layer = layer._replace(b=np.full_like(layer.b, 50))  # states close to 1
+    classifier = model.classifier._replace(readout=large, layers=(layer,))
+    cdjax.save(model._replace(classifier=classifier), path, overwrite=True)
+    fail(["explain", TEXTS[0], "--model", path], capsys, "of sequence 0 are not finite")
