@@ -1,1 +1,1 @@
-"""Another framework's weights become `LSTMParams`. No framework is imported here."""
+"""Weights of other frameworks become layers of cdjax. No framework is imported here."""
