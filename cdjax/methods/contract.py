@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from cdjax.core.network import Classifier
 from cdjax.core.spans import enumerate_spans
+from cdjax.model import Model
 from cdjax.results import SpanScores
 from cdjax.scoring.batch import predict
 from cdjax.scoring.checks import check_span_lists, prepare
@@ -20,7 +21,7 @@ class Score(Protocol):
 
     def __call__(
         self,
-        classifier: Classifier,
+        classifier: Classifier | Model,
         sequences: Sequence[ArrayLike],
         spans: Sequence[ArrayLike] | None = None,
         *,
@@ -78,7 +79,7 @@ def sum_over_steps(
 
 
 def check_request(
-    classifier: Classifier,
+    classifier: Classifier | Model,
     sequences: Sequence[ArrayLike],
     spans: Sequence[ArrayLike] | None,
     max_len: int | None,
@@ -108,8 +109,15 @@ def check_word(classifier: Classifier, word: int | None, argument: str) -> None:
     Raises:
         ValueError: Where it is not; names the argument.
     """
+    if word is None:
+        return
+    if classifier.embedding is None:
+        raise ValueError(
+            f"{argument} is the word number {word}, and the network takes series; expected None, "
+            f"for zero vectors."
+        )
     rows = len(classifier.embedding)
-    if word is not None and not 0 <= word < rows:
+    if not 0 <= word < rows:
         raise ValueError(
             f"{argument} is the word number {word}; expected 0 to {rows - 1}, the rows of the "
             f"embedding, or None for zero vectors."

@@ -16,6 +16,7 @@ from cdjax.results.scores import (
     exclude_each_other,
     read_scores,
 )
+from cdjax.scoring.batch import output_bias
 from cdjax.scoring.limits import check_length
 from cdjax.text.tokenizer import tokenize_with_offsets
 
@@ -58,16 +59,17 @@ def explain(
     model = model if isinstance(model, Model) else load(model)
     output = model.output
     rule = _find_rule(rule)
-    methods = make_methods(rule, model.vocabulary)
-    if method not in methods:
+    if method not in (methods := make_methods(rule)):
         raise ValueError(f"there is no method {method!r}; expected one of {', '.join(methods)}.")
     if method != "cd" and rule != PAPER:
         raise ValueError(
             f"rule {rule.name} is a rule of contextual decomposition, which the method {method!r} "
             f"is not; leave one of them out."
         )
-    chosen = methods[method]
     classifier, ids, parts = _encode(source, model)
+    # In a series no step can be replaced by a word.
+    vocabulary = None if parts["tokens"] is None else model.vocabulary
+    chosen = make_methods(rule, vocabulary)[method]
     check_length(len(ids), max_len, "the text" if parts["tokens"] is not None else "the series")
     (result,) = chosen.score(classifier, [ids], max_len=max_len)
     labels = tuple(model.labels)
@@ -77,7 +79,7 @@ def explain(
         spans=result.spans,
         scores=read_scores(result.scores, labels),
         logits=read_scores(result.logits, labels),
-        output_bias=read_scores(_output_bias(classifier, result.logits.dtype), labels),
+        output_bias=read_scores(output_bias(classifier), labels),
         labels=labels,
         direction=dict(zip(labels, direction.tolist(), strict=True)),
         method=method,
@@ -139,8 +141,3 @@ def _encode_series(source: Any, model: Model) -> tuple[Any, np.ndarray, dict[str
     classifier = model.classifier._replace(embedding=series.astype(dtype))
     parts = {"text": None, "offsets": None, "tokens": None, "known": None, "series": series}
     return classifier, np.arange(len(series), dtype=np.int32), parts
-
-
-def _output_bias(classifier: Any, dtype: np.dtype) -> np.ndarray:
-    """Return the part of the logits that no phrase owns, `[K]`."""
-    return np.asarray(classifier.bias).astype(dtype)

@@ -17,13 +17,15 @@ from numpy.typing import ArrayLike
 from cdjax.core.network import Classifier
 from cdjax.methods.batches import make_batches, project_word, put_network, run_variants
 from cdjax.methods.contract import check_request, check_word, make_results
+from cdjax.model import Model
 from cdjax.results import SpanScores
+from cdjax.scoring.checks import as_classifier
 
 Output = Literal["log probability", "logits"]
 
 
 def leave_out(
-    classifier: Classifier,
+    classifier: Classifier | Model,
     sequences: Sequence[ArrayLike],
     spans: Sequence[ArrayLike] | None = None,
     *,
@@ -47,8 +49,8 @@ def leave_out(
     Raises:
         TypeError, ValueError: As `Score`; also where the replacement is not in the embedding.
     """
+    check_word(as_classifier(classifier), replacement, "replacement")
     classifier, ids, chosen = check_request(classifier, sequences, spans, max_len)
-    check_word(classifier, replacement, "replacement")
     if output not in ("log probability", "logits"):
         raise ValueError(f"output is {output!r}; expected 'log probability' or 'logits'.")
     network, substitute = put_network(classifier), project_word(classifier, replacement)

@@ -8,11 +8,12 @@ from numpy.typing import ArrayLike
 
 from cdjax.core.network import Classifier
 from cdjax.core.rules import PAPER, Rule
+from cdjax.model import Model
 from cdjax.scoring.batch import score_sets
 
 
 def set_interactions(
-    classifier: Classifier,
+    classifier: Classifier | Model,
     sequences: Sequence[ArrayLike],
     parts: Sequence[ArrayLike],
     rule: Rule = PAPER,

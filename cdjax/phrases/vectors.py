@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from cdjax.core.network import Classifier
 from cdjax.core.rules import PAPER, Rule
+from cdjax.model import Model
 from cdjax.results import SpanScores
 from cdjax.results.interactions import interactions
 from cdjax.scoring.batch import stream_all_spans, with_vector_readout
@@ -122,7 +123,7 @@ def find_phrase(phrases: Phrases | PhraseVectors, ids: ArrayLike) -> int | None:
 
 
 def average_vectors(
-    classifier: Classifier,
+    classifier: Classifier | Model,
     reviews: Sequence[ArrayLike],
     phrases: Phrases,
     rule: Rule = PAPER,
@@ -143,11 +144,11 @@ def average_vectors(
             those that were counted, or the vectors would take more than `MEMORY`: names a
             `min_count` that leaves few enough phrases.
     """
-    hidden = np.shape(classifier.readout)[1]
+    model = with_vector_readout(classifier)
+    hidden = len(model.bias)
     check_memory(phrases, hidden)
     if [len(review) for review in map(np.asarray, reviews)] != phrases.lengths.tolist():
         raise ValueError("the reviews are not those in which the phrases were counted.")
-    model = with_vector_readout(classifier)
     results = stream_all_spans(model, reviews, rule, len(phrases.occurrences))
     vectors, interacting = (np.zeros((len(phrases.words), hidden), np.float32) for _ in range(2))
     first = np.cumsum(phrases.lengths) - phrases.lengths

@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
-from cdjax.core.cells import LSTMParams
+from cdjax.core.cells import LSTMParams, output_width
 from cdjax.core.decomposition import split_logits
-from cdjax.core.network import Classifier, forward
+from cdjax.core.network import Classifier, forward, read_out
 from cdjax.core.padding import padded_length
 from cdjax.core.rules import PAPER, Rule
 from cdjax.core.spans import count_spans, enumerate_spans, span_mask
@@ -33,6 +33,7 @@ from cdjax.scoring.checks import (
     check_sets,
     check_span_lists,
     check_spans,
+    in_one_type,
     prepare,
     prepare_one,
 )
@@ -211,11 +212,13 @@ def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
             yield _job(pieces, under_way[-1], ids)
 
     done = _run_jobs(classifier, make_jobs(), rule)
-    bias = np.asarray(classifier.bias)
+    bias, of_nothing = classifier.bias, output_bias(classifier)
     review = 0  # the next to be given out
 
     def empty():
-        return SpanScores(np.zeros((0, 2), np.int32), np.zeros((0, len(bias)), bias.dtype), bias)
+        return SpanScores(
+            np.zeros((0, 2), np.int32), np.zeros((0, len(bias)), bias.dtype), of_nothing
+        )
 
     started: list[tuple[np.ndarray, np.ndarray]] = []  # pieces so far of a review that was cut
     for pieces, (scores, logits) in zip(jobs, done, strict=True):
@@ -325,8 +328,24 @@ def with_vector_readout(model: Classifier | Model) -> Classifier:
     holds `H` numbers a span, and is made smaller to have room for them. Logits become `h_T`.
     """
     classifier = as_classifier(model)
-    hidden, dtype = np.shape(classifier.readout)[1], np.asarray(classifier.readout).dtype
-    return classifier._replace(readout=np.eye(hidden, dtype=dtype), bias=np.zeros(hidden, dtype))
+    hidden, dtype = output_width(classifier.layers[-1]), np.asarray(classifier.readout).dtype
+    readout, bias = np.eye(hidden, dtype=dtype), np.zeros(hidden, dtype)
+    return classifier._replace(head=(), readout=readout, bias=bias)
+
+
+def output_bias(model: Classifier | Model) -> Float[np.ndarray, "k"]:
+    """Return the part of the logits that no input has a share in: those of outputs that are 0.
+
+    It is the bias of the readout or, where there is a head, what the head makes of zeros.
+
+    Raises:
+        TypeError, ValueError: As `score_all_spans`.
+    """
+    classifier = in_one_type(as_classifier(model))
+    if not classifier.head:
+        return np.asarray(classifier.bias)
+    zeros = np.zeros((1, output_width(classifier.layers[-1])), classifier.bias.dtype)
+    return np.asarray(read_out(classifier._replace(embedding=None, pool="last"), zeros))
 
 
 def predict(
@@ -339,7 +358,7 @@ def predict(
 
     Args:
         model: The network, or a model that has one.
-        reviews: Word numbers `[T]` of each review. An empty one gets the output bias.
+        reviews: Word numbers `[T]` of each review. An empty one gets `output_bias`.
         padding: A number that pads word numbers before or after the words; it is cut off there
             (`cdjax.scoring.checks.cut_padding`), so spans count from the first word. When None, all
             numbers are real input.
@@ -348,7 +367,7 @@ def predict(
         TypeError, ValueError: As `score_all_spans`.
     """
     classifier, ids = prepare(model, reviews, padding)
-    logits = np.tile(classifier.bias, (len(ids), 1))
+    logits = np.tile(output_bias(classifier), (len(ids), 1))
     order = [n for n in np.argsort([len(review) for review in ids], kind="stable") if len(ids[n])]
     for length, group in itertools.groupby(order, key=lambda n: padded_length(len(ids[n]))):
         members = list(group)

@@ -24,13 +24,19 @@ _finite: weakref.WeakValueDictionary[tuple[int, str], Any] = weakref.WeakValueDi
 
 
 def as_classifier(model: Classifier | Model) -> Classifier:
-    """Return the network of a model, or the network that is given itself, its parts checked.
+    """Return the network of a model, or the network that is given itself, checked for scoring.
 
     Raises:
-        TypeError, ValueError: As `cdjax.core.checks.check_network`.
+        TypeError, ValueError: As `cdjax.core.checks.check_network`; ValueError also where it has
+            logits at every step.
     """
     classifier = model.classifier if isinstance(model, Model) else model
     check_network(classifier)
+    if classifier.pool == "each":
+        raise ValueError(
+            "pool is 'each', so there are logits at every step, and no score of a span is defined; "
+            "expected another pool. cdjax.core.decomposition.split_logits takes this one."
+        )
     return classifier
 
 
@@ -119,7 +125,8 @@ def in_one_type(classifier: Classifier) -> Classifier:
     if any(isinstance(weight, Tracer) for _, weight in leaves):
         raise TypeError(
             "a scoring function was called under jit, grad or vmap; it plans its work by the "
-            "sequences' lengths and cannot be traced. cdjax.split_logits and cdjax.decompose can."
+            "sequences' lengths and cannot be traced. cdjax.decompose and "
+            "cdjax.core.decomposition.split_logits can."
         )
     arrays = [np.asarray(weight) for _, weight in leaves]
     dtype = _float_type(arrays)

@@ -163,3 +163,23 @@ def test_a_label_of_three():
 def test_what_cannot_be_explained(model, source, options, error, message, as_users):
     with pytest.raises(error, match=message):
         cdjax.explain(source, model, **options)
+
+
+def test_the_output_bias_of_a_head_adds_up(model):
+    rng = np.random.default_rng(2)
+    W, b, readout = (rng.normal(size=s) for s in ((4, 5), (4,), (2, 4)))
+    head = (cdjax.Dense(W, b, "tanh"),)
+    deep = model._replace(classifier=model.classifier._replace(head=head, readout=readout))
+    explanation = cdjax.explain("a film", deep, rule=cdjax.ACD)
+    whole = explanation.scores[explanation.spans.tolist().index([0, 2])]  # all but the bias
+    np.testing.assert_allclose(whole + explanation.output_bias, explanation.logits, atol=1e-5)
+
+
+def test_no_step_of_a_series_becomes_a_word(model):
+    series = np.random.default_rng(0).normal(size=(5, 3))
+    for method in ("ig", "occlusion", "shapley"):
+        with pytest.raises(ValueError, match=r"make_methods\(rule, model\.vocabulary\)"):
+            cdjax.explain(series, model, method)
+    without = model._replace(classifier=model.classifier._replace(embedding=None), vocabulary=None)
+    explained, expected = (cdjax.explain(series, m, "loo") for m in (without, model))
+    np.testing.assert_allclose(explained.scores, expected.scores, atol=1e-6)

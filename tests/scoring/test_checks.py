@@ -7,8 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from cdjax.core.decomposition import split_logits
+from cdjax.core.network import run
+from cdjax.methods.leave_one_out import leave_out
 from cdjax.scoring import checks
-from cdjax.scoring.batch import score_chosen_spans
+from cdjax.scoring.batch import output_bias, score_chosen_spans, with_vector_readout
 from cdjax.scoring.checks import (
     as_classifier,
     check_sequences,
@@ -129,9 +132,9 @@ def test_scores_that_are_not_finite_name_the_sequence(function):
 
 def test_traced_weights_name_the_functions_that_can_be_traced():
     classifier = small()
-    with pytest.raises(TypeError, match=r"called under jit, .* cdjax\.split_logits"):
+    with pytest.raises(TypeError, match=r"called under jit, .* cdjax\.decompose and"):
         jax.jit(lambda c: cdjax.predict(c, [[1]])[0])(classifier)
-    with pytest.raises(TypeError, match=r"called under jit, .* cdjax\.split_logits"):
+    with pytest.raises(TypeError, match=r"called under jit, .* cdjax\.decompose and"):
         jax.grad(lambda c: cdjax.score_spans(c, [1, 2], [[0, 1]])[0, 0])(classifier)
 
 
@@ -263,3 +266,36 @@ def test_weights_of_every_network_are_looked_through(bad):
     leaves[position][1].flat[-1] = np.nan
     with pytest.raises(ValueError, match="^" + re.escape(f"{names[position]} holds nan")):
         in_one_type(jax.tree_util.tree_unflatten(structure, [w for _, w in leaves]))
+
+
+def test_logits_at_every_step_are_no_scores():
+    network = small()._replace(pool="each")
+    for function in cdjax.predict, cdjax.score_all_spans:
+        with pytest.raises(ValueError, match=r"pool is 'each', so there are logits at every step"):
+            function(network, [[1, 2]])
+
+
+def test_the_output_bias_of_a_head_is_what_it_makes_of_nothing():
+    classifier = small()
+    assert output_bias(classifier).tobytes() == classifier.bias.tobytes()
+    rng = np.random.default_rng(5)
+    W, b, readout = (rng.normal(size=s).astype(np.float32) for s in ((4, 5), (4,), (2, 4)))
+    deep = classifier._replace(head=(cdjax.Dense(W, b, "relu"),), readout=readout, pool="mean")
+    expected = readout @ np.maximum(b, 0) + deep.bias
+    np.testing.assert_allclose(output_bias(deep), expected, atol=1e-6)
+    np.testing.assert_allclose(cdjax.predict(deep, [[], []]), [expected] * 2, atol=1e-6)
+    (empty, result) = cdjax.score_all_spans(deep, [[], [1, 2]])
+    np.testing.assert_allclose(empty.logits, expected, atol=1e-6)
+    rest = split_logits(deep, deep.embedding[[1, 2]], np.array([True, False]))
+    np.testing.assert_allclose(rest.bias, expected, atol=1e-6)
+    np.testing.assert_allclose(result.scores[0], rest.beta, atol=1e-6)
+    vectors = with_vector_readout(deep)
+    (h,) = cdjax.predict(vectors, [[1, 2]])
+    outputs = run(deep.layers, deep.embedding[[1, 2]])
+    np.testing.assert_allclose(h, np.mean(outputs, axis=0), atol=1e-6)
+
+
+def test_a_number_stands_for_no_step_of_a_series():
+    series = small()._replace(embedding=None)
+    with pytest.raises(ValueError, match=r"replacement is the word number 0, .* takes series"):
+        leave_out(series, [np.zeros((2, 3))], replacement=0)
