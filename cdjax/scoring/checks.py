@@ -69,7 +69,7 @@ def prepare_one(
         TypeError, ValueError: As `prepare`; where an embedding is there and vectors are no floats.
     """
     classifier = as_classifier(model)
-    given = np.asarray(x_or_ids)
+    given = _as_array(x_or_ids, "the sequence")
     if classifier.embedding is not None and (given.ndim != 2 or given.dtype.kind not in "f"):
         if given.ndim == 2:
             raise TypeError(
@@ -122,12 +122,7 @@ def in_one_type(classifier: Classifier) -> Classifier:
         ValueError: Where a weight is not finite in that type; says which and why.
     """
     leaves, structure = jax.tree_util.tree_flatten_with_path(classifier)
-    if any(isinstance(weight, Tracer) for _, weight in leaves):
-        raise TypeError(
-            "a scoring function was called under jit, grad or vmap; it plans its work by the "
-            "sequences' lengths and cannot be traced. cdjax.decompose and "
-            "cdjax.core.decomposition.split_logits can."
-        )
+    _check_not_traced(*(weight for _, weight in leaves))
     arrays = [np.asarray(weight) for _, weight in leaves]
     dtype = _float_type(arrays)
     with np.errstate(over="ignore"):
@@ -135,6 +130,29 @@ def in_one_type(classifier: Classifier) -> Classifier:
     for (path, given), array, result in zip(leaves, arrays, cast, strict=True):
         _check_finite(path, given, array, result)
     return jax.tree_util.tree_unflatten(structure, cast)
+
+
+def _check_not_traced(*values: Any) -> None:
+    if any(isinstance(value, Tracer) for value in values):
+        raise TypeError(
+            "a scoring function was called under jit, grad or vmap; it plans its work by the "
+            "sequences' lengths and cannot be traced. cdjax.decompose and "
+            "cdjax.core.decomposition.split_logits can."
+        )
+
+
+def _as_array(given: Any, name: str) -> np.ndarray:
+    """Return what should be numbers as an array."""
+    _check_not_traced(given)
+    if isinstance(given, str):
+        raise TypeError(
+            f"{name} is the string {given[:40]!r}; expected numbers. "
+            f"model.vocabulary.encode(cdjax.tokenize(text)) gives those of a text."
+        )
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array of numbers: {error}") from error
 
 
 def _float_type(arrays: Sequence[Any]) -> np.dtype:
@@ -184,7 +202,7 @@ def check_series(
         TypeError: Where it does not hold numbers.
         ValueError: Where its shape is off, or a value is not finite; says where.
     """
-    series, width = np.asarray(given), input_width(classifier)
+    series, width = _as_array(given, name), input_width(classifier)
     if series.ndim != 2 or series.shape[1] != width:
         raise ValueError(
             f"{name} has shape {list(series.shape)}; expected [T, {width}], a vector of the "
@@ -230,9 +248,12 @@ def check_sequences(
             f"padding is {padding} and the network takes series; expected padding=None. Leave the "
             f"steps out that are not real."
         )
+    if padding is not None and (isinstance(padding, bool) or not hasattr(padding, "__index__")):
+        raise TypeError(f"padding is {padding!r}; expected a word number, or None.")
+    _check_not_traced(sequences)
     checked = []
-    for n, sequence in enumerate(sequences):
-        array = np.asarray(sequence)
+    for n, sequence in enumerate([sequences] if isinstance(sequences, str) else sequences):
+        array = _as_array(sequence, f"sequence {n}")
         if array.ndim == (1 if classifier.embedding is None else 0) and array.dtype.kind in "fiu":
             raise ValueError(
                 f"sequences holds {'vectors' if array.ndim else 'numbers'}, where each entry "

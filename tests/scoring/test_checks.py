@@ -134,6 +134,13 @@ def test_traced_weights_name_the_functions_that_can_be_traced():
     classifier = small()
     with pytest.raises(TypeError, match=r"called under jit, .* cdjax\.decompose and"):
         jax.jit(lambda c: cdjax.predict(c, [[1]])[0])(classifier)
+    for function in (
+        lambda ids: cdjax.predict(classifier, ids),
+        lambda ids: cdjax.predict(classifier, list(ids)),
+        lambda ids: cdjax.score_spans(classifier, ids[0], [[0, 1]]),
+    ):
+        with pytest.raises(TypeError, match=r"called under jit, .* cdjax\.decompose and"):
+            jax.jit(function)(jnp.array([[1, 2]]))
     with pytest.raises(TypeError, match=r"called under jit, .* cdjax\.decompose and"):
         jax.grad(lambda c: cdjax.score_spans(c, [1, 2], [[0, 1]])[0, 0])(classifier)
 
@@ -299,3 +306,23 @@ def test_a_number_stands_for_no_step_of_a_series():
     series = small()._replace(embedding=None)
     with pytest.raises(ValueError, match=r"replacement is the word number 0, .* takes series"):
         leave_out(series, [np.zeros((2, 3))], replacement=0)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "error", "message"),
+    [
+        ("a film", TypeError, r"sequence 0 is the string 'a film'; .*cdjax\.tokenize\(text\)"),
+        ([[1], "a film"], TypeError, r"sequence 1 is the string 'a film'; expected numbers"),
+        ([[1, [2]]], ValueError, r"sequence 0 is no array of numbers"),
+    ],
+)
+def test_texts_and_ragged_lists_are_no_numbers(sequences, error, message):
+    with pytest.raises(error, match=message):
+        cdjax.predict(small(), sequences)
+
+
+@pytest.mark.parametrize("padding", [True, 0.0, "<pad>"])
+def test_padding_is_a_number(padding):
+    with pytest.raises(TypeError, match=r"padding is .*; expected a word number, or None"):
+        cdjax.predict(small(), [[1, 0]], padding=padding)
+    assert cdjax.predict(small(), [[1, 0]], padding=np.int64(0)).shape == (1, 2)
