@@ -19,8 +19,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
 
 # Most of the time of a test goes into compiling, and most of that into optimizing programs that run
-# once. The fast path, in these folders, is tested as it is compiled for users.
-OPTIMIZED = "engine", "scoring"
+# once. The fast path, in this folder, is tested as it is compiled for users.
+OPTIMIZED = ("engine",)
 QUICK = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 os.environ[QUICK] = "1"
 
