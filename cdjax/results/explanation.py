@@ -281,7 +281,7 @@ class Explanation:
         table = self.to_arrow()
         return pd.DataFrame({name: table[name].to_numpy() for name in table.column_names})
 
-    def save(self, path: str | os.PathLike, *, overwrite: bool = False) -> None:
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a JSON file, from which `load` gets the same numbers, bit by bit.
 
         Raises:
@@ -292,7 +292,7 @@ class Explanation:
         files.write(path, content, overwrite=overwrite)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> "Explanation":
+    def load(cls, path: str | os.PathLike[str]) -> "Explanation":
         """Read a file that `save` wrote.
 
         Raises:

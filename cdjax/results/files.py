@@ -22,7 +22,9 @@ ARRAYS = ("spans", "scores", "logits", "output_bias", "offsets", "known", "serie
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 
 
-def write(path: str | os.PathLike, content: Mapping[str, Any], *, overwrite: bool = False) -> None:
+def write(
+    path: str | os.PathLike[str], content: Mapping[str, Any], *, overwrite: bool = False
+) -> None:
     """Write the fields of an explanation; the file appears whole or not at all.
 
     Raises:
@@ -42,7 +44,7 @@ def write(path: str | os.PathLike, content: Mapping[str, Any], *, overwrite: boo
         new.replace(path)
 
 
-def read(path: str | os.PathLike, names: Sequence[str]) -> dict[str, Any]:
+def read(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, Any]:
     """Return the fields of an explanation's file, which are to be the ones named.
 
     Raises:
