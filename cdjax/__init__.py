@@ -11,7 +11,6 @@ from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
 from cdjax.core.decomposition import Decomposition, decompose
 from cdjax.core.network import Classifier, Dense
 from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, SHARED, SOURCE, Rule
-from cdjax.core.spans import enumerate_spans
 from cdjax.importers.torch import from_torch
 from cdjax.model import Model, load, save
 from cdjax.results import Explanation, SpanScores
@@ -22,6 +21,7 @@ from cdjax.scoring.batch import (
     score_spans,
     stream_all_spans,
 )
+from cdjax.spans import enumerate_spans
 from cdjax.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

@@ -13,6 +13,9 @@ import pytest
 PACKAGE = Path(cdjax.__file__).parent
 # Lower in the list may import higher, never the other way round.
 ROOMS = [
+    "activations",
+    "checks",
+    "spans",
     "core",
     "results",
     "text",

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
-from cdjax.core.cells import output_width
-from cdjax.core.linearize import ACTIVATIONS
+from cdjax.activations import ACTIVATIONS
+from cdjax.checks import check_stack
 from cdjax.core.network import POOLS
 from cdjax.model import MODEL_FILE, NAMES, WEIGHTS_FILE, check_model, find_model
 from cdjax.model.structure import named_leaves
@@ -88,7 +88,7 @@ def models(draw):
         if draw(st.booleans()):
             layer = cdjax.Bidirectional(layer, draw(cells(width, floats)))
         layers.append(layer)
-        width = output_width(layer)
+        width = check_stack((layer,), None)
     head = []
     for _ in range(draw(st.integers(0, 2))):
         units = draw(st.integers(1, 3))

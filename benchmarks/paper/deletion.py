@@ -6,9 +6,9 @@ The better the method, the faster the prediction falls or rises.
 from collections.abc import Sequence
 
 import numpy as np
-from cdjax.core.spans import enumerate_spans
 from cdjax.model import find_vocabulary
 from cdjax.scoring.batch import predict
+from cdjax.spans import enumerate_spans
 from cdjax.text.trees import binary_sentences
 from jaxtyping import Float, Int
 

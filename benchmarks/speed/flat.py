@@ -13,8 +13,8 @@ import cdjax
 import jax
 import numpy as np
 from cdjax import Classifier
-from cdjax.core.spans import count_spans
 from cdjax.engine import jobs
+from cdjax.spans import count_spans
 
 from benchmarks.speed.floor import make_floor
 from benchmarks.speed.measure import check, draw_checks

@@ -8,9 +8,9 @@ from typing import Any
 
 import cdjax
 import numpy as np
-from cdjax.core.spans import enumerate_spans
 from cdjax.engine import jobs
 from cdjax.scoring.verify import Check
+from cdjax.spans import enumerate_spans
 
 from benchmarks.speed import measure
 from benchmarks.speed.report import figure, table

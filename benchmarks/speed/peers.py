@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from cdjax import Classifier, Rule
-from cdjax.core.spans import count_spans, enumerate_spans, span_mask
 from cdjax.core.split import HIGHEST
+from cdjax.spans import count_spans, enumerate_spans, span_mask
 
 
 class Peer(NamedTuple):

@@ -68,8 +68,8 @@ def run(args: argparse.Namespace) -> None:
     """Count, average and show the neighbours."""
     from rich.console import Console
 
+    from cdjax.checks import check_stack
     from cdjax.cli.cache import keep_compiled_programs
-    from cdjax.core.cells import output_width
     from cdjax.core.rules import RULES
     from cdjax.model import find_vocabulary
     from cdjax.phrases.vectors import average_vectors, check_memory, count_phrases
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> None:
     ids = {text: vocabulary.encode(tokens) for text, tokens in queries.items()}
     indices = {text: _find(phrases, text, ids[text], reviews, args.min_count) for text in queries}
     with options.as_user_error(ValueError):
-        check_memory(phrases, output_width(model.classifier.layers[-1]))
+        check_memory(phrases, check_stack(model.classifier.layers, None))
     with options.interruptions() as check, _bar(len(reviews), check) as report:
         table = average_vectors(
             model.classifier, reviews, phrases, RULES[args.rule], progress=report

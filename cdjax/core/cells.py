@@ -1,55 +1,26 @@
 """Recurrent cells, each written once, for a network's values and for its decomposition alike.
 
-A cell is a NamedTuple of weights. `W` are its input weights, gates first; `widths` the widths of
-its states, of which the first is the output `h`; and `step` computes the next states by the
-operations of an interpreter (`cdjax.core.split`), from the states before and the terms `W_k x_t`.
-`Bidirectional` is a layer of two cells.
+`step(ops, state, x)` returns the next states, by the operations of an interpreter
+(`cdjax.core.split`), from the states before and the terms `W_k x_t` of each gate.
 
 Axis letters, everywhere in cdjax: `b` sequences, `t` time steps, `s` spans, `d` input width, `h`
 hidden width, `p` output width where it differs, `k` classes, `v` rows of the embedding.
 """
 
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 from jaxtyping import Float
 
-from cdjax.core.linearize import ACTIVATIONS
-from cdjax.core.split import Ops, Weight, static_fields
+from cdjax.activations import ACTIVATIONS
+from cdjax.core.split import Weight, static_fields
 
-I, F, G, O = range(4)  # noqa: E741 - the field's letters
-"""Indices of an LSTM's gates on the gate axis: input, forget, cell update, output."""
-R, Z, N = range(3)
-"""Indices of a GRU's gates: reset, update, candidate."""
-
-
-@runtime_checkable
-class Cell(Protocol):
-    """What the recursion needs of a cell; see the head of the module."""
-
-    @property
-    def W(self) -> Weight:  # noqa: N802 - the field's name
-        """Input weights `[G, H, D]`."""
-        ...
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Widths of the states, the output's first."""
-        ...
-
-    def step(self, ops: Ops, state: Any, x: Any) -> tuple[Any, ...]:
-        """Return the states after a step.
-
-        Args:
-            ops: The interpreter.
-            state: The states before, as many numbers as `widths` has.
-            x: `W_k x_t` of each gate `k`; each a term for `ops.activate` or `ops.total`.
-        """
-        ...
+I, F, G, O = range(4)  # noqa: E741 - an LSTM's gates: input, forget, cell update, output
+R, Z, N = range(3)  # a GRU's gates: reset, update, candidate
 
 
 @static_fields("activation", "content_activation")
 class LSTMParams(NamedTuple):
-    """Weights of one LSTM layer, gates in the order i, f, g, o.
+    """Weights of one LSTM layer, gates in the order i, f, g, o (equations 1-7).
 
         i, f = sigmoid(W x_t + V h_{t-1} + b [+ peephole * c_{t-1}])
         g    = tanh(W_g x_t + V_g h_{t-1} + b_g)
@@ -57,8 +28,7 @@ class LSTMParams(NamedTuple):
         o    = sigmoid(W_o x_t + V_o h_{t-1} + b_o [+ peephole * c_t])
         h_t  = [projection @] (o * tanh(c_t))
 
-    Equations 1-7 of Murdoch, Liu & Yu, "Beyond Word Importance" (ICLR 2018). The output gate only
-    scales the way out, so it is not split.
+    The output gate only scales the way out, so it is not split.
     """
 
     W: Float[Weight, "4 h d"]  # input weights
@@ -74,21 +44,22 @@ class LSTMParams(NamedTuple):
         """Widths of `h` and `c`."""
         return self.V.shape[2], self.V.shape[1]
 
-    def gates(self, ops: Ops, state: Any, x: Any) -> tuple[Any, Any, Any, Any]:
+    def problem(self) -> str | None:
+        """Return what does not fit besides the shapes above."""
+        fits = self.projection is not None or self.widths[0] == self.widths[1]
+        return None if fits else f"V has shape {list(self.V.shape)}; expected P = H, unprojected."
+
+    def gates(self, ops: Any, state: Any, x: Any) -> tuple[Any, Any, Any, Any]:
         """Return the gates i, f and g, and the term of o that comes from the states before."""
         h, c = state
         sigmoid, tanh = ACTIVATIONS[self.activation], ACTIVATIONS[self.content_activation]
         i, f, g, o = ops.gates(self.V, h, self.b)
         if self.peepholes is not None:
             i, f = i + ops.scale(self.peepholes[0], c), f + ops.scale(self.peepholes[1], c)
-        return (
-            ops.activate(sigmoid, i, x[I]),
-            ops.activate(sigmoid, f, x[F]),
-            ops.activate(tanh, g, x[G]),
-            o,
-        )
+        i, f = ops.activate(sigmoid, i, x[I]), ops.activate(sigmoid, f, x[F])
+        return i, f, ops.activate(tanh, g, x[G]), o
 
-    def step(self, ops: Ops, state: Any, x: Any) -> tuple[Any, Any]:
+    def step(self, ops: Any, state: Any, x: Any) -> tuple[Any, Any]:
         """Return `h` and `c` after a step."""
         i, f, g, o = self.gates(ops, state, x)
         c = ops.state(ops.multiply(f, state[1]) + ops.multiply(i, g))
@@ -96,9 +67,7 @@ class LSTMParams(NamedTuple):
             o = o + ops.scale(self.peepholes[2], c)
         whole_o = ACTIVATIONS[self.activation](ops.total(o, x[O]))
         h = ops.scale(whole_o, ops.activate(ACTIVATIONS[self.content_activation], c))
-        if self.projection is not None:
-            h = ops.linear(self.projection, h)
-        return ops.state(h), c
+        return ops.state(h if self.projection is None else ops.linear(self.projection, h)), c
 
 
 @static_fields("reset_after", "activation", "content_activation")
@@ -127,35 +96,32 @@ class GRUParams(NamedTuple):
         """Width of `h`."""
         return (self.V.shape[1],)
 
-    def step(self, ops: Ops, state: Any, x: Any) -> tuple[Any]:
+    def problem(self) -> str | None:
+        """Return what does not fit besides the shapes above."""
+        fits = self.c is None or self.reset_after
+        return None if fits else "c, inside the product with r, is for reset_after; add it to b[2]."
+
+    def step(self, ops: Any, state: Any, x: Any) -> tuple[Any]:
         """Return `h` after a step."""
         (h,) = state
         sigmoid, tanh = ACTIVATIONS[self.activation], ACTIVATIONS[self.content_activation]
         r, z = ops.gates(self.V[:N], h, self.b[:N])
         r, z = ops.activate(sigmoid, r, x[R]), ops.activate(sigmoid, z, x[Z])
         if self.reset_after:
-            from_state = ops.multiply(r, ops.linear(self.V[N], h, self.c)) + self.b[N]
+            y = ops.multiply(r, ops.linear(self.V[N], h, self.c)) + self.b[N]
         else:
-            from_state = ops.linear(self.V[N], ops.multiply(r, h), self.b[N])
-        n = ops.activate(tanh, from_state, x[N])
+            y = ops.linear(self.V[N], ops.multiply(r, h), self.b[N])
+        n = ops.activate(tanh, y, x[N])
         return (ops.state(ops.multiply(1 - z, n) + ops.multiply(z, h)),)
 
 
 class Bidirectional(NamedTuple):
-    """A layer of two cells side by side; the second reads the sequence from its end.
+    """A layer of two cells, the second run from the end; output `[forward h, backward h]`."""
 
-    Its output at a step is `[forward h, backward h]`, both at that step.
-    """
-
-    forward: Cell
-    backward: Cell
+    forward: Any
+    backward: Any
 
 
-Layer = Any
-"""One layer of a network: a `Cell` or a `Bidirectional`."""
-
-
-def output_width(layer: Any) -> int:
-    """Return the width of a layer's output."""
-    cells = layer if isinstance(layer, Bidirectional) else (layer,)
-    return sum(cell.widths[0] for cell in cells)
+def cells_of(layer: Any) -> tuple[Any, ...]:
+    """Return the cells of a layer: one, or the two of a `Bidirectional`."""
+    return tuple(layer) if isinstance(layer, Bidirectional) else (layer,)

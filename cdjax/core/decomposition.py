@@ -1,11 +1,8 @@
 """Contextual decomposition (equations 8-32): a network's own lines, computed on split numbers.
 
-Every state is split in two, `h_t = beta_t + gamma_t`: `beta` is what the chosen steps contribute on
-their own, `gamma` whatever involves, at least in part, something else. Both are carried forward by
-themselves; that they add up is a result, not a definition.
-
-This is the definition that every faster path of cdjax is tested against, and the general path: any
-set of steps or region, any network of `cdjax.core.network`, every time step.
+`h_t = beta_t + gamma_t`: `beta` is what the chosen steps contribute on their own, `gamma` whatever
+involves, at least in part, something else. Both are carried forward by themselves; that they add up
+is a result. Every faster path of cdjax is tested against this one.
 """
 
 from collections.abc import Sequence
@@ -15,17 +12,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from cdjax.core.cells import Layer
-from cdjax.core.checks import (
-    check_initial,
-    check_input,
-    check_inside,
-    check_network,
-    check_stack,
-    check_valid,
-)
+from cdjax import checks
 from cdjax.core.network import Classifier, read_out, run
-from cdjax.core.rules import PAPER, Rule
+from cdjax.core.rules import PAPER, BiasProduct, Rule
 from cdjax.core.split import Owned, Parts, Split
 
 
@@ -37,7 +26,7 @@ class Decomposition(NamedTuple):
 
 
 def decompose(
-    layers: Sequence[Layer],
+    layers: Sequence[Any],
     x: ArrayLike,
     inside: ArrayLike,
     rule: Rule = PAPER,
@@ -54,8 +43,7 @@ def decompose(
     Args:
         layers: The layers, first to last: LSTM, GRU, `Bidirectional`, cells of your own.
         x: Input vectors `[T, D]`.
-        inside: Which steps belong to the set, bool `[T]`, any set; or which entries of `x` do, a
-            region of (step, feature), bool `[T, D]`.
+        inside: The steps of the set, bool `[T]`, any set; or a region of `x`, bool `[T, D]`.
         rule: Which reading of the method.
         initial: The states before the first step, an entry a layer: `(h, c)` of an LSTM, `(h,)` of
             a GRU, a pair of these of a `Bidirectional`, None for zeros. They belong to the rest.
@@ -65,44 +53,32 @@ def decompose(
         `beta` and `gamma` of the last layer's output at every time step, `[T, P]` each.
 
     Raises:
-        TypeError: Where `x` does not hold floats, `inside` or `valid` no booleans, or a layer is
-            none.
-        ValueError: Where shapes do not fit each other; where `inside` is a region and the rule
-            gives the product of biases to the phrase, which has no meaning at a step partly inside.
+        TypeError: Where `x` holds no floats, a mask no booleans, or a layer is none.
+        ValueError: Where shapes do not fit; where `inside` is a region and the rule gives the
+            product of biases to the phrase, which has no meaning at a step partly inside.
 
     >>> import jax.numpy as jnp
     >>> from cdjax.core.cells import LSTMParams
     >>> layer = LSTMParams(W=jnp.ones((4, 2, 3)), V=jnp.ones((4, 2, 2)), b=jnp.zeros((4, 2)))
     >>> split = decompose((layer,), jnp.ones((5, 3)), jnp.arange(5) < 2)
-    >>> split.beta.shape
-    (5, 2)
     >>> bool(jnp.allclose(split.beta + split.gamma, run((layer,), jnp.ones((5, 3)))))
     True
     """
-    x = check_input(x)
-    check_stack(layers, x.shape[1])
-    check_initial(layers, initial)
+    x = checks.check_input(x)
+    checks.check_stack(layers, x.shape[1])
+    checks.check_initial(layers, initial)
     h = _split_outputs(tuple(layers), x, inside, rule, initial, valid)[0]
     return Decomposition(h.beta, h.gamma)
 
 
 def split_logits(
-    classifier: Classifier,
-    x: ArrayLike,
-    inside: ArrayLike,
-    rule: Rule = PAPER,
-    valid: ArrayLike | None = None,
+    classifier: Classifier, x: ArrayLike, inside: ArrayLike, rule: Rule = PAPER, valid: Any = None
 ) -> Split:
     """Decompose the logits of one sequence: the score of a set of steps, and all else.
 
         logits = beta + gamma + bias                                            (equation 10)
 
-    Args:
-        classifier: The network.
-        x: Input vectors `[T, D]`; words are embedded already.
-        inside: Which steps, bool `[T]`, or entries of `x`, bool `[T, D]`, belong to the set.
-        rule: Which reading of the method.
-        valid: The steps that are real, bool `[T]`; the others are left out. All when None.
+    Arguments are as for `decompose`, with a network for the layers; words are embedded already.
 
     Returns:
         `beta`, the score of the set; `gamma`, that of the rest; and `bias`, which belongs to no
@@ -111,29 +87,34 @@ def split_logits(
     Raises:
         TypeError, ValueError: As `decompose`.
     """
-    x = check_input(x)
-    check_network(classifier, x.shape[1])
+    x = checks.check_input(x)
+    checks.check_network(classifier, x.shape[1])
     h, ops, valid_steps = _split_outputs(classifier.layers, x, inside, rule, None, valid)
-    # A head acts on whatever float type the layers have; the embedding has been looked up.
-    classifier = classifier._replace(embedding=None)
-    classifier = jax.tree.map(lambda leaf: jnp.asarray(leaf, h.beta.dtype), classifier)
-    return read_out(classifier, h, ops, valid_steps)
+    head = classifier._replace(embedding=None)  # words have been looked up in it
+    head = jax.tree.map(lambda leaf: jnp.asarray(leaf, h.beta.dtype), head)
+    return read_out(head, h, ops, valid_steps)
 
 
-def _split_outputs(layers: tuple[Layer, ...], x: Array, inside, rule: Rule, initial, valid):
+def _split_outputs(
+    layers: tuple[Any, ...], x: Array, inside: Any, rule: Rule, initial: Any, valid: Any
+) -> tuple[Split, Parts, Array | None]:
     """Return the split outputs of the last layer, the interpreter and the checked `valid`."""
-    inside = check_inside(inside, x.shape, rule)
-    valid = None if valid is None else check_valid(valid, len(x))
+    inside = checks.check_mask("inside", inside, x.shape[:1], x.shape)
+    if inside.ndim == 2 and rule.bias_product is not BiasProduct.REST:
+        raise ValueError(
+            f"inside is a region {list(inside.shape)}, and rule {rule.name!r} gives the product of "
+            f"biases to the phrase at its steps: at one partly inside that has no meaning. Use "
+            f"cdjax.PAPER or cdjax.MERGED, or a mask of whole steps."
+        )
     dtype = jnp.result_type(x, *jax.tree.leaves(layers))
-    layers = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), layers)
-    x = x.astype(dtype)
-    if valid is not None and inside.ndim == 1:
-        inside = inside & valid  # a step left out is no step of the phrase, not even its last
+    layers, x = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), (layers, x))
     if valid is not None:
+        valid = checks.check_mask("valid", valid, x.shape[:1])
         x = jnp.where(jnp.expand_dims(valid, 1), x, 0)  # be it NaN, it has no say, nor a gradient
-    if inside.ndim == 1:
-        ops, number = Parts(rule, inside), Owned(x, jnp.expand_dims(inside, 1))
-    else:
-        ops = Parts(rule, jnp.any(inside, axis=1))
+    steps = inside if inside.ndim == 1 else jnp.any(inside, axis=1)
+    steps = steps if valid is None else steps & valid  # not even the last step of the phrase
+    number: Any = Owned(x, jnp.expand_dims(steps, 1))
+    if inside.ndim == 2:
         number = Split(jnp.where(inside, x, 0), jnp.where(inside, 0, x))
+    ops = Parts(rule, steps)
     return run(layers, number, ops, initial, valid), ops, valid

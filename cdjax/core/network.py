@@ -1,7 +1,7 @@
 """Networks of recurrent layers, a pool and a head, and how an interpreter goes through them.
 
-Everything here is computed by the operations of an interpreter (`cdjax.core.split`): with `PLAIN`
-it is the forward pass, with `Parts` the decomposition. Functions take one sequence; `vmap` them.
+With the interpreter `PLAIN` (`cdjax.core.split`) everything here is the forward pass, with `Parts`
+the decomposition. Functions take one sequence; `vmap` them.
 """
 
 import functools
@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
-from cdjax.core.cells import Bidirectional, Cell, Layer, output_width
-from cdjax.core.linearize import ACTIVATIONS
-from cdjax.core.split import PLAIN, Ops, Parts, Weight, static_fields
+from cdjax.activations import ACTIVATIONS
+from cdjax.core.cells import Bidirectional, cells_of
+from cdjax.core.split import PLAIN, Parts, Weight, static_fields
 
 POOLS = ("last", "ends", "mean", "max", "each")
 """What the head reads: the output at the last step; each direction's own last step (which is step 0
@@ -36,89 +35,70 @@ class Classifier(NamedTuple):
     """A network with `K` outputs, the logits: `readout @ head(pool(layers(x))) + bias`."""
 
     embedding: Any  # word vectors, Float[Weight, "v d"]; None where the input is a series [T, D]
-    layers: tuple[Layer, ...]  # first to last
+    layers: tuple[Any, ...]  # first to last: cells, or `Bidirectional`
     readout: Float[Weight, "k m"]  # output weights
     bias: Float[Weight, "k"]  # output bias; no phrase is credited with it
     pool: str = "last"  # one of `POOLS`
     head: tuple[Dense, ...] = ()  # between the pool and the readout
 
+    def problem(self) -> str | None:
+        """Return what does not fit besides the shapes above."""
+        wrong = f"pool is {self.pool!r}; expected one of {', '.join(POOLS)}."
+        return None if self.pool in POOLS else wrong
 
-def project_input(layer: Layer, x: Any, ops: Ops = PLAIN) -> Any:
+
+def project_input(layer: Any, x: Any, ops: Any = PLAIN) -> Any:
     """Return `W_k x_t` of every gate and step of a layer, as `run_projected` takes it."""
-    if isinstance(layer, Bidirectional):
-        return tuple(ops.gates(cell.W, x) for cell in layer)
-    return ops.gates(layer.W, x)
+    both = tuple(ops.gates(cell.W, x) for cell in cells_of(layer))
+    return both if isinstance(layer, Bidirectional) else both[0]
 
 
 def run(
-    layers: Sequence[Layer],
-    x: Any,
-    ops: Ops = PLAIN,
-    initial: Sequence[Any] | None = None,
-    valid: Bool[Array | np.ndarray, "t"] | None = None,
+    layers: Sequence[Any], x: Any, ops: Any = PLAIN, initial: Any = None, valid: Any = None
 ) -> Any:
-    """Run a stack of layers over one sequence.
+    """Return the outputs of a stack of layers at every step of a sequence, a number `[T, P]`.
 
     Args:
         layers: The layers, first to last.
         x: The input, a number `[T, D]` of the interpreter: for `PLAIN` an array.
         ops: The interpreter.
-        initial: The states before the first step, an entry a layer: a cell's `(h, c)` or `(h,)`, a
-            pair of these for a `Bidirectional`; None for zeros.
-        valid: The steps to go through; the others are left out (padding), and repeat the states of
-            the step before. All when None.
-
-    Returns:
-        The outputs of the last layer at every step, a number `[T, P]`.
+        initial: The states before the first step, an entry a layer, see `decompose`.
+        valid: The steps to go through, bool `[T]`; the others are left out (padding), and repeat
+            the states of the step before. All when None.
     """
     x = jax.tree.map(jnp.asarray, x)
     return run_projected(layers, project_input(layers[0], x, ops), ops, initial, valid)
 
 
 def run_projected(
-    layers: Sequence[Layer],
-    projected: Any,
-    ops: Ops = PLAIN,
-    initial: Sequence[Any] | None = None,
-    valid: Bool[Array | np.ndarray, "t"] | None = None,
+    layers: Sequence[Any], projected: Any, ops: Any = PLAIN, initial: Any = None, valid: Any = None
 ) -> Any:
     """Run a stack over one sequence that is given as `project_input` of its first layer."""
-    h = None
-    for n, layer in enumerate(layers):
-        zx = projected if n == 0 else project_input(layer, h, ops)
-        start = None if initial is None else initial[n]
+    h, initial = None, initial or [None] * len(layers)
+    for layer, start in zip(layers, initial, strict=True):
+        x = projected if h is None else project_input(layer, h, ops)
         if isinstance(layer, Bidirectional):
-            starts = (None, None) if start is None else start
-            forward = scan_cell(layer.forward, zx[0], ops, starts[0], valid)[0]
-            backward = scan_cell(layer.backward, zx[1], ops, starts[1], valid, reverse=True)[0]
+            starts = start or (None, None)
+            forward = scan_cell(layer.forward, x[0], ops, starts[0], valid)[0]
+            backward = scan_cell(layer.backward, x[1], ops, starts[1], valid, reverse=True)[0]
             h = jax.tree.map(lambda *both: jnp.concatenate(both, axis=-1), forward, backward)
         else:
-            h = scan_cell(layer, zx, ops, start, valid)[0]
+            h = scan_cell(layer, x, ops, start, valid)[0]
     return h
 
 
 def scan_cell(
-    cell: Cell,
-    projected: Any,
-    ops: Ops = PLAIN,
-    initial: Any = None,
-    valid: Bool[Array | np.ndarray, "t"] | None = None,
-    reverse: bool = False,
+    cell: Any, x: Any, ops: Any = PLAIN, initial: Any = None, valid: Any = None, reverse=False
 ) -> Any:
-    """Run one cell over one sequence, given as `W_k x_t` of every gate.
-
-    Returns:
-        The states after every step, numbers `[T, width]`; the first is the output.
-    """
-    dtype = jax.tree.leaves(projected)[0].dtype
-    if initial is None:
-        initial = tuple(jnp.zeros(width, dtype) for width in cell.widths)
+    """Return a cell's states after every step, numbers `[T, width]`, from its `W_k x_t`."""
+    dtype = jax.tree.leaves(x)[0].dtype
+    initial = [jnp.zeros(width) for width in cell.widths] if initial is None else initial
     start = tuple(ops.start(jnp.asarray(state, dtype)) for state in initial)
-    return _scan(cell, ops.steps(reverse), projected, start, valid, reverse)
+    return _scan(cell, ops.steps(reverse), x, start, valid, reverse)
 
 
 @functools.partial(jax.jit, static_argnames="reverse")  # a bare scan compiles at every call
-def _scan(cell: Cell, ops: Ops, projected: Any, start: Any, valid: Any, reverse: bool) -> Any:
+def _scan(cell: Any, ops: Any, x: Any, start: Any, valid: Any, reverse: bool) -> Any:
     def step(state: Any, at: Any) -> Any:
         ops, x, valid = at
         new = tuple(cell.step(ops, state, x))
@@ -127,56 +107,38 @@ def _scan(cell: Cell, ops: Ops, projected: Any, start: Any, valid: Any, reverse:
         return new, new
 
     if isinstance(ops, Parts):
-        # Backwards, a step is computed again from its state: keeping the terms of all its
-        # activations takes 4 times the memory and, for its traffic, longer.
+        # In reverse mode a step is computed again from its state: keeping all of its terms takes
+        # 4 times the memory and, for its traffic, longer.
         step = jax.checkpoint(step, prevent_cse=False)
-    return jax.lax.scan(step, start, (ops, projected, valid), reverse=reverse)[1]
+    return jax.lax.scan(step, start, (ops, x, valid), reverse=reverse)[1]
 
 
-def pool(
-    classifier: Classifier,
-    h: Any,
-    ops: Ops = PLAIN,
-    valid: Bool[Array | np.ndarray, "t"] | None = None,
-) -> Any:
+def pool(classifier: Classifier, h: Any, ops: Any = PLAIN, valid: Any = None) -> Any:
     """Return what the head reads of the outputs of the last layer at every step.
 
-    Every pool is linear in the outputs once the forward pass is known, and acts on parts one by
-    one: the maximum takes, unit by unit, the parts at the step where the whole output is largest.
+    Every pool is linear once the forward pass is known, and acts on parts one by one: the maximum
+    takes, unit by unit, the parts at the step where the whole output is largest.
     """
-    steps = jax.tree.leaves(h)[0].shape[0]
-    if classifier.pool == "each":
+    kind, steps, top = classifier.pool, len(jax.tree.leaves(h)[0]), classifier.layers[-1]
+    real = jnp.expand_dims(jnp.ones(steps, bool) if valid is None else valid, 1)
+    if kind == "each":
         return h
     if not steps:  # nothing was read: the states are 0
         return jax.tree.map(lambda part: jnp.zeros(part.shape[1:], part.dtype), h)
-    if classifier.pool == "mean":
-        weight = jnp.ones(steps, bool) if valid is None else valid
-        weight = weight.astype(jax.tree.leaves(h)[0].dtype)
-        weight = weight / jnp.maximum(jnp.sum(weight), 1)
-        return jax.tree.map(lambda part: jnp.sum(jnp.expand_dims(weight, 1) * part, axis=0), h)
-    if classifier.pool == "max":
-        whole = ops.total(h)
-        if valid is not None:
-            whole = jnp.where(jnp.expand_dims(valid, 1), whole, -jnp.inf)
-        best = jnp.expand_dims(jnp.argmax(whole, axis=0), 0)
+    if kind == "mean":
+        return jax.tree.map(lambda part: jnp.mean(part, axis=0, where=real), h)
+    if kind == "max":
+        best = jnp.argmax(jnp.where(real, ops.total(h), -jnp.inf), axis=0, keepdims=True)
         return jax.tree.map(lambda part: jnp.take_along_axis(part, best, axis=0)[0], h)
-    top = classifier.layers[-1]
-    if classifier.pool == "ends" and isinstance(top, Bidirectional):
+    if kind == "ends" and isinstance(top, Bidirectional):
         # Steps left out repeat the states of the step before: each direction's end is the array's.
-        width = output_width(top.forward)
+        width = top.forward.widths[0]
         return jax.tree.map(lambda part: jnp.concatenate([part[-1, :width], part[0, width:]]), h)
-    if valid is None:
-        return jax.tree.map(lambda part: part[-1], h)
-    last = steps - 1 - jnp.argmax(jnp.flip(valid))
+    last = -1 if valid is None else steps - 1 - jnp.argmax(jnp.flip(valid))
     return jax.tree.map(lambda part: part[last], h)
 
 
-def read_out(
-    classifier: Classifier,
-    h: Any,
-    ops: Ops = PLAIN,
-    valid: Bool[Array | np.ndarray, "t"] | None = None,
-) -> Any:
+def read_out(classifier: Classifier, h: Any, ops: Any = PLAIN, valid: Any = None) -> Any:
     """Return the logits, a number `[K]` (`[T, K]` for the pool "each"), from the last outputs."""
 
     def read(y: Any) -> Any:
@@ -190,22 +152,11 @@ def read_out(
     return jax.vmap(read)(pooled) if classifier.pool == "each" else read(pooled)
 
 
-def forward(
-    classifier: Classifier,
-    x: Float[Weight, "t d"],
-    valid: Bool[Array | np.ndarray, "t"] | None = None,
-) -> Float[Array, "..."]:
-    """Return the logits of one sequence, given as vectors, output bias included.
+def forward(classifier: Classifier, x: Float[Weight, "t d"], valid: Any = None) -> Array:
+    """Return the logits of one sequence of (embedded) vectors, output bias included.
 
-    Args:
-        classifier: The network.
-        x: The input vectors; words are embedded already.
-        valid: The steps that are real; the others are left out. All when None.
-
-    Returns:
-        Logits `[K]`, or `[T, K]` for the pool "each".
+    Logits `[K]`, or `[T, K]` for the pool "each". Steps that are not `valid` are left out.
     """
-    x = jnp.asarray(x)
     if valid is not None:
         valid = jnp.asarray(valid)
         x = jnp.where(jnp.expand_dims(valid, 1), x, 0)  # be it NaN, it has no say, nor a gradient

@@ -18,14 +18,10 @@ class BiasProduct(enum.Enum):
 class Rule(NamedTuple):
     """One reading of the method. Hashable, so it can be a static argument of `jit`.
 
-    In `gate * content` the gate is `rel + irr + bias` (what the phrase, the rest and the bias add
-    to it) and the content, say the cell state, is `beta + gamma`. Every rule but `SOURCE` takes
-
-        phrase: (rel + bias + context_share * irr) * beta          rest: all else
-
-    Under every rule an empty phrase scores 0, and `beta + gamma` is the network's own state. A rule
-    whose `bias_product` is the phrase's leaves `gamma = 0` where the phrase is the whole input
-    (`whole_input_adds_up`): its score is then the logit less what belongs to no input.
+    A gate is `rel + irr + bias` (what the phrase, the rest and the bias add to it), its content,
+    say the cell state, `beta + gamma`. Of their product, the phrase gets `beta` times
+    `rel + bias + context_share * irr`, the rest all else. Under every rule an empty phrase scores 0
+    and `beta + gamma` is the network's own state.
     """
 
     name: str
@@ -36,41 +32,36 @@ class Rule(NamedTuple):
     context_share: float = 0.0
     """Share of the phrase, 0 to 1, in what the context's part of a gate does to its content."""
     gates_are_split: bool = True
-    """Whether a gate is split at all; if not, it scales the parts of its content, as the output
-    gate of an LSTM does under every rule."""
+    """Whether a gate is split at all; if not, it scales the parts of its content."""
 
     @property
     def whole_input_adds_up(self) -> bool:
-        """Whether the whole input, taken as the phrase, leaves nothing to the rest."""
+        """Whether the whole input leaves nothing to the rest, nor to the product of biases."""
         return self.bias_product is BiasProduct.PHRASE
 
     def phrase_owns_bias_product(
         self, inside: Bool[Array, "t"], reverse: bool = False
     ) -> Bool[Array, "t"] | None:
-        """Return the steps at which the phrase owns the product of biases; None for no step ever.
+        """Return the steps at which the phrase, `inside`, owns the product of biases; None: never.
 
-        Args:
-            inside: The steps of the phrase.
-            reverse: Whether the steps are gone through from the last to the first.
+        In `reverse`, the steps are gone through from the last to the first.
         """
         if self.bias_product is BiasProduct.REST:
             return None
         if self.bias_product is BiasProduct.PHRASE:
             return inside
-        if reverse:
-            return inside & (jnp.cumsum(inside) > 1)
-        remaining = jnp.flip(jnp.cumsum(jnp.flip(inside)))  # steps of the phrase from here on
-        return inside & (remaining > 1)
+        ahead = jnp.cumsum(inside) if reverse else jnp.flip(jnp.cumsum(jnp.flip(inside)))
+        return inside & (ahead > 1)  # counting from here on, this step included
 
 
 PAPER = Rule("paper", input_is_a_term=True, bias_product=BiasProduct.REST)
 """The paper: equations 13-32 and its prose ("some combination of beta and b_i or b_g (but not
-both)"). The scores of the whole input and the rest add up to the logit; the rest is not 0."""
+both)"). The scores of the phrase and the rest add up; the rest of the whole input is not 0."""
 
 ACD = Rule("acd", input_is_a_term=False, bias_product=BiasProduct.PHRASE)
 """Agglomerative contextual decomposition (Singh, Murdoch & Yu 2019; package `acd`). Differs from
 the paper: (1) the input is no term of its own, (2) the phrase owns the product of the biases at all
-its steps. The whole input leaves gamma = 0: its score is the logit less the output bias."""
+its steps. The whole input leaves `gamma = 0`."""
 
 RELEASED = Rule("released", input_is_a_term=False, bias_product=BiasProduct.PHRASE_BUT_LAST)
 """The authors' code of 2018. Differs from `ACD`: the phrase does not own the product of the biases
@@ -82,14 +73,14 @@ whole input is not 0."""
 
 SHARED = Rule("shared", input_is_a_term=False, bias_product=BiasProduct.PHRASE, context_share=0.5)
 """Differs from `ACD`: what the context's part of a gate does to the phrase's content is shared
-evenly, as Shapley values share an interaction of two players. The whole input leaves gamma = 0."""
+evenly, as Shapley values share an interaction of two. The whole input leaves `gamma = 0`."""
 
 SOURCE = Rule(
     "source", input_is_a_term=False, bias_product=BiasProduct.PHRASE, gates_are_split=False
 )
 """diagNNose since 2020: the whole gate times a content belongs to the content's owner. Differs from
-`ACD`: no gate is split. The whole input leaves gamma = 0. What the phrase does to other words by
-the gates is not the phrase's: under this rule a negation hardly shows."""
+`ACD`: no gate is split, so what the phrase does to other words by the gates is not the phrase's,
+and a negation hardly shows. The whole input leaves `gamma = 0`."""
 
 RULES = {rule.name: rule for rule in (PAPER, ACD, RELEASED, MERGED, SHARED, SOURCE)}
 """The named rules by name."""

@@ -1,22 +1,33 @@
 """Two ways to compute a network that is written once: plainly, or on numbers split in parts.
 
-A cell, a pool or a head says what it computes by the operations of an interpreter (`Ops`). `Plain`
-computes the network on arrays. `Parts` computes the same lines on `Split` numbers, under a rule:
-that is its contextual decomposition. The four principles R1 to R4 are named where they are applied;
-each conserves the total, so `beta + gamma + bias` is the network's own number throughout.
+A cell, a pool or a head is written in the operations of an interpreter, `ops`:
+
+    ops.gates(W, x, b)       W_k x + b_k of every gate k, W [G, H, D]: a tuple of numbers
+    ops.linear(W, x, b)      W x + b
+    ops.activate(f, *terms)  f(sum of the terms)
+    ops.multiply(gate, y)    gate * y
+    ops.scale(a, y)          a * y, where the array `a` is not split
+    ops.total(*terms)        the sum of the terms as an array
+    ops.state(y)             y, as it is carried to the next step
+    y + y', y + b, 1 - y     sums of numbers, the sum with a bias, the complement
+
+`Plain` computes the network on arrays; `Parts` the same lines on `Split` numbers, under a rule: the
+contextual decomposition. Principles R1 to R4 are named where they are applied; each conserves the
+total, so `beta + gamma + bias` is the network's own number throughout.
 """
 
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
 
-from cdjax.core.linearize import Activation, contributions, pair
+from cdjax.activations import Activation
+from cdjax.core.linearize import linearize
 from cdjax.core.rules import Rule
 
 HIGHEST = jax.lax.Precision.HIGHEST
@@ -24,34 +35,16 @@ HIGHEST = jax.lax.Precision.HIGHEST
 and the decomposition would no longer add up to the model's own output."""
 
 Weight = Array | np.ndarray
-"""Weights and inputs, of floats: JAX's arrays or NumPy's."""
+"""Weights and inputs: JAX's arrays or NumPy's."""
+Class = TypeVar("Class", bound=type)
 
-T = TypeVar("T", bound=type)
 
+def static_fields(*names: str) -> Callable[[Class], Class]:
+    """Return a decorator of NamedTuples: as pytrees, these fields are structure and not leaves."""
 
-def static_fields(*names: str) -> Callable[[T], T]:
-    """Return the decorator that registers a NamedTuple as a pytree in which `names` are no leaves.
-
-    They are part of its structure instead: any hashable values, constant while tracing.
-    """
-
-    def register(cls: T) -> T:
-        fields: tuple[str, ...] = getattr(cls, "_fields")  # noqa: B009 - unknown to type checkers
-        data = [name for name in fields if name not in names]
-
-        def flatten(node: Any):
-            return [getattr(node, n) for n in data], tuple(getattr(node, n) for n in names)
-
-        def flatten_with_keys(node: Any):
-            keys = [jax.tree_util.GetAttrKey(name) for name in data]
-            children, static = flatten(node)
-            return list(zip(keys, children, strict=True)), static
-
-        def unflatten(static: Any, children: Any):
-            return cls(**dict(zip([*names, *data], [*static, *children], strict=True)))
-
-        jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten, flatten)
-        return cls
+    def register(cls: Class) -> Class:
+        data = [name for name in vars(cls)["_fields"] if name not in names]
+        return jax.tree_util.register_dataclass(cls, data, list(names))
 
     return register
 
@@ -68,14 +61,14 @@ class Split:
     def __add__(self, other: "Split | Weight") -> "Split":
         """Return the sum with another number, or with an array that comes from no input."""
         if not isinstance(other, Split):
-            return Split(self.beta, self.gamma, _add(self.bias, other))
-        bias = _add(self.bias, other.bias)
+            return Split(self.beta, self.gamma, add(self.bias, other))
+        bias = add(self.bias, other.bias)
         return Split(self.beta + other.beta, self.gamma + other.gamma, bias)
 
-    def __rsub__(self, one: int | float) -> "Split":
+    def __rsub__(self, one: int) -> "Split":
         """Return `one` less this number; `one` comes from no input."""
-        bias = one if self.bias is None else one - self.bias
-        return Split(-self.beta, -self.gamma, jnp.asarray(bias, self.beta.dtype))
+        bias = jnp.full_like(self.beta, one) if self.bias is None else one - self.bias
+        return Split(-self.beta, -self.gamma, bias)
 
 
 @jax.tree_util.register_dataclass
@@ -86,95 +79,41 @@ class Owned:
     value: Array  # [..., d]
     inside: Array  # [..., 1], bool: whether the phrase owns it
 
-    def split(self) -> Split:
-        """Return the same as two parts, of which one is 0."""
-        return Split(jnp.where(self.inside, self.value, 0), jnp.where(self.inside, 0, self.value))
-
-
-@runtime_checkable
-class Ops(Protocol):
-    """What a cell is written in. A number is an `Array` for `Plain`, a `Split` for `Parts`.
-
-    Besides these: `y + y'` and `y + b`, the sum of numbers and that with a bias, which comes from
-    no input; and `1 - y`, the complement.
-    """
-
-    def gates(self, W: Weight, x: Any, b: Weight | None = None) -> tuple[Any, ...]:
-        """Return `W_k x + b_k` of every gate, `W [G, H, D]`, as one product."""
-        ...
-
-    def linear(self, W: Weight, x: Any, b: Weight | None = None) -> Any:
-        """Return `W x + b`."""
-        ...
-
-    def activate(self, f: Activation, *terms: Any) -> Any:
-        """Return `f` of the sum of the terms."""
-        ...
-
-    def multiply(self, gate: Any, content: Any) -> Any:
-        """Return `gate * content`."""
-        ...
-
-    def scale(self, factor: Weight, x: Any) -> Any:
-        """Return the product with an array that is not split."""
-        ...
-
-    def total(self, *terms: Any) -> Array:
-        """Return the sum of the terms as an array."""
-        ...
-
-    def state(self, x: Any) -> Any:
-        """Return a number as it is carried to the next step."""
-        ...
-
-    def start(self, state: Array) -> Any:
-        """Return a state before the first step as a number."""
-        ...
-
-    def steps(self, reverse: bool) -> Any:
-        """Return the interpreters of all steps, stacked, for a pass in the given direction."""
-        ...
+    def own(self, value: Array) -> Split:
+        """Return a value with the same owners as two parts, of which one is 0."""
+        return Split(jnp.where(self.inside, value, 0), jnp.where(self.inside, 0, value))
 
 
 class Plain(NamedTuple):
-    """Computes the network itself, on arrays."""
-
-    def steps(self, reverse: bool) -> "Plain":
-        """Return the interpreter of each step, stacked."""
-        return self
-
-    def start(self, state: Array) -> Array:
-        """Return a state before the first step."""
-        return state
+    """Computes the network itself, on arrays; the operations are those of the module's head."""
 
     def gates(self, W: Weight, x: Weight, b: Weight | None = None) -> tuple[Array, ...]:
-        """Return `W_k x + b_k` of every gate, `W [G, H, D]`, as one product."""
-        return _gates(W, x, b)
+        return tuple(add(jnp.einsum("ghd,...d->g...h", W, x, precision=HIGHEST), b))
 
     def linear(self, W: Weight, x: Weight, b: Weight | None = None) -> Array:
-        """Return `W x + b`."""
-        y = jnp.matmul(W, x, precision=HIGHEST)
-        return y if b is None else y + b
+        return add(jnp.matmul(W, x, precision=HIGHEST), b)
 
     def activate(self, f: Activation, *terms: Weight) -> Array:
-        """Return `f` of the sum of the terms."""
-        return f(self.total(*terms))
+        return f(add(*terms))
 
     def multiply(self, gate: Array, content: Array) -> Array:
-        """Return the product."""
         return gate * content
 
-    def scale(self, factor: Weight, x: Weight) -> Array:
-        """Return the product with an array that is never split."""
-        return jnp.asarray(factor) * x
+    scale = multiply
 
     def total(self, *terms: Weight) -> Array:
-        """Return the sum of the terms."""
-        return _add(*terms)
+        return add(*terms)
 
     def state(self, x: Array) -> Array:
-        """Return a state as it is carried on."""
         return x
+
+    def start(self, state: Array) -> Array:
+        """Return a state before the first step as a number."""
+        return state
+
+    def steps(self, reverse: bool) -> "Plain":
+        """Return the interpreters of all steps, stacked."""
+        return self
 
 
 PLAIN = Plain()
@@ -188,105 +127,87 @@ class Parts(NamedTuple):
     inside: Bool[Array, "t"]  # steps of the phrase
     owns: Bool[Array, "t"] | None = None  # whether the phrase owns a product of biases; None: never
 
-    def steps(self, reverse: bool) -> "Parts":
-        """Return the interpreter of each step, stacked, for a pass in the given direction."""
-        return self._replace(owns=self.rule.phrase_owns_bias_product(self.inside, reverse))
+    def gates(self, W: Weight, x: Split | Owned, b: Weight | None = None) -> tuple[Any, ...]:
+        """R1: a linear map acts on the parts one by one; its bias comes from no input."""
+        if isinstance(x, Owned):
+            return tuple(Owned(value, x.inside) for value in PLAIN.gates(W, x.value, b))
+        biases = (None,) * len(W) if x.bias is None else PLAIN.gates(W, x.bias)
+        biases = biases if b is None else map(add, biases, b)
+        return tuple(map(Split, PLAIN.gates(W, x.beta), PLAIN.gates(W, x.gamma), biases))
+
+    def linear(self, W: Weight, x: Split, b: Weight | None = None) -> Split:
+        """R1."""
+        bias = add(None if x.bias is None else PLAIN.linear(W, x.bias), b)
+        return Split(PLAIN.linear(W, x.beta), PLAIN.linear(W, x.gamma), bias)
+
+    def activate(self, f: Activation, *terms: Split | Owned) -> Split:
+        """R2: the parts' Shapley values, the bias first in every order: it leaves `f(bias)`.
+
+        Where the rule takes the input as a term of its own, every part of every term is a player;
+        else the terms are added beforehand, and the players are the phrase and the rest.
+        """
+        if not self.rule.input_is_a_term:
+            parts = (t.own(t.value) if isinstance(t, Owned) else t for t in terms)
+            terms = (functools.reduce(Split.__add__, parts),)
+        bias = add(*(term.bias for term in terms if isinstance(term, Split)))
+        both = ((t.value,) if isinstance(t, Owned) else (t.beta, t.gamma) for t in terms)
+        players = [part for parts in both for part in parts]
+        bias = jnp.zeros_like(players[0]) if bias is None else bias
+        shares = iter(linearize(f, players, bias))
+        parts = [
+            Split(next(shares), next(shares)) if isinstance(t, Split) else t.own(next(shares))
+            for t in terms
+        ]
+        return functools.reduce(Split.__add__, parts) + f(bias)
+
+    def multiply(self, gate: Split, content: Split) -> Split:
+        """R3: what has a part of the rest in it is the rest's; biases alone stay a bias.
+
+            (B, G, C) * (B', G', C') = (B B' + B C' + C B',  G (B' + C') + (B + G + C) G',  C C')
+
+        Of `G B'`, what the context's part of the gate does to the phrase's content, the phrase gets
+        the share that the rule says. Where the rule splits no gate, a gate only scales (R4).
+        """
+        whole, share = self.total(gate), self.rule.context_share
+        if not self.rule.gates_are_split:
+            return self.scale(whole, content)
+        beta = add(gate.beta, gate.bias) * content.beta
+        gamma = gate.gamma * content.beta + whole * content.gamma
+        if share:
+            shared = share * gate.gamma * content.beta
+            beta, gamma = beta + shared, gamma - shared
+        if content.bias is None:
+            return Split(beta, gamma)
+        beta, gamma = beta + gate.beta * content.bias, gamma + gate.gamma * content.bias
+        return Split(beta, gamma, None if gate.bias is None else gate.bias * content.bias)
+
+    def scale(self, factor: Weight, x: Split) -> Split:
+        """R4: what is not split scales the parts one by one."""
+        return jax.tree.map(lambda part: factor * part, x)
+
+    def total(self, *terms: Split | Owned) -> Array:
+        """Return the sum of the terms, all parts together."""
+        values = (t.value if isinstance(t, Owned) else add(t.beta, t.gamma, t.bias) for t in terms)
+        return add(*values)
+
+    def state(self, x: Split) -> Split:
+        """Give the bias, the product of the biases of a gate and its content, to its owner."""
+        if x.bias is None:
+            return x
+        owns = jnp.zeros((), bool) if self.owns is None else self.owns
+        beta = x.beta + jnp.where(owns, x.bias, 0)
+        return Split(beta, x.gamma + jnp.where(owns, 0, x.bias))
 
     def start(self, state: Array) -> Split:
         """Return a state before the first step: it belongs to the rest."""
         return Split(jnp.zeros_like(state), state)
 
-    def gates(self, W: Weight, x: Split | Owned, b: Weight | None = None) -> tuple:
-        """Return `W_k x + b_k` of every gate (R1: a linear map acts on the parts one by one)."""
-        if isinstance(x, Owned):
-            return tuple(Owned(value, x.inside) for value in _gates(W, x.value, b))
-        beta, gamma = _gates(W, x.beta), _gates(W, x.gamma)
-        bias = (None,) * len(beta) if x.bias is None else _gates(W, x.bias)
-        biases = bias if b is None else [_add(part, b_k) for part, b_k in zip(bias, b, strict=True)]
-        return tuple(map(Split, beta, gamma, biases))
-
-    def linear(self, W: Weight, x: Split, b: Weight | None = None) -> Split:
-        """Return `W x + b` (R1)."""
-        beta, gamma = PLAIN.linear(W, x.beta), PLAIN.linear(W, x.gamma)
-        return Split(beta, gamma, _add(None if x.bias is None else PLAIN.linear(W, x.bias), b))
-
-    def activate(self, f: Activation, *terms: Split | Owned) -> Split:
-        """Return `f` of the sum of the terms, by the parts' Shapley values (R2).
-
-        The bias comes first in every order, so that `f(bias)` is the bias of the result. Where
-        the rule takes the input as a term of its own, every part of every term is a player; else
-        the terms are added beforehand, and the players are the phrase and the rest.
-        """
-        bias = _add(*(term.bias for term in terms if isinstance(term, Split)))
-        if len(terms) > 1 and self.rule.input_is_a_term:
-            players = [
-                part
-                for term in terms
-                for part in ((term.value,) if isinstance(term, Owned) else (term.beta, term.gamma))
-            ]
-            shares = iter(contributions(f, players, 0.0 if bias is None else bias))
-            parts = [
-                Owned(next(shares), term.inside).split()
-                if isinstance(term, Owned)
-                else Split(next(shares), next(shares))
-                for term in terms
-            ]
-            sums = functools.reduce(Split.__add__, parts)
-            beta, gamma = sums.beta, sums.gamma
-        else:
-            parts = [term.split() if isinstance(term, Owned) else term for term in terms]
-            sums = functools.reduce(Split.__add__, parts)
-            beta, gamma = pair(f, sums.beta, sums.gamma, 0.0 if bias is None else bias)
-        return Split(beta, gamma, f(jnp.zeros_like(beta) if bias is None else bias))
-
-    def multiply(self, gate: Split, content: Split) -> Split:
-        """Return the product of a gate and its content, both split (R3).
-
-            (B, G, C) * (B', G', C') = (B B' + B C' + C B',  G (B' + C') + (B + G + C) G',  C C')
-
-        What the context's part of the gate does to the phrase's content, `G B'`, goes to the phrase
-        to the share that the rule says. Where the rule splits no gate, a gate only scales (R4).
-        """
-        if not self.rule.gates_are_split:
-            return self.scale(self.total(gate), content)
-        whole = self.total(gate)
-        constant = jnp.zeros_like(content.beta) if content.bias is None else content.bias
-        gate_bias = jnp.zeros_like(gate.beta) if gate.bias is None else gate.bias
-        beta = gate.beta * (content.beta + constant) + gate_bias * content.beta
-        gamma = gate.gamma * (content.beta + constant) + whole * content.gamma
-        if self.rule.context_share:
-            shared = self.rule.context_share * gate.gamma * content.beta
-            beta, gamma = beta + shared, gamma - shared
-        return Split(beta, gamma, None if content.bias is None else gate_bias * constant)
-
-    def scale(self, factor: Weight, x: Split) -> Split:
-        """Return the product with an array that is not split (R4)."""
-        factor = jnp.asarray(factor)
-        bias = None if x.bias is None else factor * x.bias
-        return Split(factor * x.beta, factor * x.gamma, bias)
-
-    def total(self, *terms: Split | Owned) -> Array:
-        """Return the sum of the terms, all parts together."""
-        return _add(
-            *(t.value if isinstance(t, Owned) else _add(t.beta + t.gamma, t.bias) for t in terms)
-        )
-
-    def state(self, x: Split) -> Split:
-        """Return a state as it is carried on: its bias goes to whom the rule says."""
-        if x.bias is None:
-            return x
-        if self.owns is None:
-            return Split(x.beta, x.gamma + x.bias)
-        beta = x.beta + jnp.where(self.owns, x.bias, 0)
-        return Split(beta, x.gamma + jnp.where(self.owns, 0, x.bias))
+    def steps(self, reverse: bool) -> "Parts":
+        """Return the interpreters of all steps, stacked, for a pass in the given direction."""
+        return self._replace(owns=self.rule.phrase_owns_bias_product(self.inside, reverse))
 
 
-def _gates(W: Weight, x: Weight, b: Weight | None = None) -> tuple[Array, ...]:
-    product = jnp.einsum("ghd,...d->g...h", W, x, precision=HIGHEST)
-    return tuple(product if b is None else product + b)
-
-
-def _add(*parts: Weight | None) -> Any:
+def add(*parts: Weight | None) -> Any:
     """Return the sum of what is not None; None where there is nothing."""
-    present = [jnp.asarray(part) for part in parts if part is not None]
+    present = [part for part in parts if part is not None]
     return functools.reduce(jnp.add, present) if present else None

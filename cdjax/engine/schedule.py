@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from cdjax.core.spans import count_spans
+from cdjax.spans import count_spans
 
 Numbers = Int[np.ndarray, "..."]
 Number = np.integer

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cdjax.core.cells import Bidirectional, GRUParams, Layer, LSTMParams
-from cdjax.core.checks import check_stack
+from cdjax.checks import check_stack
+from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
 
 _WEIGHT = re.compile(
     r"^(?P<module>.*?)(?P<name>(?:weight|bias)_(?:ih|hh|hr)(?P<cell>_l\d+(?:_reverse)?)?)$"
@@ -15,7 +15,7 @@ _WEIGHT = re.compile(
 REVERSE = "_reverse"
 
 
-def from_torch(state_dict: Mapping[str, Any]) -> tuple[Layer, ...]:
+def from_torch(state_dict: Mapping[str, Any]) -> tuple[Any, ...]:
     """Turn the weights of a `torch.nn.LSTM` or `torch.nn.GRU` into layers of cdjax.
 
     Takes the module out of the state dict of a whole model, too, where it is the only recurrent
@@ -74,7 +74,7 @@ def from_torch(state_dict: Mapping[str, Any]) -> tuple[Layer, ...]:
         arrays = {n: _to_numpy(value, f"{module}{n}{cell}") for n, value in weights.items()}
         return _make_cell(arrays, module, cell)
 
-    layers: list[Layer] = []
+    layers: list[Any] = []
     for n in range(count):
         forward = make(f"_l{n}")
         layers.append(Bidirectional(forward, make(f"_l{n}{REVERSE}")) if both else forward)

@@ -19,8 +19,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from cdjax.core.cells import Bidirectional
 from cdjax.core.network import Classifier, project_input, read_out, run_projected, scan_cell
-from cdjax.core.padding import padded_length
 from cdjax.core.split import PLAIN
+from cdjax.spans import padded_length
 
 BATCH_STEPS = 512, 4096
 """Steps, padding included, of a small batch and of a large one."""

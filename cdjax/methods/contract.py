@@ -8,11 +8,11 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from cdjax.core.network import Classifier
-from cdjax.core.spans import enumerate_spans
 from cdjax.model import Model
 from cdjax.results import SpanScores
 from cdjax.scoring.batch import predict
 from cdjax.scoring.checks import check_span_lists, prepare
+from cdjax.spans import enumerate_spans
 
 
 @runtime_checkable

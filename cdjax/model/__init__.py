@@ -20,7 +20,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from cdjax.core.checks import check_network
+from cdjax.checks import check_network
 from cdjax.core.network import Classifier
 from cdjax.model.structure import (
     FLOATS,

@@ -94,7 +94,7 @@ def encode(classifier: Classifier) -> tuple[dict[str, Any], dict[str, np.ndarray
 def decode(description: Any, weights: Mapping[str, np.ndarray]) -> Classifier:
     """Return the network of a description, its weights in float32 or, if kept so, in float64.
 
-    Whether the shapes fit each other is for `cdjax.core.checks.check_network` to say.
+    Whether the shapes fit each other is for `cdjax.checks.check_network` to say.
 
     Raises:
         ValueError: Where the description is not one that `encode` returns, or the arrays are not

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from cdjax.core.spans import count_spans
 from cdjax.results import files
 from cdjax.results.check import check_explanation
 from cdjax.results.hierarchy import Hierarchy, build_hierarchy
@@ -18,6 +17,7 @@ from cdjax.results.lookup import Key, PhraseError, find_phrase, find_phrases, fi
 from cdjax.results.scores import SpanScores, probabilities, read
 from cdjax.results.selection import strongest
 from cdjax.results.summary import summarize
+from cdjax.spans import count_spans
 
 
 class Phrase(NamedTuple):

@@ -30,7 +30,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from cdjax.core.spans import count_spans
+from cdjax.spans import count_spans
 
 
 class Group(NamedTuple):

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from cdjax.core.spans import enumerate_spans
+from cdjax.spans import enumerate_spans
 
 
 def interactions(

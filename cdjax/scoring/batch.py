@@ -16,12 +16,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import ArrayLike
 
-from cdjax.core.cells import LSTMParams, output_width
+from cdjax.checks import check_stack
+from cdjax.core.cells import LSTMParams
 from cdjax.core.decomposition import split_logits
 from cdjax.core.network import Classifier, forward, read_out
-from cdjax.core.padding import padded_length
 from cdjax.core.rules import PAPER, Rule
-from cdjax.core.spans import count_spans, enumerate_spans, span_mask
 from cdjax.engine import jobs as engine
 from cdjax.engine.jobs import Job
 from cdjax.engine.schedule import Piece, count_stored_states, plan, split_groups, trunk_bounds
@@ -37,6 +36,7 @@ from cdjax.scoring.checks import (
     prepare,
     prepare_one,
 )
+from cdjax.spans import count_spans, enumerate_spans, padded_length, span_mask
 
 STEPS_A_TILE = 8192  # spans times padded length: bounds the memory of a tile of the recursion
 REVIEWS_A_TILE = 64  # of a tile of predictions
@@ -328,7 +328,7 @@ def with_vector_readout(model: Classifier | Model) -> Classifier:
     holds `H` numbers a span, and is made smaller to have room for them. Logits become `h_T`.
     """
     classifier = as_classifier(model)
-    hidden, dtype = output_width(classifier.layers[-1]), np.asarray(classifier.readout).dtype
+    hidden, dtype = check_stack(classifier.layers, None), np.asarray(classifier.readout).dtype
     readout, bias = np.eye(hidden, dtype=dtype), np.zeros(hidden, dtype)
     return classifier._replace(head=(), readout=readout, bias=bias)
 
@@ -344,7 +344,7 @@ def output_bias(model: Classifier | Model) -> Float[np.ndarray, "k"]:
     classifier = in_one_type(as_classifier(model))
     if not classifier.head:
         return np.asarray(classifier.bias)
-    zeros = np.zeros((1, output_width(classifier.layers[-1])), classifier.bias.dtype)
+    zeros = np.zeros((1, check_stack(classifier.layers, None)), classifier.bias.dtype)
     return np.asarray(read_out(classifier._replace(embedding=None, pool="last"), zeros))
 
 

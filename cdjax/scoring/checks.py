@@ -12,11 +12,11 @@ from jax.core import Tracer
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
+from cdjax.checks import check_network
 from cdjax.core.cells import Bidirectional
-from cdjax.core.checks import check_network
 from cdjax.core.network import Classifier
-from cdjax.core.padding import padded_length
 from cdjax.model import Model
+from cdjax.spans import padded_length
 
 # Weights that were finite in a float type, so that a large embedding is looked through once. An
 # entry is gone when its array is.
@@ -27,7 +27,7 @@ def as_classifier(model: Classifier | Model) -> Classifier:
     """Return the network of a model, or the network that is given itself, checked for scoring.
 
     Raises:
-        TypeError, ValueError: As `cdjax.core.checks.check_network`; ValueError also where it has
+        TypeError, ValueError: As `cdjax.checks.check_network`; ValueError also where it has
             logits at every step.
     """
     classifier = model.classifier if isinstance(model, Model) else model

@@ -27,7 +27,6 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from cdjax.core.rules import PAPER, Rule
-from cdjax.core.spans import count_spans
 from cdjax.model import Model, find_vocabulary
 from cdjax.results import SpanScores, read_scores
 from cdjax.results.scores import directions
@@ -46,6 +45,7 @@ from cdjax.scoring.tables import (
     token_table,
 )
 from cdjax.scoring.verify import BOUND, Check, largest_difference
+from cdjax.spans import count_spans
 from cdjax.text.documents import Document
 
 FORMAT = "cdjax-scores"

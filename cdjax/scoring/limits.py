@@ -1,6 +1,6 @@
 """How long a sequence may be for all of its spans to be scored."""
 
-from cdjax.core.spans import count_spans
+from cdjax.spans import count_spans
 
 LONGEST = 2000
 """Steps of the longest sequence of which all spans are scored, 2,001,000 of them. Their number

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from cdjax.core.decomposition import split_logits
 from cdjax.core.network import Classifier
 from cdjax.core.rules import PAPER, Rule
-from cdjax.core.spans import span_mask
+from cdjax.spans import span_mask
 
 BOUND = 1e-5
 """How far a score may be from the float64 recursion: in logits where the score is below 1 logit, as

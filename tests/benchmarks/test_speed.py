@@ -23,9 +23,9 @@ from benchmarks.speed.work import (
     random_classifier,
     random_reviews,
 )
-from cdjax.core.spans import count_spans
 from cdjax.engine import jobs
 from cdjax.scoring.verify import BOUND, Check
+from cdjax.spans import count_spans
 
 from tests.conftest import ROOT
 

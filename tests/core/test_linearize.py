@@ -1,40 +1,29 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.linearize import contributions, linearize, pair, subsets
+from cdjax.activations import ACTIVATIONS
+from cdjax.core.linearize import linearize
 
-from tests.reference import sigmoid
-
-ACTIVATIONS = {"tanh": (jnp.tanh, np.tanh), "sigmoid": (lambda z: 1 / (1 + jnp.exp(-z)), sigmoid)}
+from tests import reference
 
 
 @pytest.fixture
 def terms(x64):
-    return [jnp.asarray(row) for row in np.random.default_rng(0).normal(0, 2, (4, 11))]
+    return [jnp.asarray(row) for row in np.random.default_rng(0).normal(0, 2, (6, 11))]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("bias", [0.0, "a bias"])
-@pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_contributions_add_up_to_what_the_bias_leaves(terms, activation, bias, count):
-    f, literal = ACTIVATIONS[activation]
-    bias = terms[3] if bias else 0.0
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "relu"])
+@pytest.mark.parametrize("bias", ["none", "a bias"])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_shares_are_those_of_all_orders(terms, name, bias, count):
+    f, literal = ACTIVATIONS[name], reference.ACTIVATIONS[name]
+    bias = terms[5] if bias == "a bias" else jnp.zeros(11)
     parts = linearize(f, terms[:count], bias)
-    assert len(parts) == count
-    rest = literal(np.asarray(sum(terms[:count], bias))) - literal(np.asarray(bias + 0 * terms[0]))
-    np.testing.assert_allclose(sum(parts), rest, rtol=1e-12)
-
-
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("bias", [0.0, "a bias"])
-@pytest.mark.parametrize("count", [2, 3])
-def test_closed_forms_equal_the_permutations(terms, activation, bias, count):
-    f, _ = ACTIVATIONS[activation]
-    bias = terms[3] if bias else 0.0
-    expected = linearize(f, terms[:count], bias)
-    np.testing.assert_allclose(contributions(f, terms[:count], bias), expected, rtol=1e-12)
-    if count == 2:
-        np.testing.assert_array_equal(pair(f, *terms[:2], bias), contributions(f, terms[:2], bias))
+    expected = reference.shapley(literal, [np.asarray(t) for t in terms[:count]], np.asarray(bias))
+    np.testing.assert_allclose(parts, expected, rtol=1e-12, atol=1e-15)
+    total = sum(parts) + f(bias)
+    np.testing.assert_allclose(total, f(bias + sum(terms[:count])), rtol=1e-12, atol=1e-15)
 
 
 def test_known_answers():
@@ -49,27 +38,34 @@ def test_a_term_of_zero_gets_nothing_and_takes_nothing(terms):
     zero = jnp.zeros_like(terms[0])
     with_zero = linearize(jnp.tanh, [terms[0], zero, terms[1]], terms[2])
     np.testing.assert_array_equal(with_zero[1], 0)
-    without = pair(jnp.tanh, terms[0], terms[1], terms[2])
+    without = linearize(jnp.tanh, [terms[0], terms[1]], terms[2])
     np.testing.assert_allclose(with_zero[::2], without, rtol=1e-12)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("bias", [0.0, "a bias"])
-@pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_subsets_equal_the_permutations(terms, activation, bias, count):
-    f, _ = ACTIVATIONS[activation]
-    bias = terms[3] if bias else 0.0
-    parts = subsets(f, terms[:count], bias)
-    np.testing.assert_allclose(parts, linearize(f, terms[:count], bias), rtol=1e-12, atol=1e-15)
-
-
-def test_four_terms_go_by_subsets(terms):
+def test_each_sum_is_evaluated_once(terms):
     evaluations = []
 
     def counted(y):
         evaluations.append(y)
         return jnp.tanh(y)
 
-    parts = contributions(counted, terms)
-    assert len(evaluations) == 16
-    np.testing.assert_allclose(parts, linearize(jnp.tanh, terms), rtol=1e-12, atol=1e-15)
+    for count in (2, 3, 4):
+        linearize(counted, terms[:count])
+        assert len(evaluations) == 2**count
+        evaluations.clear()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_elementwise_and_of_one_type(name):
+    z = jnp.linspace(-4, 4, 9, dtype=jnp.float32)
+    values = ACTIVATIONS[name](z)
+    assert values.dtype == z.dtype
+    np.testing.assert_allclose(values, jax.vmap(ACTIVATIONS[name])(z), rtol=1e-6)
+
+
+def test_hard_sigmoids_are_those_of_the_frameworks():
+    z = jnp.array([-3.0, -2.5, 0.0, 1.0, 2.5, 3.0])
+    keras3 = [0, 1 / 12, 0.5, 2 / 3, 11 / 12, 1]
+    np.testing.assert_allclose(ACTIVATIONS["hard_sigmoid"](z), keras3, atol=1e-7)
+    keras2 = [0, 0, 0.5, 0.7, 1, 1]
+    np.testing.assert_allclose(ACTIVATIONS["hard_sigmoid_keras2"](z), keras2, atol=1e-7)

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from cdjax.core.spans import enumerate_spans
 from cdjax.engine.schedule import (
     Piece,
     Size,
@@ -11,6 +10,7 @@ from cdjax.engine.schedule import (
     split_groups,
     trunk_bounds,
 )
+from cdjax.spans import enumerate_spans
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,9 +5,9 @@ import cdjax
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from cdjax.core.spans import count_spans, enumerate_spans
 from cdjax.scoring import corpus, tables
 from cdjax.scoring.corpus import CorpusError, VerificationError, score_corpus
+from cdjax.spans import count_spans, enumerate_spans
 from cdjax.text.documents import Document, read_documents
 
 from tests.conftest import random_classifier

@@ -1,7 +1,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.spans import count_spans, enumerate_spans, span_mask
+from cdjax.spans import count_spans, enumerate_spans, padded_length, span_mask
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,3 +24,15 @@ def test_every_span_once_by_start_then_stop(length, max_len):
 @pytest.mark.parametrize(("span", "mask"), [((1, 3), [0, 1, 1, 0]), ((2, 2), [0, 0, 0, 0])])
 def test_masks_are_half_open(span, mask):
     np.testing.assert_array_equal(span_mask(*jnp.array(span), jnp.arange(4)), np.array(mask, bool))
+
+
+@pytest.mark.parametrize("least", [2, 8, 24])
+def test_padding_is_bounded_and_few_lengths_arise(least):
+    lengths = range(1, 2000)
+    padded = [padded_length(length, least) for length in lengths]
+    for length, longer in zip(lengths, padded, strict=True):
+        assert max(length, least) <= longer
+        assert longer == least or longer * 2 < 3 * length or longer <= 8
+    assert padded == sorted(padded)
+    assert len(set(padded)) <= 20
+    assert padded_length(0, least) == least
