@@ -13,7 +13,7 @@ import cdjax
 import jax
 import numpy as np
 from cdjax import Classifier
-from cdjax.engine import jobs
+from cdjax.engine.run import shapes_for
 from cdjax.spans import count_spans
 
 from benchmarks.speed.floor import make_floor
@@ -30,8 +30,8 @@ PRODUCT = 500_000  # span-steps of the product beside a run
 
 def count_reviews(classifier: Classifier, length: int) -> int:
     """Return how many reviews of a length fill half of a job of the largest size, or make STEPS."""
-    largest = jobs.sizes_for(classifier)[-1]
-    fitting = min(largest.rows // length, largest.spans // count_spans(length))
+    largest = shapes_for(classifier)[-1]
+    fitting = min(largest.rows // length, largest.states // count_spans(length))
     enough = -(-STEPS // count_corpus_steps([length]))
     return max(1, min(max(fitting // 2, enough), fitting))
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from cdjax.core.split import HIGHEST
-from cdjax.engine.jobs import COMPILER_OPTIONS
+from cdjax.engine.devices import COMPILER_OPTIONS
 
 from benchmarks.speed.measure import WrongAnswerError
 

@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 import cdjax
-from cdjax.engine import jobs
+from cdjax.engine.shapes import SHAPES
 
 from benchmarks.speed.floor import flops, make_floor
 from benchmarks.speed.measure import check, draw_checks, interleave, medians
@@ -19,7 +19,7 @@ ROUNDS = 3
 def shorten(lengths: tuple[int, ...]) -> tuple[int, ...]:
     """Return the first reviews, too many for any but the largest size of job at 168."""
     totals = list(itertools.accumulate(lengths))
-    enough = jobs.SIZES[-2].rows
+    enough = SHAPES[-2].rows
     return lengths[: sum(total <= enough for total in totals) + 1]
 
 

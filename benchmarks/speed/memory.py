@@ -8,7 +8,7 @@ from typing import Any
 
 import cdjax
 import numpy as np
-from cdjax.engine import jobs
+from cdjax.engine.run import run_jobs, shapes_for
 from cdjax.scoring.verify import Check
 from cdjax.spans import enumerate_spans
 
@@ -85,9 +85,9 @@ def score_end(request: dict[str, Any]) -> int:
     """
     classifier = random_classifier(request["hidden"], request["width"], request["words"])
     reviews = random_reviews([request["long"]], request["words"])
-    spans = keep_last_starts(request["long"], jobs.sizes_for(classifier)[-1].spans)
-    job = make_job(reviews, [spans])
-    ((scores, _),) = jobs.run_jobs(classifier, [job], cdjax.PAPER)
+    spans = keep_last_starts(request["long"], shapes_for(classifier)[-1].states)
+    job = make_job([classifier.embedding[ids] for ids in reviews], [spans])
+    ((scores, _),) = run_jobs(classifier, [job], cdjax.PAPER)
     request["peak"] = peak()
     rows = np.random.default_rng(5).integers(0, len(spans), request["checks"])
     checks = [Check(reviews[0], int(job.start[n]), int(job.stop[n]), scores[n]) for n in rows]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from cdjax import Classifier, LSTMParams, enumerate_spans
-from cdjax.engine.jobs import Job
+from cdjax.engine.plan import Job
 
 
 def random_classifier(hidden: int, width: int, words: int, seed: int = 0) -> Classifier:
@@ -32,11 +32,11 @@ def random_reviews(lengths: Iterable[int], words: int, seed: int = 1) -> list[np
     return [rng.integers(0, words, length).astype(np.int32) for length in lengths]
 
 
-def make_job(reviews: list[np.ndarray], spans: Sequence[np.ndarray]) -> Job:
-    """Return the job of the given spans `[s, 2]` of each review, sorted by start, then stop."""
-    owner = np.repeat(np.arange(len(reviews)), [len(array) for array in spans])
+def make_job(x: list[np.ndarray], spans: Sequence[np.ndarray]) -> Job:
+    """Return the job of the given spans `[s, 2]` of each sequence, sorted by start, then stop."""
+    owner = np.repeat(np.arange(len(x)), [len(array) for array in spans])
     start, stop = np.concatenate(spans).T
-    return Job(reviews, owner, start, stop)
+    return Job(x, owner, start, stop)
 
 
 def count_steps(job: Job) -> int:
@@ -45,10 +45,10 @@ def count_steps(job: Job) -> int:
     Spans with one start share the steps inside the phrase, to the furthest end asked for (their
     trunk); each has the steps from its end to its review's for itself (its tail).
     """
-    lengths = np.array([len(review) for review in job.ids])
-    tails = lengths[job.review] - job.stop
+    lengths = np.array([len(x) for x in job.x])
+    tails = lengths[job.sequence] - job.stop
     new = np.ones(len(job.start), bool)
-    new[1:] = (np.diff(job.review) != 0) | (np.diff(job.start) != 0)
+    new[1:] = (np.diff(job.sequence) != 0) | (np.diff(job.start) != 0)
     heads = np.flatnonzero(new)
     trunks = np.maximum.reduceat(job.stop, heads) - job.start[heads]
     return int(tails.sum() + trunks.sum())
@@ -60,6 +60,6 @@ def count_corpus_steps(lengths: Iterable[int], max_len: int | None = None) -> in
     for length in lengths:
         if length and length not in known:
             spans = enumerate_spans(length, max_len)
-            known[length] = count_steps(make_job([np.zeros(length, np.int32)], [spans]))
+            known[length] = count_steps(make_job([np.zeros((length, 1))], [spans]))
         steps += known.get(length, 0)
     return steps

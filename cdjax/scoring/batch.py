@@ -1,29 +1,20 @@
-"""Scores of many spans of many reviews.
+"""Scores of many spans of many sequences."""
 
-One-layer models go through the engine (`cdjax.engine.jobs`). Stacked ones take the recursion
-itself, vmapped over spans that come in tiles of fixed shape, reviews padded to a few lengths.
-"""
-
-import functools
-import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from cdjax.checks import check_stack
-from cdjax.core.cells import LSTMParams
-from cdjax.core.decomposition import split_logits
-from cdjax.core.network import Classifier, forward, read_out
+from cdjax.core.network import Classifier, read_out
 from cdjax.core.rules import PAPER, Rule
-from cdjax.engine import jobs as engine
-from cdjax.engine.jobs import Job
-from cdjax.engine.schedule import Piece, count_stored_states, plan, split_groups, trunk_bounds
+from cdjax.engine import recursion
+from cdjax.engine.plan import AllSpans, ChosenSpans, Job, Spans, plan_jobs
+from cdjax.engine.run import run_jobs, shapes_for
+from cdjax.engine.shapes import JobShape
 from cdjax.model import Model
 from cdjax.results import SpanScores
 from cdjax.scoring.checks import (
@@ -36,18 +27,6 @@ from cdjax.scoring.checks import (
     prepare,
     prepare_one,
 )
-from cdjax.spans import count_spans, enumerate_spans, padded_length, span_mask
-
-STEPS_A_TILE = 8192  # spans times padded length: bounds the memory of a tile of the recursion
-REVIEWS_A_TILE = 64  # of a tile of predictions
-
-
-class Chosen(NamedTuple):
-    """Some of the spans asked for of one review."""
-
-    review: int
-    spans: Int[np.ndarray, "_"]  # which of them, by start and then by stop
-    states: int  # stored states they need in a job
 
 
 def score_spans(
@@ -116,31 +95,10 @@ def score_sets(
     """
     classifier, ids = prepare(model, reviews, padding)
     masks = check_sets(sets, [len(review) for review in ids])
-    scores = [np.zeros((len(mask), len(classifier.bias)), classifier.bias.dtype) for mask in masks]
-    model = jax.device_put(classifier)
-    filled = [n for n in range(len(ids)) if len(ids[n]) and len(masks[n])]
-    filled.sort(key=lambda n: len(ids[n]))
-    for length, group in itertools.groupby(filled, key=lambda n: padded_length(len(ids[n]))):
-        members = list(group)
-        counts = [len(masks[n]) for n in members]
-        words = np.stack([np.pad(ids[n], (0, length - len(ids[n]))) for n in members])
-        last = np.array([len(ids[n]) - 1 for n in members], np.int32)
-        inside = [np.pad(masks[n], ((0, 0), (0, length - len(ids[n])))) for n in members]
-        review = np.repeat(np.arange(len(members)), counts)
-        tile = min(max(8, STEPS_A_TILE // length), padded_length(len(review)))
-        spare = -len(review) % tile  # the last tile is filled up with empty sets
-        review = np.pad(review, (0, spare))
-        inside = np.pad(np.concatenate(inside), ((0, spare), (0, 0)))
-        tiles = [
-            np.asarray(_score_sets(model, words[lanes], mask, last[lanes], rule))
-            for lanes, mask in zip(
-                review.reshape(-1, tile), inside.reshape(-1, tile, length), strict=True
-            )
-        ]
-        ends = np.cumsum(counts)
-        for n, score in zip(members, np.split(np.concatenate(tiles), ends)[:-1], strict=True):
-            check_finite(score, "scores", n)
-            scores[n] = score
+    vectors = [classifier.embedding[review] for review in ids]
+    scores = recursion.score_sets(classifier._replace(embedding=None), vectors, masks, rule)
+    for n, array in enumerate(scores):
+        check_finite(array, "scores", n)
     return scores
 
 
@@ -191,8 +149,14 @@ def stream_all_spans(
     classifier, ids = prepare(model, reviews, padding)
     if max_len is not None and max_len < 1:
         raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")
-    results = _stream(classifier, ids, rule, max_len)
-    return (_check_result(n, result) for n, result in enumerate(results))
+    lengths = [len(sequence) for sequence in ids]
+    scored = run_spans(classifier, ids, AllSpans(lengths, max_len), rule)
+    nothing = SpanScores(
+        np.zeros((0, 2), np.int32),
+        np.zeros((0, len(classifier.bias)), classifier.bias.dtype),
+        output_bias(classifier),
+    )
+    return (_check_result(n, result or nothing) for n, result in enumerate(scored))
 
 
 def _check_result(n: int, result: SpanScores) -> SpanScores:
@@ -201,42 +165,57 @@ def _check_result(n: int, result: SpanScores) -> SpanScores:
     return result
 
 
-def _stream(classifier, ids, rule, max_len) -> Iterator[SpanScores]:
-    lengths = [len(review) for review in ids]
-    jobs = plan_jobs(classifier, lengths, max_len)
+def run_spans(
+    classifier: Classifier,
+    ids: Sequence[Int[np.ndarray, "_"]],
+    asked: Spans,
+    rule: Rule,
+    shapes: tuple[JobShape, ...] | None = None,
+) -> Iterator[SpanScores | None]:
+    """Score the spans asked for of each sequence, in the order of the sequences.
+
+    Args:
+        classifier: The network, in one float type.
+        ids: The sequences, as rows of its embedding.
+        asked: The spans.
+        rule: Which reading of the method.
+        shapes: The shapes of jobs; those that suit the network when None.
+
+    Yields:
+        Of each sequence its spans, by start and then by stop, their scores and its logits; None
+        where no span is asked for.
+    """
+    shapes = shapes or shapes_for(classifier)
+    jobs = plan_jobs([len(sequence) for sequence in ids], asked, shapes, jax.local_device_count())
     under_way: deque[list[np.ndarray]] = deque()  # spans of each piece of the jobs given to run
 
-    def make_jobs():
+    def make_jobs() -> Iterator[Job]:
         for pieces in jobs:
-            under_way.append(_piece_spans(pieces, lengths, max_len))
-            yield _job(pieces, under_way[-1], ids)
+            spans = [asked.of_piece(piece) for piece in pieces]
+            under_way.append(spans)
+            owner = np.repeat(np.arange(len(pieces)), [len(array) for array in spans])
+            vectors = [classifier.embedding[ids[piece.sequence]] for piece in pieces]
+            yield Job(vectors, owner, *np.concatenate(spans).T)
 
-    done = _run_jobs(classifier, make_jobs(), rule)
-    bias, of_nothing = classifier.bias, output_bias(classifier)
-    review = 0  # the next to be given out
-
-    def empty():
-        return SpanScores(
-            np.zeros((0, 2), np.int32), np.zeros((0, len(bias)), bias.dtype), of_nothing
-        )
-
-    started: list[tuple[np.ndarray, np.ndarray]] = []  # pieces so far of a review that was cut
-    for pieces, (scores, logits) in zip(jobs, done, strict=True):
-        for piece, spans, its_logits in zip(pieces, under_way.popleft(), logits, strict=True):
-            while review < piece.review:
-                yield empty()
-                review += 1
-            started.append((spans, scores[: len(spans)]))
-            scores = scores[len(spans) :]
-            if piece.stop == lengths[review]:
-                whole_spans, whole_scores = started[0]
-                if len(started) > 1:
-                    whole_spans, whole_scores = map(np.concatenate, zip(*started, strict=True))
-                yield SpanScores(whole_spans, whole_scores, its_logits + bias)
-                started = []
-                review += 1
-    for _ in ids[review:]:
-        yield empty()
+    sequence = 0  # the next to be given out
+    parts: list[list[np.ndarray]] = []  # of a sequence that was cut: spans, scores
+    results = run_jobs(classifier, make_jobs(), rule, shapes)
+    for pieces, (scores, logits) in zip(jobs, results, strict=True):
+        spans = under_way.popleft()
+        each = np.split(scores, np.cumsum([len(array) for array in spans])[:-1])
+        for piece, *part, its_logits in zip(pieces, spans, each, logits, strict=True):
+            while sequence < piece.sequence:
+                yield None
+                sequence += 1
+            parts.append(part)
+            if piece.is_last:
+                of_pieces = zip(*parts, strict=True)
+                whole = (a[0] if len(a) == 1 else np.concatenate(a) for a in of_pieces)
+                yield SpanScores(*whole, logits=its_logits)
+                parts = []
+                sequence += 1
+    for _ in ids[sequence:]:
+        yield None
 
 
 def score_chosen_spans(
@@ -274,50 +253,25 @@ def score_chosen_spans(
 
 
 def _score_chosen(
-    classifier: Classifier, ids: list[np.ndarray], spans: list[np.ndarray], rule: Rule
+    classifier: Classifier,
+    ids: list[np.ndarray],
+    spans: list[np.ndarray],
+    rule: Rule,
+    shapes: tuple[JobShape, ...] | None = None,
 ) -> list[Float[np.ndarray, "_ k"]]:
-    """Return the scores of spans of each review, all checked."""
+    """Return the scores of spans of each sequence, all checked, in the order given."""
     bias = classifier.bias
     scores = [np.zeros((len(array), len(bias)), bias.dtype) for array in spans]
-    largest = engine.sizes_for(classifier)[-1]
-    pieces: list[Chosen] = []
-    for n, asked in enumerate(spans):
-        order = np.lexsort((asked[:, 1], asked[:, 0]))
-        order = order[asked[order, 0] < asked[order, 1]]  # an empty span scores 0
-        start, stop = asked[order].T
-        head, last = trunk_bounds(np.zeros_like(start), start)
-        states = count_stored_states(start, stop, head, last)
-        for a, b in split_groups(states, largest.spans):
-            pieces.append(Chosen(n, order[head[a] : last[b - 1] + 1], int(states[a:b].sum())))
-    jobs = _fill_jobs(pieces, [len(review) for review in ids], largest.rows, largest.spans)
-
-    def make_jobs():
-        for job in jobs:
-            chosen = [spans[piece.review][piece.spans] for piece in job]
-            review = np.repeat(np.arange(len(job)), [len(array) for array in chosen])
-            start, stop = np.concatenate(chosen).T
-            yield Job([ids[piece.review] for piece in job], review, start, stop)
-
-    for job, (out, _) in zip(jobs, _run_jobs(classifier, make_jobs(), rule), strict=True):
-        ends = np.cumsum([len(piece.spans) for piece in job])[:-1]
-        for piece, its_scores in zip(job, np.split(out, ends), strict=True):
-            scores[piece.review][piece.spans] = its_scores
+    orders = []
+    for array in spans:
+        order = np.lexsort((array[:, 1], array[:, 0]))
+        orders.append(order[array[order, 0] < array[order, 1]])  # an empty span scores 0
+    asked = ChosenSpans([array[order] for array, order in zip(spans, orders, strict=True)])
+    results = run_spans(classifier, ids, asked, rule, shapes)
+    for its_scores, order, result in zip(scores, orders, results, strict=True):
+        if result is not None:
+            its_scores[order] = result.scores
     return scores
-
-
-def _fill_jobs(
-    pieces: list[Chosen], lengths: list[int], rows: int, states: int
-) -> list[list[Chosen]]:
-    """Combine pieces of reviews, in order, while their words and stored states fit into a job."""
-    jobs: list[list[Chosen]] = []
-    rows_left = states_left = 0
-    for piece in pieces:
-        if not jobs or lengths[piece.review] > rows_left or piece.states > states_left:
-            jobs.append([])
-            rows_left, states_left = rows, states
-        jobs[-1].append(piece)
-        rows_left, states_left = rows_left - lengths[piece.review], states_left - piece.states
-    return jobs
 
 
 def with_vector_readout(model: Classifier | Model) -> Classifier:
@@ -368,125 +322,9 @@ def predict(
     """
     classifier, ids = prepare(model, reviews, padding)
     logits = np.tile(output_bias(classifier), (len(ids), 1))
-    order = [n for n in np.argsort([len(review) for review in ids], kind="stable") if len(ids[n])]
-    for length, group in itertools.groupby(order, key=lambda n: padded_length(len(ids[n]))):
-        members = list(group)
-        for first in range(0, len(members), REVIEWS_A_TILE):
-            tile = members[first : first + REVIEWS_A_TILE]
-            x = np.zeros((REVIEWS_A_TILE, length, classifier.embedding.shape[1]), logits.dtype)
-            last = np.zeros(REVIEWS_A_TILE, np.int32)
-            for row, n in enumerate(tile):
-                x[row, : len(ids[n])] = classifier.embedding[ids[n]]
-                last[row] = len(ids[n]) - 1
-            out = _predict(classifier._replace(embedding=None), x, last)
-            logits[tile] = np.asarray(out)[: len(tile)]
+    filled = [n for n, sequence in enumerate(ids) if len(sequence)]
+    vectors = [classifier.embedding[ids[n]] for n in filled]
+    logits[filled] = recursion.predict(classifier._replace(embedding=None), vectors)
     if wrong := np.flatnonzero(~np.isfinite(logits).all(axis=1)).tolist():
         check_finite(logits[wrong[0]], "logits", wrong[0])
     return logits
-
-
-def plan_jobs(classifier: Classifier, lengths: list[int], max_len: int | None) -> list[list[Piece]]:
-    """Cut a corpus into jobs: few, of about one size, and some for every device."""
-    sizes = engine.sizes_for(classifier)
-    smallest, largest = sizes[0], sizes[-1]
-    longest = max(lengths, default=0)
-    counts = [count_spans(length, max_len) for length in lengths]
-    devices = jax.local_device_count()
-    jobs = -(-sum(counts) // largest.spans)
-    jobs = max(1, -(-jobs // devices) * devices)
-    spans = max(-(-sum(counts) // jobs), smallest.spans)
-    # A review that fits into a job is not cut: leave room for the last one of each.
-    spans += max((count for count in counts if count <= spans), default=0)
-    spans = max(min(spans, largest.spans), longest)
-    return list(plan(lengths, max_len, max(largest.rows, longest), spans))
-
-
-def _piece_spans(
-    pieces: list[Piece], lengths: list[int], max_len: int | None
-) -> list[Int[np.ndarray, "s 2"]]:
-    """Return the spans of each piece."""
-    return [enumerate_spans(lengths[p.review], max_len, (p.first, p.stop)) for p in pieces]
-
-
-def _job(pieces: list[Piece], spans: list[np.ndarray], ids: list[np.ndarray]) -> Job:
-    """Return the job of some pieces of the corpus."""
-    start, stop = np.concatenate(spans).T
-    review = np.repeat(np.arange(len(pieces)), [len(array) for array in spans])
-    return Job([ids[piece.review] for piece in pieces], review, start, stop)
-
-
-def _run_jobs(classifier: Classifier, jobs: Iterable[Job], rule: Rule):
-    """Yield the scores of each job's spans and the logits of its reviews less the output bias."""
-    if has_fast_form(classifier, rule):
-        yield from engine.run_jobs(classifier, jobs, rule)
-        return
-    network = classifier._replace(embedding=None)
-    for job in jobs:
-        scores = np.empty((len(job.start), len(classifier.bias)), classifier.bias.dtype)
-        for n, ids in enumerate(job.ids):
-            indices = np.flatnonzero(job.review == n)
-            length = padded_length(len(ids))
-            x = np.zeros((length, classifier.embedding.shape[1]), classifier.bias.dtype)
-            x[: len(ids)] = classifier.embedding[ids]
-            tile = max(8, STEPS_A_TILE // length)
-            for subset in np.split(indices, range(tile, len(indices), tile)):
-                spans = np.zeros((tile, 2), np.int32)
-                spans[: len(subset)] = np.stack([job.start[subset], job.stop[subset]], axis=1)
-                out = _recursion(network, x, np.int32(len(ids)), spans, rule)
-                scores[subset] = np.asarray(out)[: len(subset)]
-        yield scores, predict(classifier, job.ids) - classifier.bias
-
-
-def has_fast_form(classifier: Classifier, rule: Rule) -> bool:
-    """Return whether the engine knows the network and the rule; the recursion knows all."""
-    (first, *others), plain = classifier.layers, classifier.pool == "last" and not classifier.head
-    return (
-        plain
-        and not others
-        and isinstance(first, LSTMParams)
-        and first[3:] == (None, None, "sigmoid", "tanh")
-        and rule.gates_are_split
-        and not rule.context_share
-    )
-
-
-@functools.partial(jax.jit, static_argnames="rule")
-def _recursion(
-    network: Classifier,
-    x: Float[Array, "t d"],
-    length: Int[Array, ""],
-    spans: Int[Array, "s 2"],
-    rule: Rule,
-) -> Float[Array, "s k"]:
-    """Score spans of one review of `length` words; `x` is padded."""
-    steps = jnp.arange(len(x), dtype=spans.dtype)
-
-    def score(span):
-        inside = span_mask(span[0], span[1], steps)
-        return split_logits(network, x, inside, rule, steps < length).beta
-
-    return jax.vmap(score)(spans)
-
-
-@functools.partial(jax.jit, static_argnames="rule")
-def _score_sets(
-    classifier: Classifier,
-    words: Int[Array, "s t"],
-    inside: Bool[Array, "s t"],
-    last: Int[Array, "s"],
-    rule: Rule,
-) -> Float[Array, "s k"]:
-    """Score sets of words, each of a review of its own; all padded."""
-
-    def score(words, inside, last):
-        x = jnp.take(classifier.embedding, words, axis=0)
-        valid = jnp.arange(len(words), dtype=last.dtype) <= last
-        return split_logits(classifier, x, inside, rule, valid).beta
-
-    return jax.vmap(score)(words, inside, last)
-
-
-@jax.jit
-def _predict(network: Classifier, x, last):
-    steps = jnp.arange(x.shape[1], dtype=last.dtype)
-    return jax.vmap(lambda x, last: forward(network, x, steps <= last))(x, last)

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from cdjax.core.decomposition import split_logits
 from cdjax.core.network import Classifier
 from cdjax.core.rules import PAPER, Rule
-from cdjax.spans import span_mask
+from cdjax.spans import padded_length, span_mask
 
 BOUND = 1e-5
 """How far a score may be from the float64 recursion: in logits where the score is below 1 logit, as
@@ -48,8 +48,7 @@ def largest_difference(
         exact = jax.tree.map(lambda weight: np.asarray(weight, np.float64), classifier)
         network = exact._replace(embedding=None)
         for check in checks:
-            length = -(-len(check.ids) // 16) * 16  # few lengths, few compilations
-            x = np.zeros((length, exact.embedding.shape[1]))
+            x = np.zeros((padded_length(len(check.ids)), exact.embedding.shape[1]))
             x[: len(check.ids)] = exact.embedding[check.ids]
             at = check.start, check.stop, len(check.ids)
             score = np.asarray(_score(network, x, *at, rule))

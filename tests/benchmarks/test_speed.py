@@ -23,7 +23,8 @@ from benchmarks.speed.work import (
     random_classifier,
     random_reviews,
 )
-from cdjax.engine import jobs
+from cdjax.engine.run import shapes_for
+from cdjax.engine.shapes import choose_shape
 from cdjax.scoring.verify import BOUND, Check
 from cdjax.spans import count_spans
 
@@ -51,7 +52,7 @@ def numbers_in(value):
     ],
 )
 def test_useful_steps_are_counted_by_trunk_and_tail(length, spans, steps):
-    review = np.zeros(length, np.int32)
+    review = np.zeros((length, 1))
     assert count_steps(make_job([review], [np.array(spans)])) == steps
     assert count_steps(make_job([review] * 3, [np.array(spans)] * 3)) == 3 * steps
 
@@ -143,10 +144,10 @@ def test_peers_are_right(name):
 def test_reviews_of_every_length_make_whole_jobs(length):
     classifier = random_classifier(168, 3, 9)
     count = count_reviews(classifier, length)
-    largest = jobs.sizes_for(classifier)[-1]
+    largest = shapes_for(classifier)[-1]
     rows, spans = count * length, count * count_spans(length)
-    assert jobs.size_for(rows, spans // (2 if length == 1000 else 1), (largest,)) == largest
-    assert rows > largest.rows // 3 or spans > largest.spans // 3
+    assert choose_shape(rows, spans // (2 if length == 1000 else 1), (largest,)) == largest
+    assert rows > largest.rows // 3 or spans > largest.states // 3
 
 
 def test_spans_that_start_last():

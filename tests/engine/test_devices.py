@@ -10,15 +10,15 @@ from tests.conftest import ROOT, random_classifier
 SCORE = """
 import sys
 import jax, numpy as np, cdjax
-from cdjax.engine import jobs
+from cdjax.scoring import batch
 from tests.conftest import random_classifier
 assert jax.local_device_count() == 8
 classifier = random_classifier(np.random.default_rng(0), dtype=np.float32)
 rng = np.random.default_rng(1)
 reviews = [rng.integers(0, 7, n) for n in rng.integers(0, 50, 60)]
 asked = []
-run_jobs = jobs.run_jobs
-jobs.run_jobs = lambda c, jobs, r: run_jobs(c, (asked.append(job) or job for job in jobs), r)
+run_jobs = batch.run_jobs
+batch.run_jobs = lambda c, jobs, *rest: run_jobs(c, (asked.append(j) or j for j in jobs), *rest)
 results = cdjax.score_all_spans(classifier, reviews, cdjax.ACD)
 assert len(asked) > 4, f"{len(asked)} jobs for 8 devices"
 np.save(sys.argv[1], np.concatenate([result.scores for result in results]))

@@ -5,7 +5,7 @@ import cdjax
 import numpy as np
 import pytest
 from cdjax.core.rules import RULES
-from cdjax.engine import jobs
+from cdjax.engine.run import shapes_for
 from cdjax.phrases import vectors
 from cdjax.phrases.vectors import average_vectors, count_phrases, find_phrase
 from cdjax.scoring.batch import with_vector_readout
@@ -128,8 +128,8 @@ def test_vectors_of_stacked_models_and_logits(classifier):
 
 def test_jobs_have_room_for_vectors():
     wide = random_classifier(np.random.default_rng(0), inputs=8, hidden=168, dtype=np.float32)
-    scores, vectors = (jobs.sizes_for(c)[-1] for c in (wide, with_vector_readout(wide)))
-    assert vectors.spans < scores.spans
+    scores, vectors = (shapes_for(c)[-1] for c in (wide, with_vector_readout(wide)))
+    assert vectors.states < scores.states
     assert vectors.rows < scores.rows
 
 

@@ -182,7 +182,7 @@ def test_bad_input_raises(classifier):
         score(classifier, np.zeros((2, 3), int), [(0, 1)])
     with pytest.raises(TypeError, match=r"classifier is a tuple; expected"):
         score_all(tuple(classifier), [[1]])
-    with pytest.raises(ValueError, match=r"readout has shape \[2, 4\]; expected \[K, 5\]"):
+    with pytest.raises(ValueError, match=r"readout has shape \[2, 4\]; expected \[2, 5\]"):
         score_all(classifier._replace(readout=classifier.readout[:, :4]), [[1]])
     with pytest.raises(ValueError, match=r"bias has shape \[3\]; expected \[2\]"):
         score_all(classifier._replace(bias=np.zeros(3, np.float32)), [[1]])

@@ -1,0 +1,169 @@
+"""The definition itself, vmapped over tiles of fixed shape: for any network, and for any sets.
+
+Sequences are padded to a few lengths.
+"""
+
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from cdjax.core.decomposition import split_logits
+from cdjax.core.network import Classifier, forward
+from cdjax.core.rules import Rule
+from cdjax.engine.devices import JobResult
+from cdjax.engine.plan import Job
+from cdjax.spans import padded_length, span_mask
+
+TILE_STEPS = 8192
+"""Spans times padded length: bounds the memory of a tile."""
+TILE_SEQUENCES = 64
+"""Sequences of a tile of forward passes."""
+
+Vectors = Float[np.ndarray, "_ d"]
+AnyArray = Array | np.ndarray  # NumPy's where nothing is compiled, under `jax.disable_jit`
+
+
+def run_jobs(network: Classifier, jobs: Iterable[Job], rule: Rule) -> Iterator[JobResult]:
+    """Score jobs, span by span.
+
+    Args:
+        network: The network, in one float type, without its embedding.
+        jobs: What to score.
+        rule: Which reading of the method.
+
+    Yields:
+        Of each job, the scores of its spans and the logits of its sequences, output bias included.
+    """
+    network = jax.device_put(network)
+    for job in jobs:
+        scores = np.empty((len(job.start), len(network.bias)), network.bias.dtype)
+        spans = np.stack([job.start, job.stop], axis=1).astype(np.int32)
+        for n, x in enumerate(job.x):
+            indices = np.flatnonzero(job.sequence == n)
+            padded = pad(x, padded_length(len(x)))
+            tile = max(8, TILE_STEPS // len(padded))
+            for subset in np.split(indices, range(tile, len(indices), tile)):
+                lanes = pad(spans[subset], tile)  # the last tile is filled up with empty spans
+                out = _score_spans(network, padded, np.int32(len(x)), lanes, rule)
+                scores[subset] = np.asarray(out)[: len(subset)]
+        yield JobResult(scores, predict(network, job.x))
+
+
+def score_sets(
+    network: Classifier,
+    sequences: Sequence[Vectors],
+    sets: Sequence[Bool[np.ndarray, "_ _"]],
+    rule: Rule,
+) -> list[Float[np.ndarray, "_ k"]]:
+    """Score sets of steps, contiguous or not.
+
+    Args:
+        network: The network, in one float type, without its embedding.
+        sequences: Input vectors of each sequence.
+        sets: For each sequence the sets of its steps, bool `[S, T]`.
+        rule: Which reading of the method.
+
+    Returns:
+        For each sequence, logits `[S, K]`.
+    """
+    scores = [np.zeros((len(mask), len(network.bias)), network.bias.dtype) for mask in sets]
+    network = jax.device_put(network)
+    filled = [n for n, x in enumerate(sequences) if len(x) and len(sets[n])]
+    for length, members in _group_by_length(sequences, filled):
+        counts = [len(sets[n]) for n in members]
+        owner = np.repeat(np.arange(len(members)), counts)
+        inside = np.concatenate([pad(sets[n].T, length).T for n in members])
+        tile = min(max(8, TILE_STEPS // length), padded_length(len(owner)))
+        out = []
+        for first in range(0, len(owner), tile):
+            lanes = [members[n] for n in owner[first : first + tile]]
+            x = pad(np.stack([pad(sequences[n], length) for n in lanes]), tile)
+            steps = pad(_lengths(sequences, lanes), tile)
+            masks = pad(inside[first : first + tile], tile)
+            out.append(np.asarray(_score_sets(network, x, masks, steps, rule))[: len(lanes)])
+        parts = np.split(np.concatenate(out), np.cumsum(counts)[:-1])
+        for n, part in zip(members, parts, strict=True):
+            scores[n] = part
+    return scores
+
+
+def predict(network: Classifier, sequences: Sequence[Vectors]) -> Float[np.ndarray, "b k"]:
+    """Return the logits of sequences, output bias included; of at least one step each."""
+    logits = np.empty((len(sequences), len(network.bias)), network.bias.dtype)
+    network = jax.device_put(network)
+    for length, members in _group_by_length(sequences, range(len(sequences))):
+        for first in range(0, len(members), TILE_SEQUENCES):
+            tile = members[first : first + TILE_SEQUENCES]
+            x = pad(np.stack([pad(sequences[n], length) for n in tile]), TILE_SEQUENCES)
+            steps = pad(_lengths(sequences, tile), TILE_SEQUENCES)
+            logits[tile] = np.asarray(_predict(network, x, steps))[: len(tile)]
+    return logits
+
+
+def _group_by_length(
+    sequences: Sequence[Vectors], indices: Iterable[int]
+) -> Iterator[tuple[int, list[int]]]:
+    """Yield each padded length and the indices of the sequences that are padded to it."""
+
+    def length(n: int) -> int:
+        return padded_length(len(sequences[n]))
+
+    for padded, group in itertools.groupby(sorted(indices, key=length), key=length):
+        yield padded, list(group)
+
+
+def _lengths(sequences: Sequence[Vectors], indices: list[int]) -> Int[np.ndarray, "_"]:
+    return np.array([len(sequences[n]) for n in indices], np.int32)
+
+
+def pad(array: np.ndarray, count: int) -> np.ndarray:
+    """Return the array, filled up with zeros to so many rows."""
+    return np.pad(array, [(0, count - len(array)), *[(0, 0)] * (array.ndim - 1)])
+
+
+@functools.partial(jax.jit, static_argnames="rule")
+def _score_spans(
+    network: Classifier,
+    x: Float[AnyArray, "t d"],
+    length: Int[AnyArray, ""],
+    spans: Int[AnyArray, "s 2"],
+    rule: Rule,
+) -> Float[Array, "s k"]:
+    """Score spans of one sequence of `length` steps; `x` is padded."""
+    steps = jnp.arange(len(x), dtype=spans.dtype)
+
+    def score(span):
+        inside = span_mask(span[0], span[1], steps)
+        return split_logits(network, x, inside, rule, steps < length).beta
+
+    return jax.vmap(score)(spans)
+
+
+@functools.partial(jax.jit, static_argnames="rule")
+def _score_sets(
+    network: Classifier,
+    x: Float[AnyArray, "s t d"],
+    inside: Bool[AnyArray, "s t"],
+    length: Int[AnyArray, "s"],
+    rule: Rule,
+) -> Float[Array, "s k"]:
+    """Score sets of steps, each of a sequence of its own; all padded."""
+
+    def score(x, inside, length):
+        valid = jnp.arange(len(x), dtype=length.dtype) < length
+        return split_logits(network, x, inside, rule, valid).beta
+
+    return jax.vmap(score)(x, inside, length)
+
+
+@jax.jit
+def _predict(
+    network: Classifier, x: Float[AnyArray, "b t d"], length: Int[AnyArray, "b"]
+) -> Float[Array, "b k"]:
+    steps = jnp.arange(x.shape[1], dtype=length.dtype)
+    return jax.vmap(lambda x, length: forward(network, x, steps < length))(x, length)
