@@ -10,8 +10,9 @@ from typing import Any
 
 import cdjax
 import numpy as np
+from cdjax.training.fit import fit
 from cdjax.training.loop import DEFAULTS
-from cdjax.training.treebank import train_on_treebank
+from cdjax.training.treebank import prepare_treebank
 
 from benchmarks.accuracy import treebank, yelp
 
@@ -66,8 +67,12 @@ def main() -> None:
         for seed in SEEDS:
             accuracy = train_once(
                 args.out / f"sst-{seed}",
-                lambda seed=seed, **loop: train_on_treebank(
-                    args.sst, args.vectors, DEFAULTS._replace(seed=seed), command=command, **loop
+                lambda seed=seed, **loop: fit(
+                    prepare_treebank(args.sst),
+                    args.vectors,
+                    DEFAULTS._replace(seed=seed),
+                    command=command,
+                    **loop,
                 ),
             )
             accuracies.append(100 * accuracy["test"]["accuracy"])

@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+from cdjax.training.corpus import Corpus, split_off
+from cdjax.training.fit import VectorOptions, fit
 from cdjax.training.linear import fit_linear
-from cdjax.training.reviews import Corpus, Table, split_off, train_on_reviews
+from cdjax.training.reviews import prepare_reviews
 from cdjax.training.step import Options
 
 from benchmarks.paper.yelp import DEV_SHARE, join, read_reviews, read_sentences
 
 REVIEW_COPIES = 4  # of each review in an epoch; sentences occur once
 OPTIONS = Options(epochs=4, learning_rate=1e-3, embedding_rate=0.2, hidden_dropout=0.3)
-TABLE = Table(width=128, spread=0.5, min_count=2)
+VECTOR_OPTIONS = VectorOptions(width=128)
 DATA = (
     "a sample of the Yelp Open Dataset (4,484 training and 4,455 test reviews) and sentences of "
     "Shen et al. 2017; not the rows of Yelp Review Polarity (Zhang, Zhao & LeCun 2015)"
@@ -47,14 +49,11 @@ def measure_ngrams(folder: Path, with_sentences: bool) -> dict[str, Any]:
 def train_lstm(folder: Path, vectors: list[Path], seed: int, command: list[str], **loop):
     """Train the LSTM on sentences and reviews."""
     reviews, dev, sentences = prepare(folder)
-    return train_on_reviews(
+    data = prepare_reviews(
         join(sentences, *[reviews] * REVIEW_COPIES),
         dev,
-        vectors,
-        OPTIONS._replace(seed=seed),
-        TABLE,
-        test=read_reviews(folder, "test"),
-        about={"name": DATA, "review_copies": REVIEW_COPIES},
-        command=command,
-        **loop,
+        read_reviews(folder, "test"),
+        {"name": DATA, "review_copies": REVIEW_COPIES},
     )
+    options = OPTIONS._replace(seed=seed)
+    return fit(data, vectors, options, VECTOR_OPTIONS, command=command, **loop)

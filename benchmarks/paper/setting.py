@@ -22,7 +22,7 @@ from cdjax.model import Model, find_vocabulary
 from cdjax.text.trees import Tree, read_trees
 from cdjax.training.linear import LinearModel
 from cdjax.training.provenance import digest_file
-from cdjax.training.treebank import LABELS
+from cdjax.training.treebank import SENTIMENTS
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
@@ -72,10 +72,10 @@ def make_subject(name: str, data: str, model: Model, main: bool = False) -> Subj
     Raises:
         ValueError: Where its labels are not negative and positive, in this order.
     """
-    if model.labels != LABELS:
+    if model.labels != SENTIMENTS:
         raise ValueError(
             f"the labels of the model {name} are {', '.join(model.labels)}; expected "
-            f"{', '.join(LABELS)}, in this order."
+            f"{', '.join(SENTIMENTS)}, in this order."
         )
     digest = hashlib.sha256("\n".join(find_vocabulary(model).words).encode())
     for weight in jax.tree.leaves(model.classifier):

@@ -6,10 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from cdjax.methods.registry import STANDARD_DEVIATIONS
 from cdjax.text.trees import NEUTRAL, Tree, binary_phrases, binary_sentences
-from cdjax.text.vocabulary import Vocabulary
+from cdjax.training.corpus import Corpus
 from cdjax.training.linear import LinearModel, fit_linear
-from cdjax.training.reviews import Corpus
-from cdjax.training.treebank import LABELS, RECIPE, make_phrases
+from cdjax.training.treebank import SENTIMENTS, make_phrases
 
 from benchmarks.paper import yelp
 from benchmarks.paper.experiment import Experiment, Layout
@@ -160,20 +159,7 @@ def _prepare_treebank(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:
 
 def _fit_graded(trees: Sequence[Tree], dev: Corpus) -> LinearModel:
     """Fit the regression to the phrases, targets and weights of the LSTM's training."""
-    words = Vocabulary.of(token for tree in trees for token in tree.tokens)
-    phrases = make_phrases(words, trees, RECIPE)
-    corpus = Corpus(
-        [[words.words[n] for n in review] for review in phrases.sequences],
-        [LABELS[label] for label in phrases.labels],
-    )
-    assert phrases.targets is not None
-    return fit_linear(
-        corpus,
-        dev,
-        probabilities=phrases.targets[:, 1],
-        weights=phrases.weights,
-        strengths=STRENGTHS[2:3],
-    )
+    return fit_linear(make_phrases(trees), dev, strengths=STRENGTHS[2:3])
 
 
 def _prepare_yelp(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:
@@ -243,7 +229,7 @@ def _correlate(
 def _corpus(labelled) -> Corpus:
     pairs = list(labelled)
     tokens = [[token.lower() for token in tokens] for tokens, _ in pairs]
-    return Corpus(tokens, [LABELS[label] for _, label in pairs])
+    return Corpus(tokens, [SENTIMENTS[label] for _, label in pairs])
 
 
 EXPERIMENT = Experiment(

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from cdjax.text.labelled import read_labelled
+from cdjax.training.corpus import Corpus, split_off
 from cdjax.training.linear import LinearModel, fit_linear
-from cdjax.training.reviews import Corpus, split_off, tokenize_reviews
+from cdjax.training.reviews import tokenize_reviews
 
 from benchmarks.paper.setting import Setting
 

@@ -27,13 +27,13 @@ examples:
   cdjax train --data sst/ --vectors minilm-384d.npz glove-6B-50d.npz --out my-model/
   cdjax explain "It isn't a bad film." --model my-model/
 
-Ctrl-C saves the state where there is a --checkpoint; the same command with --resume goes on.
+Ctrl-C saves the state where there is a --checkpoint; the same command with --resume continues.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `cdjax train`; the defaults are those of the bundled model."""
-    # A test holds them equal to the defaults of `training`, which needs Flax to be imported.
+    # A test compares them with the defaults of `training`, whose import would need Flax.
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
@@ -43,7 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=FORMATS, help="of these files (default: by their names)")
     add("--text-column", help="column of the text (default: text)")
     add("--label-column", default="label", help="column of the label (default: label)")
-    add("--strict", action="store_true", help="stop at a malformed row, do not leave it out")
+    add(
+        "--strict",
+        action="store_true",
+        help="stop at the first malformed row, leave none out",
+    )
     add(
         "--vectors",
         type=Path,
@@ -53,11 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ".npz of words and vectors; several are put side by side (default: random ones)",
     )
     add("--out", type=Path, required=True, help="folder to save the model in")
-    add("--overwrite", action="store_true", help="replace a model that is there")
+    add("--overwrite", action="store_true", help="replace a model that exists")
     add("--log", type=Path, help="JSON-lines file for the metrics of each evaluation")
     add("--curve", type=Path, help="picture of the learning curve (.png, .svg)")
     add("--checkpoint", type=Path, help="file to keep the state in, to resume from")
-    add("--resume", action="store_true", help="go on from --checkpoint")
+    add("--resume", action="store_true", help="resume from --checkpoint")
     group = parser.add_argument_group("options of training")
     group.add_argument(
         "--label-probabilities",
@@ -69,23 +73,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "0.03 0.25 0.5 0.75 0.97)",
     )
     for name, default, text in (
-        ("width", 256, "principal components of the word vectors to keep; 0 keeps all columns"),
+        ("width", 256, "most principal components of the word vectors to keep; 0 keeps all"),
         ("spread", 0.5, "standard deviation of the word vectors' values"),
-        ("sentence-copies", 2, "times whole trees are seen an epoch besides once as a phrase"),
+        ("sentence-copies", 2, "times that sentences of trees are repeated in an epoch"),
         (
             "neutral-weight",
             0.5,
             "weight of neutral phrases of trees in the loss; 0 leaves them out",
         ),
-        ("max-words", 256, "reviews are cut to their first words, so many"),
+        ("max-words", 256, "reviews are cut to their first words, this many"),
         ("hidden", 168, "width of the hidden state"),
         ("epochs", 6, "most epochs"),
-        ("batch-size", 64, "phrases a step"),
+        ("batch-size", 64, "texts a step"),
         ("learning-rate", 1e-3, "of Adam; falls linearly to 0"),
-        ("embedding-rate", 0.2, "learning rate of the word vectors, as a share of that"),
+        ("embedding-rate", 0.2, "learning rate of the word vectors, as a share of --learning-rate"),
         ("embedding-dropout", 0.2, "share of the word vectors' columns dropped"),
         ("hidden-dropout", 0.3, "share of the last hidden state dropped"),
-        ("average", 0.998, "decay a step of the average of the weights; 0 keeps the last ones"),
+        ("average", 0.998, "decay a step of the running average of the weights; 0: no averaging"),
         ("evaluations", 4, "evaluations on the development set an epoch"),
         ("patience", 8, "evaluations without a better one before training ends"),
         ("seed", 0, "of the first weights, the order, dropout and the choice of a tenth"),
@@ -98,6 +102,7 @@ def run(args: argparse.Namespace) -> None:
     """Train as the arguments say, and save the model in float16."""
     with common.as_user_error(ImportError):
         from cdjax.training.curve import draw_curve
+        from cdjax.training.fit import VectorOptions, fit
         from cdjax.training.loop import StoppedError
         from cdjax.training.step import Options
 
@@ -106,13 +111,13 @@ def run(args: argparse.Namespace) -> None:
     if args.out.exists() and not (args.out / MODEL_FILE).is_file():
         raise FileExistsError(f"{args.out} is no model folder, so it is not replaced.")
     if args.resume and not args.checkpoint:
-        raise common.UserError("--resume needs the --checkpoint to go on from.")
-    options = Options(**{name: getattr(args, name) for name in Options._fields})
+        raise common.UserError("--resume needs the --checkpoint to resume from.")
     command = ["cdjax", *args.argv]
     history: list = []
-    prepare = _prepare_trees if args.data.is_dir() else _prepare_reviews
     with common.as_user_error(ValueError, FloatingPointError), _progress() as (bar, say):
-        train = prepare(args, options, say)
+        data = (_read_trees if args.data.is_dir() else _read_reviews)(args, say)
+        if not args.vectors:
+            say("word vectors begin at random: none were given by --vectors")
 
         def log(record):
             history.append(record)
@@ -132,8 +137,12 @@ def run(args: argparse.Namespace) -> None:
         if args.log and not args.resume:
             args.log.write_text("", encoding="utf-8")
         try:
-            with _asked_to_stop() as stop:
-                model = train(
+            with _interrupted() as stop:
+                model = fit(
+                    data,
+                    args.vectors,
+                    Options(**{name: getattr(args, name) for name in Options._fields}),
+                    VectorOptions(args.width or None, args.spread),
                     command=command,
                     log=log,
                     checkpoint=args.checkpoint,
@@ -142,7 +151,7 @@ def run(args: argparse.Namespace) -> None:
                     stop=stop,
                 )
         except StoppedError as error:
-            remedy = "nothing is kept without --checkpoint."
+            remedy = "nothing is saved without --checkpoint."
             if args.checkpoint:
                 again = command if args.resume else [*command, "--resume"]
                 remedy = f"its state is in {args.checkpoint}. To resume: {shlex.join(again)}"
@@ -150,77 +159,68 @@ def run(args: argparse.Namespace) -> None:
     if args.curve and history:
         draw_curve(history, args.curve)
     save(model, args.out, overwrite=args.overwrite, dtype=np.float16)
-    for split, result in model.provenance["accuracy"].items():
-        count = result.get("binary_sentences") or result.get("reviews")
-        print(f"{split}: {result['accuracy']:.2%} of {count:,}")
+    for name, result in model.provenance["accuracy"].items():
+        print(f"{name}: {result['accuracy']:.2%} of {result['examples']:,}")
     print(f"saved in {args.out}")
 
 
-def _prepare_trees(args, options, say) -> Callable:
-    from cdjax.training.treebank import Embedding, Recipe, train_on_treebank
+def _read_trees(args: argparse.Namespace, say: Callable[[str], None]):
+    """Return the phrases and sentences of a folder of trees as training data."""
+    from cdjax.training.treebank import Recipe, prepare_treebank
 
     for name in ("dev", "test", "format", "text_column"):
         if getattr(args, name):
-            option = "--" + name.replace("_", "-")
-            raise common.UserError(f"{option} is for files of reviews; {args.data} is a folder.")
-    if not args.vectors:
-        raise common.UserError("a folder of trees is trained on with --vectors; none were given.")
+            flag = "--" + name.replace("_", "-")
+            raise common.UserError(f"{flag} is for files of reviews; {args.data} is a folder.")
     recipe = Recipe(tuple(args.label_probabilities), args.neutral_weight, args.sentence_copies)
-    embedding = Embedding(args.width or None, args.spread)
-
-    def train(**loop):
-        return train_on_treebank(args.data, args.vectors, options, embedding, recipe, **loop)
-
-    return train
+    return prepare_treebank(args.data, recipe)
 
 
-def _prepare_reviews(args, options, say) -> Callable:
-    from cdjax.text.labelled import read_labelled
-    from cdjax.text.readers import raise_error
+def _read_reviews(args: argparse.Namespace, say: Callable[[str], None]):
+    """Return the labelled reviews of one to three files as training data."""
+    from cdjax.training.corpus import split_off
     from cdjax.training.provenance import digest_file
-    from cdjax.training.reviews import Corpus, Table, split_off, tokenize_reviews, train_on_reviews
+    from cdjax.training.reviews import prepare_reviews
 
-    def read(path: Path) -> Corpus:
-        faults = 0
-
-        def report(error):
-            nonlocal faults
-            faults += 1
-            if faults <= 5:
-                say(f"left out: {common.name_flags(str(error), vars(args))}")
-
-        found = read_labelled(
-            path,
-            args.format,
-            text_column=args.text_column,
-            label_column=args.label_column,
-            report=raise_error if args.strict else report,
-        )
-        rows = ((text, label) for text, label, _ in found)
-        corpus = tokenize_reviews(rows, args.max_words, processes=os.cpu_count() or 1)
-        if faults:
-            say(f"{path}: {faults:,} malformed rows left out (--strict stops at the first)")
-        say(f"{path}: {len(corpus.labels):,} reviews")
-        return corpus
-
-    corpus = read(args.data)
+    corpus = _read_file(args.data, args, say)
     if args.dev:
-        dev = read(args.dev)
+        dev = _read_file(args.dev, args, say)
     else:
         corpus, dev = split_off(corpus, 0.1, args.seed)
-    test = read(args.test) if args.test else None
+    test = _read_file(args.test, args, say) if args.test else None
     paths = [path for path in (args.data, args.dev, args.test) if path]
-    about = {"sha256": {path.name: digest_file(path) for path in paths}}
-    if not args.vectors:
-        say("word vectors begin at random: none were given by --vectors")
-    table = Table(args.width or None, args.spread)
+    return prepare_reviews(
+        corpus, dev, test, {"sha256": {path.name: digest_file(path) for path in paths}}
+    )
 
-    def train(**loop):
-        return train_on_reviews(
-            corpus, dev, args.vectors, options, table, test=test, about=about, **loop
-        )
 
-    return train
+def _read_file(path: Path, args: argparse.Namespace, say: Callable[[str], None]):
+    """Return the reviews of a file, tokenized; print the first errors of malformed rows."""
+    from cdjax.text.labelled import read_labelled
+    from cdjax.text.readers import raise_error
+    from cdjax.training.reviews import tokenize_reviews
+
+    errors = 0
+
+    def report(error):
+        nonlocal errors
+        errors += 1
+        if errors <= 5:
+            say(f"left out: {common.name_flags(str(error), vars(args))}")
+
+    reviews = read_labelled(
+        path,
+        args.format,
+        text_column=args.text_column,
+        label_column=args.label_column,
+        report=raise_error if args.strict else report,
+    )
+    pairs = ((text, label) for text, label, _ in reviews)
+    corpus = tokenize_reviews(pairs, args.max_words, processes=os.cpu_count() or 1)
+    if errors:
+        say(f"{path}: {errors:,} malformed rows left out (--strict stops at the first)")
+    say(f"{path}: {len(corpus.labels):,} reviews")
+    return corpus
 
 
 @contextmanager
@@ -231,7 +231,7 @@ def _progress() -> Iterator[tuple[Callable[[int, int, str], None], Callable[[str
     from rich.progress import TimeRemainingColumn as Remaining
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining()
-    # The bar is for a terminal; a file gets the lines alone, also where only they go to one.
+    # The bar is shown in a terminal only; a file gets the lines without it.
     console, share = Console(stderr=True), sys.stdout.isatty()
     with Progress(*columns, console=console, transient=True, redirect_stdout=share) as bar:
         task = bar.add_task("training", total=None)
@@ -243,8 +243,8 @@ def _progress() -> Iterator[tuple[Callable[[int, int, str], None], Callable[[str
 
 
 @contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether Ctrl-C was pressed; a second one interrupts."""
+def _interrupted() -> Iterator[Callable[[], bool]]:
+    """Yield a function that returns whether Ctrl-C was pressed; a second one interrupts."""
     pressed = False
 
     def handle(*_):

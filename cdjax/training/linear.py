@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
-from cdjax.training.reviews import Corpus, order_labels
+from cdjax.training.corpus import Corpus, order_labels
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Values of C to choose from, the inverse strength of the L2 penalty."""
@@ -62,8 +62,6 @@ def fit_linear(
     corpus: Corpus,
     dev: Corpus,
     *,
-    probabilities: Float[np.ndarray, "n"] | None = None,
-    weights: Float[np.ndarray, "n"] | None = None,
     longest: int = 1,
     least: int = 1,
     strengths: Sequence[float] = STRENGTHS,
@@ -72,10 +70,8 @@ def fit_linear(
     """Fit a logistic regression for each strength and weighting; return the most accurate on `dev`.
 
     Args:
-        corpus: Texts to fit to; exactly two labels.
+        corpus: Texts to fit to, with exactly two labels, or soft ones.
         dev: Texts to choose the regression by.
-        probabilities: Probability of the second label of each text, to learn instead of its label.
-        weights: Of each text in the loss; 1 when None.
         longest: Words of the longest n-gram.
         least: Texts that an n-gram must be in to be a feature.
         strengths: Values of C to try.
@@ -93,8 +89,8 @@ def fit_linear(
     counts = vectorizer.fit_transform(corpus.tokens)
     features = {str(name): int(index) for name, index in vectorizer.vocabulary_.items()}
     is_second = np.array(corpus.labels) == labels[1]
-    second_p = np.where(is_second, 1.0, 0.0) if probabilities is None else probabilities
-    weight = np.ones(len(second_p)) if weights is None else weights
+    second_p = is_second.astype(float) if corpus.targets is None else corpus.targets[:, 1]
+    weight = np.ones(len(second_p)) if corpus.weights is None else corpus.weights
     # A text with a soft label is learned once with either label, weighted by its probability.
     first, second = np.flatnonzero(second_p < 1), np.flatnonzero(second_p > 0)
     twice = np.concatenate([second, first])

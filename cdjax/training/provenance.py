@@ -14,8 +14,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from cdjax.core.network import Classifier
-
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -63,8 +61,3 @@ def digest_code(*folders: str) -> str:
         for path in sorted((PACKAGE / folder).rglob("*.py")):
             digest.update(f"{path.relative_to(PACKAGE)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
-
-
-def round_to_half(classifier: Classifier) -> Classifier:
-    """Return the classifier with every weight rounded to the nearest float16, kept in float32."""
-    return jax.tree.map(lambda w: w.astype(np.float16).astype(np.float32), classifier)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from cdjax.core.rules import PAPER, Rule
 from cdjax.training.batches import TrainingBatch
@@ -55,6 +55,9 @@ class Penalty(NamedTuple):
     rule: Rule = PAPER  # of the decomposition
 
 
+ADAM = optax.scale_by_adam()
+
+
 class State(NamedTuple):
     """The state of training, replaced by every step."""
 
@@ -63,6 +66,18 @@ class State(NamedTuple):
     adam: Any  # optax's state, of params
     vectors: LazyAdam
     log_decay: Float[Array, ""]  # sum of the log decays of the average so far
+
+
+class Schedule(NamedTuple):
+    """What the compiled step has as arguments, so that a sweep over options compiles once."""
+
+    key: Array  # of dropout
+    steps: Float[Array, ""]
+    learning_rate: Float[Array, ""]
+    embedding_rate: Float[Array, ""]
+    average: Float[Array, ""]
+    penalized: Int[Array, "n"]  # ids of the words of the penalty; none without
+    penalty: Float[Array, ""]  # its weight; 0 without
 
 
 def make_step(
@@ -83,70 +98,79 @@ def make_step(
         steps: Number of steps, over which the learning rate falls to 0.
         penalty: A penalty to add to the loss.
     """
-    key, weight = jax.random.key(options.seed), 0.0 if penalty is None else penalty.weight
-    static = None if penalty is None else penalty._replace(weight=0.0)  # the weight is traced
-    step = _jit_step(graph, options._replace(seed=0), steps, static)
+    words, weight = ((), 0.0) if penalty is None else (penalty.words, penalty.weight)
+    schedule = Schedule(
+        jax.random.key(options.seed),
+        jnp.float32(steps),
+        jnp.float32(options.learning_rate),
+        jnp.float32(options.embedding_rate),
+        jnp.float32(options.average),
+        jnp.array(words, jnp.int32),
+        jnp.float32(weight),
+    )
+    step = _jit_step(graph, penalty and penalty._replace(words=(), weight=0.0))
     average = jax.tree.map(jnp.copy, params)  # a copy, since the step donates its buffers
     zero = jnp.zeros((), jnp.float32)
-    _, adam = _make_adam(options, steps)
-    start = State(params, average, adam.init(params), start_rows(embedding), zero)
-    return lambda state, batch, count: step(state, batch, count, key, weight), start
+    start = State(params, average, ADAM.init(params), start_rows(embedding), zero)
+    return lambda state, batch, count: step(state, batch, count, schedule), start
 
 
-def _make_adam(options: Options, steps: int):
-    """Return the schedule of the learning rate, and Adam with it."""
-    schedule = optax.linear_schedule(options.learning_rate, 0.0, steps)
-    return schedule, optax.adam(schedule)
+@functools.lru_cache(maxsize=8)
+def _jit_step(graph, penalty: Penalty | None):
+    """Return the jitted step of a network, and of a kind and rule of penalty if there is one."""
 
-
-@functools.lru_cache(maxsize=4)
-def _jit_step(graph, options: Options, steps: int, penalty: Penalty | None):
-    """Return the jitted step, one program for all seeds and weights of a penalty.
-
-    Compiling takes longer than training a small model, so a sweep over these compiles once.
-    """
-    schedule, adam = _make_adam(options, steps)
-
-    def mean_loss(params, rows, batch: TrainingBatch, key, weight):
+    def mean_loss(params, rows, batch: TrainingBatch, count, schedule: Schedule):
         # Padding reads an arbitrary row, which the network ignores.
         x = jnp.take(rows, batch.positions, axis=0, mode="clip")
         network = nnx.merge(graph, params)
-        losses = optax.softmax_cross_entropy(network(x, batch.lengths, key), batch.targets)
+        logits = network(x, batch.lengths, jax.random.fold_in(schedule.key, count))
+        losses = optax.softmax_cross_entropy(logits, batch.targets)
         if penalty is not None:
-            losses += weight * penalize(network, x, batch, penalty)
+            inside = jnp.take(
+                jnp.isin(batch.words, schedule.penalized), batch.positions, mode="clip"
+            )
+            losses += schedule.penalty * penalize(network, x, batch, inside, penalty)
         return jnp.sum(losses * batch.weights) / jnp.sum(batch.weights)
 
-    def step(state: State, batch: TrainingBatch, count, key, weight):
+    def step(state: State, batch: TrainingBatch, count, schedule: Schedule):
         loss, (gradient, rows_gradient) = jax.value_and_grad(mean_loss, argnums=(0, 1))(
             state.params,
             read_rows(state.vectors, batch.words),
             batch,
-            jax.random.fold_in(key, count),
-            weight,
+            count,
+            schedule,
         )
-        updates, adam_state = adam.update(gradient, state.adam)
-        params = optax.apply_updates(state.params, updates)
+        rate = schedule.learning_rate * (1 - count / schedule.steps)
+        updates, adam = ADAM.update(gradient, state.adam)
+        params = jax.tree.map(lambda param, update: param - rate * update, state.params, updates)
         # The decay is faster at first, so that the average forgets the random first weights.
-        decay = jnp.minimum(options.average, (count + 1.0) / (count + 10.0))
+        decay = jnp.minimum(schedule.average, (count + 1.0) / (count + 10.0))
         # Decay 0 (no averaging) has no logarithm; e^-69 has no effect on a float32 sum.
         log_decay = jnp.log(jnp.maximum(decay, 1e-30))
-        average = optax.incremental_update(params, state.average, 1 - decay)
-        rate = options.embedding_rate * jnp.asarray(schedule(count))
         vectors = update_rows(
-            state.vectors, batch.words, rows_gradient, rate, count + 1, state.log_decay, log_decay
+            state.vectors,
+            batch.words,
+            rows_gradient,
+            schedule.embedding_rate * rate,
+            count + 1,
+            state.log_decay,
+            log_decay,
         )
-        return State(params, average, adam_state, vectors, state.log_decay + log_decay), loss
+        average = optax.incremental_update(params, state.average, 1 - decay)
+        return State(params, average, adam, vectors, state.log_decay + log_decay), loss
 
     return jax.jit(step, donate_argnums=0)
 
 
 def penalize(
-    network: FlaxClassifier, x: Float[Array, "b t d"], batch: TrainingBatch, penalty: Penalty
+    network: FlaxClassifier,
+    x: Float[Array, "b t d"],
+    batch: TrainingBatch,
+    inside: Bool[Array, "b t"],
+    penalty: Penalty,
 ) -> Float[Array, "b"]:
-    """Return the penalty of each example of a batch, not weighted."""
+    """Return the penalty on the marked words of each example of a batch, not weighted."""
     layer, readout, _ = read_weights(network)
-    marked = jnp.isin(batch.words, jnp.array(penalty.words, jnp.int32))
-    inside = jnp.take(marked, batch.positions, mode="clip")
     arguments = (layer,), readout, x, batch.lengths, inside
     if penalty.kind == "scores":
         return penalize_scores(*arguments, rule=penalty.rule)

@@ -13,14 +13,14 @@ from cdjax.training.checkpoints import load_checkpoint, read_facts, save_checkpo
 from cdjax.training.loop import StoppedError, train
 
 from tests.conftest import ROOT
-from tests.training.test_loop import SMALL, corpus, vectors
+from tests.training.toy import DROPOUT, sentences, vectors
 
-OPTIONS = SMALL._replace(epochs=3, embedding_dropout=0.2, hidden_dropout=0.2)
-DATA = corpus(60, 0, most_fillers=2), corpus(20, 1)
-STEPS = 15  # of the whole training, 5 an epoch
+OPTIONS = DROPOUT._replace(epochs=10)
+DATA = sentences(60, 0), sentences(20, 1)
+STEPS = 40  # of the whole training, 4 an epoch
 
 
-def same(first, second):
+def assert_equal(first, second):
     for a, b in zip(*map(jax.tree.leaves, (first, second)), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -35,11 +35,11 @@ def unbroken():
 
 
 def stop_at(step):
-    asked = iter(range(1, 1000))
-    return lambda: next(asked) == step
+    calls = iter(range(1, 1000))
+    return lambda: next(calls) == step
 
 
-@pytest.mark.parametrize("stops", [(1,), (5, 4), (14,)])
+@pytest.mark.parametrize("stops", [(1,), (5, 4), (39,)])
 def test_stopped_and_resumed_it_ends_the_same(stops, unbroken, tmp_path):
     path = tmp_path / "checkpoint"
     for n, step in enumerate(stops):
@@ -47,26 +47,30 @@ def test_stopped_and_resumed_it_ends_the_same(stops, unbroken, tmp_path):
             train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=n > 0, stop=stop_at(step))
     assert read_facts(path)["count"] == sum(stops)
     resumed = train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=True)
-    same(resumed.classifier, unbroken.classifier)
+    assert_equal(resumed.classifier, unbroken.classifier)
     assert without_time(resumed.history) == without_time(unbroken.history)
     # Resumed at its end, there is nothing left to do.
     again = train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=True, stop=stop_at(1))
-    same(again.classifier, unbroken.classifier)
+    assert_equal(again.classifier, unbroken.classifier)
 
 
 SCRIPT = """
 import sys
+import time
 from pathlib import Path
 import jax
 from cdjax.training.loop import train
 from tests.training.test_checkpoints import DATA, OPTIONS
-from tests.training.test_loop import vectors
+from tests.training.toy import vectors
 
 jax.config.update("jax_numpy_dtype_promotion", "standard")  # as conftest.py here does
 
 path = Path(sys.argv[1])
-train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=path.exists(),
-      log=lambda record: print(record["step"], flush=True))
+def log(record):
+    print(record["step"], flush=True)
+    time.sleep(0.05)  # the training outlasts the signal to come
+
+train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=path.exists(), log=log)
 """
 
 
@@ -78,14 +82,14 @@ def test_killed_at_any_moment_and_resumed_it_ends_the_same(unbroken, tmp_path):
     running = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert running.stdout is not None
     for line in running.stdout:
-        if int(line) >= 5:  # its checkpoint is being written about now
+        if int(line) >= 6:  # its checkpoint is being written about now
             running.send_signal(signal.SIGKILL)
             break
     running.stdout.close()
     assert running.wait() == -signal.SIGKILL
     assert 0 < read_facts(path)["count"] < STEPS
     resumed = train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=True)
-    same(resumed.classifier, unbroken.classifier)
+    assert_equal(resumed.classifier, unbroken.classifier)
 
 
 @pytest.fixture
@@ -109,10 +113,10 @@ def test_other_data_are_refused(stopped):
 
 def test_another_model_is_refused(stopped):
     with pytest.raises(ValueError, match="another model"):
-        load_checkpoint(stopped, {"some": np.zeros(3)})
+        load_checkpoint(stopped, {"a": np.zeros(3)})
 
 
-def test_damage_is_told(stopped):
+def test_a_damaged_file_is_refused(stopped):
     stopped.write_bytes(stopped.read_bytes()[:100])
     with pytest.raises(ValueError, match="damaged"):
         train(vectors(), *DATA, OPTIONS, checkpoint=stopped, resume=True)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from cdjax.training.corpus import Corpus
 from cdjax.training.linear import fit_linear
-from cdjax.training.reviews import Corpus
 
-from tests.training.test_loop import SMALL, corpus, vectors
+from tests.training.toy import SMALL, sentences, vectors
 
 GOOD, BAD = ["a", "fine", "film"], ["a", "dull", "film"]
 
@@ -49,14 +49,17 @@ def test_ngrams_see_what_words_cannot():
     assert model.accuracy(mixed, balanced=True) == (1 + 0.5) / 2
 
 
-def test_chances_and_weights_are_those_of_copies():
+def test_soft_labels_and_weights_are_those_of_copies():
     texts = [GOOD, BAD, ["film"]]
     dev = Corpus([GOOD, BAD], ["1", "0"])
     once = fit_linear(
-        Corpus(texts, ["1", "0", "1"]),
+        Corpus(
+            texts,
+            ["1", "0", "1"],
+            np.array([[0, 1], [0.75, 0.25], [0.5, 0.5]]),
+            np.array([1.0, 4.0, 2.0]),
+        ),
         dev,
-        probabilities=np.array([1.0, 0.25, 0.5]),
-        weights=np.array([1.0, 4.0, 2.0]),
         strengths=[1.0],
     )
     copies = Corpus([GOOD, *[BAD] * 4, *[["film"]] * 2], ["1", "1", "0", "0", "0", "1", "0"])
@@ -92,11 +95,10 @@ def test_two_labels_are_expected():
 def test_a_bag_of_vectors_learns_words_but_no_order():
     from cdjax.training.bag_of_vectors import train_bag
 
-    data, dev = corpus(300, 0), corpus(100, 1)
+    data, dev = sentences(300, 0), sentences(100, 1)
     bag = train_bag(vectors(), data, dev, SMALL._replace(epochs=6))
     assert 0.4 < bag.dev_accuracy < 0.8  # negation is beyond it
-    plain = data._replace(labels=np.array([int(min(r) in (1, 2, 3)) for r in data.sequences]))
-    known = dev._replace(labels=np.array([int(min(r) in (1, 2, 3)) for r in dev.sequences]))
+    plain, known = sentences(300, 0, negation=False), sentences(100, 1, negation=False)
     bag = train_bag(vectors(), plain, known, SMALL._replace(epochs=6))
     assert bag.accuracy(known) == bag.dev_accuracy == 1.0
     good, bad = bag.weights[[1, 2, 3], 1], bag.weights[[4, 5, 6], 1]

@@ -5,17 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from cdjax.core.rules import ACD
-from cdjax.training.batches import Examples
+from cdjax.core.rules import ACD, PAPER
 from cdjax.training.loop import StoppedError, evaluate, train
 from cdjax.training.network import FlaxClassifier, read_weights
 from cdjax.training.penalty import penalize_scores
 from cdjax.training.step import KINDS, Penalty
 from flax import nnx
 
-from tests.training.test_loop import BAD, FILLERS, GOOD, SMALL, corpus, vectors
+from tests.training.toy import DECOYS, SMALL, sentences, vectors
 
-DECOYS = (12, 13)  # of the negative and of the positive class
 OPTIONS = SMALL._replace(epochs=6, average=0.0)
 
 
@@ -27,21 +25,15 @@ def with_decoys(examples, flipped=False):
     return examples._replace(sequences=[sequence.astype(np.int32) for sequence in sequences])
 
 
-def plain_corpus(count, seed):
-    """Sentences of the sentiment of their one good or bad word."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, count).astype(np.int32)
-    sequences = [
-        np.array([*rng.choice(FILLERS, 2), rng.choice(GOOD if label else BAD), rng.choice(FILLERS)])
-        for label in labels
-    ]
-    return Examples(sequences, labels)
+def plain(count, seed):
+    """Sentences of three words without "not"; with a decoy, four."""
+    return sentences(count, seed, longest=3, negation=False)
 
 
 def accuracies(penalty):
-    data = with_decoys(plain_corpus(400, 0)), plain_corpus(100, 1)
+    data = with_decoys(plain(400, 0)), plain(100, 1)
     training = train(vectors(), *data, OPTIONS, penalty=penalty)
-    unseen = plain_corpus(300, 2)
+    unseen = plain(300, 2)
     return [
         evaluate(training.classifier, examples)["accuracy"]
         for examples in (unseen, with_decoys(unseen, flipped=True))
@@ -61,38 +53,39 @@ def test_a_model_with_a_penalty_does_without_the_decoy():
     assert flipped > 0.95
 
 
-def same(first, second):
+def assert_equal(first, second):
     for a, b in zip(*map(jax.tree.leaves, (first, second)), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-DATA = with_decoys(corpus(60, 0, most_fillers=2)), corpus(20, 1)
-FEW = SMALL._replace(epochs=1, embedding_dropout=0.2)
+DATA = with_decoys(plain(60, 0)), plain(20, 1)
+FEW = SMALL._replace(epochs=1)
+RULES = {"scores": PAPER, "influence": ACD, "shares": PAPER}  # few, so that few are compiled
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_stopped_and_resumed_it_ends_the_same(kind, tmp_path):
-    path, penalty = tmp_path / "checkpoint", Penalty(DECOYS, 0.5, kind)
+    path, penalty = tmp_path / "checkpoint", Penalty(DECOYS, 0.5, kind, RULES[kind])
     whole = train(vectors(), *DATA, FEW, penalty=penalty).classifier
-    asked = iter([False, True])
+    stops = iter([False, True])
     with pytest.raises(StoppedError):
-        train(vectors(), *DATA, FEW, penalty=penalty, checkpoint=path, stop=lambda: next(asked))
+        train(vectors(), *DATA, FEW, penalty=penalty, checkpoint=path, stop=lambda: next(stops))
     other = penalty._replace(weight=0.4)
     with pytest.raises(ValueError, match=r"penalty = .*0\.5.*this one has .*0\.4"):
         train(vectors(), *DATA, FEW, penalty=other, checkpoint=path, resume=True)
     with pytest.raises(ValueError, match=r"penalty = .*this one has None"):
         train(vectors(), *DATA, FEW, checkpoint=path, resume=True)
     resumed = train(vectors(), *DATA, FEW, penalty=penalty, checkpoint=path, resume=True)
-    same(resumed.classifier, whole)
-    plain = train(vectors(), *DATA, FEW).classifier
-    assert not np.array_equal(plain.readout, whole.readout)
+    assert_equal(resumed.classifier, whole)
+    unpenalized = train(vectors(), *DATA, FEW).classifier
+    assert not np.array_equal(unpenalized.readout, whole.readout)
 
 
 def test_a_penalty_on_words_that_do_not_occur_changes_nothing():
     # Not to the last bit: the program is another.
-    plain = train(vectors(), *DATA, FEW).classifier
-    penalized = train(vectors(), *DATA, FEW, penalty=Penalty((0,), 1.0)).classifier
-    for a, b in zip(*map(jax.tree.leaves, (plain, penalized)), strict=True):
+    unpenalized = train(vectors(), *DATA, FEW).classifier
+    penalized = train(vectors(), *DATA, FEW, penalty=Penalty((0, 14), 1.0)).classifier
+    for a, b in zip(*map(jax.tree.leaves, (unpenalized, penalized)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
 
 
@@ -100,7 +93,7 @@ def test_a_penalty_on_words_that_do_not_occur_changes_nothing():
     ("penalty", "message"),
     [
         (Penalty((), 1.0), "no words"),
-        (Penalty((14,), 1.0), "word id 14; expected 0 to 13"),
+        (Penalty((16,), 1.0), "word id 16; expected 0 to 15"),
         (Penalty((1,), -1.0), "weight -1.0"),
         (Penalty((1,), float("nan")), "weight nan"),
         (Penalty((1,), 1.0, "score"), "kind 'score'; expected scores, "),
@@ -119,6 +112,7 @@ def test_a_step_of_ones_own():
     lengths, labels = jnp.full(16, 6), jnp.arange(16) % 2
     inside = jnp.zeros((16, 6), bool).at[:, 2].set(True)
 
+    @nnx.jit
     def penalty(network):
         layer, readout, _ = read_weights(network)
         return penalize_scores((layer,), readout, x, lengths, inside)
