@@ -74,6 +74,9 @@ def fit(
         FileNotFoundError, ValueError: Where a file is missing or malformed; where there is one
             label only, or a label that does not occur in training; where a text has no words.
     """
+    if "dev" not in data.held_out:
+        names = ", ".join(data.held_out) or "none"
+        raise ValueError(f"held_out has the names {names}; expected dev, the texts to choose by.")
     labels = order_labels(data.training.labels)
     for name, corpus in {"training": data.training, **data.held_out}.items():
         check_corpus(corpus, labels, name)

@@ -74,13 +74,10 @@ class FlaxClassifier(nnx.Module):
         return self.readout(self.drop_hidden(h, deterministic=without_dropout, rngs=keys[1]))
 
 
-def read_weights(
-    network: FlaxClassifier,
-) -> tuple[LSTMParams, Float[Array, "k h"], Float[Array, "k"]]:
-    """Return the LSTM, the output weights and the output bias, in the layout of cdjax.
+def read_weights(network: FlaxClassifier) -> Classifier:
+    """Return the weights in the layout of cdjax, without an embedding. Differentiable.
 
     Flax fuses the gates, `[D, 4H]` in the order i, f, g, o, and has one bias, on the hidden side.
-    Differentiable.
     """
     cell = network.cell
     hidden = cell.hidden_features
@@ -90,10 +87,9 @@ def read_weights(
 
     W, V = (value(dense.kernel).T.reshape(4, hidden, -1) for dense in (cell.dense_i, cell.dense_h))
     layer = LSTMParams(W, V, value(cell.dense_h.bias).reshape(4, hidden))
-    return layer, value(network.readout.kernel).T, value(network.readout.bias)
+    return Classifier(None, (layer,), value(network.readout.kernel).T, value(network.readout.bias))
 
 
 def to_classifier(network: FlaxClassifier, embedding: Float[np.ndarray, "v d"]) -> Classifier:
-    """Return the weights of a network as plain arrays, in the layout of cdjax."""
-    layer, readout, bias = jax.tree.map(np.asarray, read_weights(network))
-    return Classifier(embedding, (layer,), readout, bias)
+    """Return the weights of a network as NumPy arrays, in the layout of cdjax."""
+    return jax.tree.map(np.asarray, read_weights(network))._replace(embedding=embedding)

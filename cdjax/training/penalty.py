@@ -14,113 +14,106 @@ its experiments on text, takes the share of the marked words in the class probab
 Both see what marked words do on their own, and leave them all they do to other words: that is part
 of `gamma`. A third penalty, ours, counts it in (`penalize_influence`).
 
-All are functions of arrays for a batch of padded reviews, differentiable by every weight and word
-vector, and return one value a review, as optax's losses do: weigh them, and take their mean.
+All are functions of arrays for a batch of padded sequences, of any network of cdjax with one vector
+of logits a sequence, differentiable by its weights and the word vectors. They return one value a
+sequence, as optax's losses do: weigh them, and take their mean.
 """
-
-from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from cdjax.core.cells import LSTMParams
-from cdjax.core.decomposition import decompose
+from cdjax.core.decomposition import split_logits
+from cdjax.core.network import Classifier
 from cdjax.core.rules import ACD, PAPER, Rule
-from cdjax.core.split import HIGHEST, Weight
+from cdjax.core.split import Split
 
 
-def split_logits(
-    layers: Sequence[LSTMParams],
-    readout: Float[Weight, "k h"],
-    x: Float[Weight, "b t d"],
+def split_batch(
+    classifier: Classifier,
+    x: Float[Array | np.ndarray, "b t d"],
     lengths: Int[Array | np.ndarray, "b"],
     inside: Bool[Array | np.ndarray, "b t"],
     rule: Rule = PAPER,
-) -> tuple[Float[Array, "b k"], Float[Array, "b k"]]:
-    """Return what the marked words contribute to each review's logits, and what all else does.
-
-        logits = readout @ beta_T + readout @ gamma_T + output bias                  (equation 10)
+) -> Split:
+    """Decompose the logits of each sequence of a batch (`cdjax.core.decomposition.split_logits`).
 
     Args:
-        layers: The LSTM, first layer first.
-        readout: Output weights.
-        x: Word vectors; what stands at or beyond a review's length has no say, be it NaN.
-        lengths: Number of words of each review, at least 1.
+        classifier: The network; its embedding is not read.
+        x: Word vectors; those at or beyond a sequence's length are ignored, even NaN.
+        lengths: Number of words of each sequence, at least 1.
         inside: Which words are marked; any set, contiguous or not.
         rule: Which reading of the method.
 
     Returns:
-        The scores of the marked words and of all else, in logits, output bias left out.
+        `beta`, the scores of the marked words, and `gamma`, those of all else, in logits, `[B, K]`
+        each; `bias`, which belongs to no word, is left out of both.
 
     Raises:
-        TypeError, ValueError: As `cdjax.decompose`.
+        TypeError, ValueError: As `split_logits`; where the network has logits at every step.
     """
+    if classifier.pool == "each":
+        raise ValueError(
+            "the network has the pool 'each', logits at every step; a penalty expects one vector "
+            "of logits a sequence."
+        )
 
-    def split(x, length, inside):
-        # NaN times a cotangent of zero is NaN: padding must be gone before the first product.
-        words = _words(x, length)
-        x = jnp.where(jnp.expand_dims(words, 1), x, 0)
-        # A mark on padding would make another step the phrase's last, which RELEASED looks at.
-        states = decompose(layers, x, jnp.where(words, inside, jnp.zeros_like(inside)), rule)
-        last = jnp.stack([states.beta[length - 1], states.gamma[length - 1]])
-        return jnp.matmul(last, readout.T, precision=HIGHEST)
+    def split(x, inside, valid):
+        return split_logits(classifier, x, inside, rule, valid)
 
-    parts = jax.vmap(split)(x, lengths, inside)
-    return parts[:, 0], parts[:, 1]
+    return jax.vmap(split)(x, inside, _valid(lengths, inside))
 
 
 def penalize_scores(
-    layers: Sequence[LSTMParams],
-    readout: Float[Weight, "k h"],
-    x: Float[Weight, "b t d"],
+    classifier: Classifier,
+    x: Float[Array | np.ndarray, "b t d"],
     lengths: Int[Array | np.ndarray, "b"],
     inside: Bool[Array | np.ndarray, "b t"],
-    target: Float[Weight, "b k"] | Float[Array, ""] | float = 0.0,
+    target: Float[Array | np.ndarray, "b k"] | Float[Array, ""] | float = 0.0,
     rule: Rule = PAPER,
 ) -> Float[Array, "b"]:
-    """Return how far the score of each review's marked words is from what it should be.
+    """Return how far the score of each sequence's marked words is from what it should be.
 
         penalty_i = sum over classes k of |score_ik - target_ik|
 
-    The loss of the paper, where one set of words a review is marked. It is 0 just where
-    the score is the target.
+    The loss of the paper, where one set of words a sequence is marked. It is 0 just where the
+    score is the target.
 
     Args:
-        layers: The LSTM, first layer first.
-        readout: Output weights.
-        x: Word vectors of padded reviews.
-        lengths: Number of words of each review.
+        classifier: The network; its embedding is not read.
+        x: Word vectors of padded sequences.
+        lengths: Number of words of each sequence.
         inside: Which words are marked.
         target: What they should contribute to each class, in logits; nothing by default.
         rule: Which reading of the method.
 
     Returns:
-        Logits, one sum of distances a review; 0 where no word is marked.
+        Logits, one sum of distances a sequence; 0 where no word is marked.
 
     >>> import jax.numpy as jnp
+    >>> from cdjax.core.cells import LSTMParams
     >>> layer = LSTMParams(W=jnp.ones((4, 2, 3)), V=jnp.ones((4, 2, 2)), b=jnp.zeros((4, 2)))
+    >>> classifier = Classifier(None, (layer,), jnp.ones((2, 2)), jnp.zeros(2))
     >>> x, lengths = jnp.ones((2, 5, 3)), jnp.array([5, 3])
     >>> marked = jnp.zeros((2, 5), bool).at[0, 1].set(True)
-    >>> penalty = penalize_scores((layer,), jnp.ones((2, 2)), x, lengths, marked)
+    >>> penalty = penalize_scores(classifier, x, lengths, marked)
     >>> [f"{value:.2f}" for value in penalty]
     ['0.34', '0.00']
     """
-    score, _ = split_logits(layers, readout, x, lengths, inside, rule)
+    score = split_batch(classifier, x, lengths, inside, rule).beta
     distance = jnp.sum(jnp.abs(score - target), axis=1)
     return jnp.where(_has_marks(lengths, inside), distance, 0)
 
 
 def penalize_influence(
-    layers: Sequence[LSTMParams],
-    readout: Float[Weight, "k h"],
-    x: Float[Weight, "b t d"],
+    classifier: Classifier,
+    x: Float[Array | np.ndarray, "b t d"],
     lengths: Int[Array | np.ndarray, "b"],
     inside: Bool[Array | np.ndarray, "b t"],
     rule: Rule = ACD,
 ) -> Float[Array, "b"]:
-    """Return how much of each review's score is lost where its marked words leave the phrase.
+    """Return how much of each sequence's score is lost where its marked words leave the phrase.
 
         penalty_i = sum over classes k of |score_ik(all words) - score_ik(all but the marked)|
 
@@ -137,26 +130,24 @@ def penalize_influence(
     spurious word.
 
     Args:
-        layers: The LSTM, first layer first.
-        readout: Output weights.
-        x: Word vectors of padded reviews.
-        lengths: Number of words of each review.
+        classifier: The network; its embedding is not read.
+        x: Word vectors of padded sequences.
+        lengths: Number of words of each sequence.
         inside: Which words are marked.
         rule: Which reading of the method.
 
     Returns:
-        Logits, one sum of distances a review; 0 where no word is marked.
+        Logits, one sum of distances a sequence; 0 where no word is marked.
     """
-    _, brought = split_logits(layers, readout, x, lengths, ~inside, rule)
-    if rule != ACD:  # under which all words together leave nothing
-        brought -= split_logits(layers, readout, x, lengths, jnp.ones_like(inside), rule)[1]
+    brought = split_batch(classifier, x, lengths, ~inside, rule).gamma
+    if not rule.whole_input_adds_up:  # if so, all words together leave nothing
+        brought -= split_batch(classifier, x, lengths, jnp.ones_like(inside), rule).gamma
     return jnp.where(_has_marks(lengths, inside), jnp.sum(jnp.abs(brought), axis=1), 0)
 
 
 def penalize_shares(
-    layers: Sequence[LSTMParams],
-    readout: Float[Weight, "k h"],
-    x: Float[Weight, "b t d"],
+    classifier: Classifier,
+    x: Float[Array | np.ndarray, "b t d"],
     lengths: Int[Array | np.ndarray, "b"],
     inside: Bool[Array | np.ndarray, "b t"],
     labels: Int[Array | np.ndarray, "b"],
@@ -174,30 +165,31 @@ def penalize_shares(
     class, and the more all else speaks for it.
 
     Args:
-        layers: The LSTM, first layer first.
-        readout: Output weights.
-        x: Word vectors of padded reviews.
-        lengths: Number of words of each review.
+        classifier: The network; its embedding is not read.
+        x: Word vectors of padded sequences.
+        lengths: Number of words of each sequence.
         inside: Which words are marked.
-        labels: The true class of each review.
+        labels: The true class of each sequence.
         rule: Which reading of the method.
 
     Returns:
-        Nats, one a review; 0 where no word is marked.
+        Nats, one a sequence; 0 where no word is marked.
     """
-    score, rest = split_logits(layers, readout, x, lengths, inside, rule)
+    if len(classifier.readout) < 2:
+        raise ValueError("the network has one logit; expected one for each of the labels.")
+    parts = split_batch(classifier, x, lengths, inside, rule)
     true = jnp.expand_dims(jnp.asarray(labels), 1)
-    beta, gamma = (jnp.take_along_axis(part, true, axis=1)[:, 0] for part in (score, rest))
+    beta, gamma = (
+        jnp.take_along_axis(part, true, axis=1)[:, 0] for part in (parts.beta, parts.gamma)
+    )
     return jnp.where(_has_marks(lengths, inside), jax.nn.softplus(beta - gamma), 0)
 
 
-def _words(steps, length) -> Bool[Array, "t"]:
-    """Return which steps of a padded review are words."""
-    return jnp.arange(len(steps)) < length
+def _valid(lengths, inside) -> Bool[Array, "b t"]:
+    """Return which steps of padded sequences are words."""
+    return jnp.arange(inside.shape[1])[None] < jnp.expand_dims(jnp.asarray(lengths), 1)
 
 
 def _has_marks(lengths, inside) -> Bool[Array, "b"]:
-    """Return which reviews have a marked word."""
-    return jax.vmap(lambda length, inside: jnp.any(inside & _words(inside, length)))(
-        lengths, inside
-    )
+    """Return which sequences have a marked word."""
+    return jnp.any(_valid(lengths, inside) & inside, axis=1)

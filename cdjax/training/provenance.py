@@ -1,7 +1,6 @@
 """Provenance: how a model was trained, recorded with it."""
 
 import datetime
-import functools
 import hashlib
 import importlib.metadata
 import os
@@ -13,8 +12,6 @@ from typing import Any
 
 import jax
 import numpy as np
-
-PACKAGE = Path(__file__).parents[1]
 
 
 def describe_run(command: Sequence[str]) -> dict[str, Any]:
@@ -51,13 +48,3 @@ def digest_file(path: Path) -> str:
     """Return the sha256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@functools.cache
-def digest_code(*folders: str) -> str:
-    """Return the sha256 of the source in these folders of the package."""
-    digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted((PACKAGE / folder).rglob("*.py")):
-            digest.update(f"{path.relative_to(PACKAGE)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()

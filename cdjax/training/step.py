@@ -170,8 +170,7 @@ def penalize(
     penalty: Penalty,
 ) -> Float[Array, "b"]:
     """Return the penalty on the marked words of each example of a batch, not weighted."""
-    layer, readout, _ = read_weights(network)
-    arguments = (layer,), readout, x, batch.lengths, inside
+    arguments = read_weights(network), x, batch.lengths, inside
     if penalty.kind == "scores":
         return penalize_scores(*arguments, rule=penalty.rule)
     if penalty.kind == "influence":

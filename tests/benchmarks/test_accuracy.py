@@ -58,12 +58,7 @@ def test_all_is_trained_measured_and_written_once(data, monkeypatch, capsys):
     monkeypatch.setattr(command, "DEFAULTS", SMALL)
     monkeypatch.setattr(command, "SEEDS", (0, 1))
     monkeypatch.setattr(treebank, "DEFAULTS", SMALL)
-    monkeypatch.setattr(treebank, "EMBEDDING", treebank.EMBEDDING._replace(width=5))
     monkeypatch.setattr(yelp, "OPTIONS", SMALL)
-    monkeypatch.setattr(yelp, "TABLE", yelp.TABLE._replace(width=None))
-    monkeypatch.setattr(
-        command, "train_on_treebank", with_embedding(command.train_on_treebank, width=5)
-    )
     out = data / "out"
     argv = ["accuracy", "--sst", data, "--yelp", data, "--vectors", data / "v.npz", "--out", out]
     monkeypatch.setattr(sys, "argv", [str(arg) for arg in argv])
@@ -84,12 +79,3 @@ def test_all_is_trained_measured_and_written_once(data, monkeypatch, capsys):
     command.main()
     assert "| SST bag of words | 50.0% |" in (out / "table.md").read_text()
     assert "epoch" not in capsys.readouterr().out
-
-
-def with_embedding(train, width):
-    """Return the training with a narrower table of word vectors."""
-
-    def narrow(data, vectors, options, **rest):
-        return train(data, vectors, options, treebank.EMBEDDING._replace(width=width), **rest)
-
-    return narrow

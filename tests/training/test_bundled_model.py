@@ -5,8 +5,8 @@ from cdjax.model import BUNDLED, NAMES
 from cdjax.text.labelled import read_labelled
 from cdjax.text.tokenizer import tokenize
 from cdjax.text.trees import binary_sentences, read_trees
-from cdjax.training.loop import Options
-from cdjax.training.treebank import Embedding
+from cdjax.training.fit import VectorOptions
+from cdjax.training.step import Options
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_is_of_the_size_and_accuracy_promised(model):
 def test_was_trained_as_the_defaults_train(model):
     said = model.provenance
     assert Options(**said["options"])._replace(seed=Options().seed) == Options()
-    assert Embedding(**said["embedding"]) == Embedding()
+    assert VectorOptions(**said["embedding"]) == VectorOptions()
 
 
 @pytest.mark.parametrize(("split", "count"), [("dev", 872), ("test", 1821)])

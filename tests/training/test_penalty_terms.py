@@ -7,7 +7,7 @@ from cdjax.training.penalty import (
     penalize_influence,
     penalize_scores,
     penalize_shares,
-    split_logits,
+    split_batch,
 )
 
 from tests import reference
@@ -33,7 +33,7 @@ def padded(filler):
 
 
 def literal(model, rule, marked=INSIDE):
-    """What marked words and all else contribute, review by review, in float64."""
+    """What marked words and all else contribute, sequence by sequence, in float64."""
     (layer,), readout = model.layers, model.readout.astype(np.float64)
     parts = []
     for x, length, inside in zip(np.asarray(padded(0), np.float64), LENGTHS, marked, strict=True):
@@ -44,20 +44,15 @@ def literal(model, rule, marked=INSIDE):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_logits_are_split_as_the_literal_loop_does(model, rule):
-    parts = split_logits(model.layers, model.readout, padded(0), LENGTHS, INSIDE, RULES[rule])
-    np.testing.assert_allclose(parts, literal(model, rule), rtol=1e-4, atol=1e-5)
+    parts = split_batch(model, padded(0), LENGTHS, INSIDE, RULES[rule])
+    both = np.stack([parts.beta, parts.gamma])
+    np.testing.assert_allclose(both, literal(model, rule), rtol=1e-4, atol=1e-5)
 
 
 def test_the_penalties_are_what_their_formulas_say(model):
     beta, gamma = literal(model, "paper")
     target = np.random.default_rng(2).normal(size=(4, 3)).astype(np.float32)
-    arguments = (
-        model.layers,
-        model.readout,
-        padded(0),
-        LENGTHS,
-        INSIDE,
-    )
+    arguments = model, padded(0), LENGTHS, INSIDE
     for wanted in (0.0, target):
         expected = np.abs(beta - wanted).sum(axis=1)
         expected[UNMARKED] = 0
@@ -75,19 +70,19 @@ def test_influence_is_what_the_score_loses_without_the_marked_words(model, rule)
     whole, others = (literal(model, rule, marked)[0] for marked in (INSIDE | True, ~INSIDE))
     expected = np.abs(whole - others).sum(axis=1)
     expected[UNMARKED] = 0
-    arguments = model.layers, model.readout, padded(0), LENGTHS, INSIDE
-    found = penalize_influence(*arguments, RULES[rule])
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+    arguments = model, padded(0), LENGTHS, INSIDE
+    actual = penalize_influence(*arguments, RULES[rule])
+    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-5)
     assert expected[0] > 0.1
 
 
 def losses(model, x, lengths, inside):
-    arguments = model.layers, model.readout, x, lengths, inside
+    arguments = model, x, lengths, inside
     penalties = penalize_scores(*arguments), penalize_influence(*arguments)
     return jnp.stack([*penalties, penalize_shares(*arguments, LABELS)])
 
 
-def test_padding_batchmates_and_reviews_without_marks_have_no_say(model):
+def test_padding_batchmates_and_sequences_without_marks_have_no_say(model):
     model = jax.tree.map(jnp.asarray, model)
     clean, spoilt = (
         jax.jit(jax.jacrev(losses, argnums=(0, 1)))(model, padded(filler), LENGTHS, INSIDE)
@@ -97,7 +92,7 @@ def test_padding_batchmates_and_reviews_without_marks_have_no_say(model):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a[:, UNMARKED], 0)
         assert np.isfinite(a).all()
-    by_x = clean[1]  # [penalty, review, review, word, column]
+    by_x = clean[1]  # [penalty, sequence, sequence, word, column]
     assert float(jnp.abs(by_x[:, 0, 0, :4]).min()) > 0
     np.testing.assert_array_equal(by_x[:, 0, 1:], 0)
     np.testing.assert_array_equal(by_x[:, 0, 0, 4:], 0)
@@ -107,25 +102,30 @@ def test_descent_moves_a_score_to_its_target(model):
     x, lengths, inside = padded(0), LENGTHS, INSIDE
     target = jnp.float32(0.5)
 
+    def penalty(layers):
+        return penalize_scores(model._replace(layers=layers), x, lengths, inside, target)
+
     @jax.jit
     def descend(layers, _):
-        slope = jax.grad(
-            lambda new: penalize_scores(new, model.readout, x, lengths, inside, target).sum()
-        )
+        slope = jax.grad(lambda new: penalty(new).sum())
         return jax.tree.map(lambda w, g: w - 0.01 * g, layers, slope(layers)), None
 
     layers = jax.tree.map(jnp.asarray, model.layers)
-    readout = model.readout
-    before = penalize_scores(layers, readout, x, lengths, inside, target).sum()
+    before = penalty(layers).sum()
     layers, _ = jax.lax.scan(descend, layers, None, 200)
-    after = penalize_scores(layers, readout, x, lengths, inside, target).sum()
+    after = penalty(layers).sum()
     assert after < before / 3
 
 
 @pytest.mark.usefixtures("as_users")
 def test_bad_input_raises(model):
-    readout, x = model.readout, padded(0)
+    x = padded(0)
     with pytest.raises(TypeError, match="inside holds"):
-        split_logits(model.layers, readout, x, LENGTHS, INSIDE.astype(int))
+        split_batch(model, x, LENGTHS, INSIDE.astype(int))
     with pytest.raises(ValueError, match="width 2"):
-        split_logits(model.layers, readout, x[..., :2], LENGTHS, INSIDE)
+        split_batch(model, x[..., :2], LENGTHS, INSIDE)
+    with pytest.raises(ValueError, match="pool 'each'"):
+        penalize_scores(model._replace(pool="each"), x, LENGTHS, INSIDE)
+    one_logit = model._replace(readout=model.readout[:1], bias=model.bias[:1])
+    with pytest.raises(ValueError, match="has one logit"):
+        penalize_shares(one_logit, x, LENGTHS, INSIDE, LABELS)

@@ -11,15 +11,9 @@ import numpy as np
 import pytest
 from cdjax.cli import main
 from cdjax.text.vectors import WordVectors
-from cdjax.training.reviews import (
-    TABLE,
-    Corpus,
-    build_vocabulary,
-    order_labels,
-    split_off,
-    tokenize_reviews,
-    train_on_reviews,
-)
+from cdjax.training.corpus import Corpus, TrainingData, order_labels, split_off
+from cdjax.training.fit import build_vocabulary, fit
+from cdjax.training.reviews import prepare_reviews, tokenize_reviews
 
 WORDS = {"1": "awful", "3": "ordinary", "10": "lovely"}
 FAST = ["--hidden=8", "--width=8", "--batch-size=8", "--learning-rate=0.03", "--patience=99"]
@@ -60,7 +54,7 @@ def test_own_reviews_are_trained_on_and_explained(tmp_path, capsys):
     model = cdjax.load(out)
     assert model.labels == ("1", "3", "10")
     assert model.provenance["accuracy"]["test"]["balanced_accuracy"] == 1.0
-    assert sum(model.provenance["data"]["training_reviews"].values()) == 81
+    assert sum(model.provenance["data"]["training_examples"].values()) == 81
     assert main(["explain", "the film was lovely", "--model", str(out)]) == 0
     assert "10" in capsys.readouterr().out
     ids = model.vocabulary.encode(["the", "film", "was", "lovely"])
@@ -83,7 +77,10 @@ def test_malformed_rows_are_left_out_and_told(tmp_path, capsys):
 def test_interrupted_it_says_how_to_go_on(tmp_path):
     data, out = write_reviews(tmp_path / "reviews.csv"), tmp_path / "model"
     words = ["--data", data, *COLUMNS, "--out", out, "--checkpoint", tmp_path / "state", *FAST]
-    command = [sys.executable, "-c", "from cdjax.cli import main; raise SystemExit(main())"]
+    # A job in the background of a shell has SIGINT ignored, and so have the processes it starts.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heed}; from cdjax.cli import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", code]
     command += ["train", *map(str, words), "--epochs=400"]
     running = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
@@ -123,15 +120,20 @@ def test_a_part_is_split_off_by_label():
     assert sorted(map(tuple, [*first.tokens, *second.tokens])) == sorted(map(tuple, corpus.tokens))
     assert split_off(corpus, 0.1, seed=0) == (first, second)
     assert split_off(corpus, 0.1, seed=1)[1] != second
-    with pytest.raises(ValueError, match="only one review has the label 'b'"):
+    soft = corpus._replace(targets=np.eye(52), weights=np.arange(52.0))
+    _, part = split_off(soft, 0.1, seed=0)
+    chosen = [int(tokens[0]) for tokens in part.tokens]
+    np.testing.assert_array_equal(part.targets, np.eye(52)[chosen])
+    np.testing.assert_array_equal(part.weights, chosen)
+    with pytest.raises(ValueError, match="only one text has the label 'b'"):
         split_off(Corpus([["x"]] * 3, ["a", "a", "b"]), 0.5, seed=0)
 
 
 def test_rare_words_are_unknown_unless_there_is_a_vector():
-    corpus = Corpus([["film", "film", "zany"], ["gem", "film"]], ["0", "1"])
+    counts = {"film": 3, "zany": 1, "gem": 1}
     source = WordVectors(("gem", "Gem", "art"), np.zeros((3, 2), np.float32))
-    assert build_vocabulary(corpus, [], 2).words == ("<unk>", "film")
-    assert build_vocabulary(corpus, [source], 2).words == ("<unk>", "film", "gem", "art")
+    assert build_vocabulary(counts, [], 2).words == ("<unk>", "film")
+    assert build_vocabulary(counts, [source], 2).words == ("<unk>", "film", "gem", "art")
 
 
 def test_texts_are_tokenized_in_lower_case_and_cut():
@@ -151,15 +153,20 @@ def test_processes_share_the_texts_in_order(monkeypatch):
 @pytest.mark.parametrize(
     ("corpus", "dev", "message"),
     [
-        (([], []), ([["x"]], ["1"]), "no training reviews"),
-        (([["x"]], ["1"]), ([["x"]], ["1"]), "all reviews have the label '1'"),
-        (([["x"], ["y"]], ["0", "1"]), ([["x"]], ["2"]), "dev review 0 has the label '2'"),
-        (([["x"], []], ["0", "1"]), ([["x"]], ["1"]), "training review 1 has no words"),
+        (([], []), ([["x"]], ["1"]), "no training texts"),
+        (([["x"]], ["1"]), ([["x"]], ["1"]), "all texts have the label '1'"),
+        (([["x"], ["y"]], ["0", "1"]), ([["x"]], ["2"]), "dev text 0 has the label '2'"),
+        (([["x"], []], ["0", "1"]), ([["x"]], ["1"]), "training text 1 has no words"),
     ],
 )
 def test_reviews_are_checked_first(corpus, dev, message):
     with pytest.raises(ValueError, match=message):
-        train_on_reviews(Corpus(*corpus), Corpus(*dev), table=TABLE)
+        fit(prepare_reviews(Corpus(*corpus), Corpus(*dev)))
+
+
+def test_texts_to_choose_by_are_needed():
+    with pytest.raises(ValueError, match="held_out has the names test; expected dev"):
+        fit(TrainingData("a task", Corpus([["x"]], ["1"]), {"test": Corpus([["x"]], ["1"])}, {}))
 
 
 def test_labels_are_in_order():

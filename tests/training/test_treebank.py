@@ -9,21 +9,15 @@ import cdjax
 import cdjax.training
 import numpy as np
 import pytest
+from cdjax.cli.options import UserError
 from cdjax.cli.train import add_arguments, run
 from cdjax.text.trees import Tree, parse_tree
 from cdjax.text.vectors import WordVectors
 from cdjax.training.batches import Examples
+from cdjax.training.fit import VectorOptions, build_vocabulary, fit, round_to_half
 from cdjax.training.loop import evaluate
-from cdjax.training.provenance import round_to_half
 from cdjax.training.step import Options
-from cdjax.training.treebank import (
-    RECIPE,
-    Embedding,
-    Recipe,
-    build_vocabulary,
-    make_phrases,
-    train_on_treebank,
-)
+from cdjax.training.treebank import RECIPE, Recipe, count_words, make_phrases, prepare_treebank
 
 WORDS = {"fine": 4, "lovely": 3, "dull": 1, "awful": 0}
 FILLERS = ("film", "plot", "cast", "it")
@@ -60,29 +54,31 @@ OPTIONS = Options(
 
 def test_model_is_as_its_provenance_says(files, tmp_path):
     data, vectors = files
-    model = train_on_treebank(
-        data, vectors, OPTIONS, Embedding(7, 0.5), CERTAIN, command=["some", "command"]
-    )
+    training_data = prepare_treebank(data, CERTAIN)
+    model = fit(training_data, vectors, OPTIONS, VectorOptions(7, 0.5), command=["some", "command"])
     assert model.labels == ("negative", "positive")
     assert model.classifier.embedding.shape == (len(model.vocabulary), 7)
     assert len(model.vocabulary) == 1 + 10
     assert model.vocabulary.words[-1] == "unseen"
-    said = model.provenance
-    assert said["accuracy"]["test"] == {"binary_sentences": 32, "accuracy": 1.0}
+    provenance = model.provenance
+    result = {"examples": 32, "accuracy": 1.0, "balanced_accuracy": 1.0}
+    assert provenance["accuracy"] == {"dev": result, "test": result}
     # 32 sentences, "not fine" and its like, "fine" and its like, "it film"; sentences twice more.
-    assert said["data"]["training_examples"] == 32 + 4 + 4 + 1 + 2 * 32
-    assert said["data"]["recipe"]["sentence_copies"] == 2
-    assert said["command"] == "some command"
-    assert said["options"]["hidden"] == 8
-    assert set(said["vectors"]) == {"first.npz", "second.npz"}
-    assert all(len(digest) == 64 for digest in said["data"]["sha256"].values())
+    counts = {"negative": 16 + 2 + 2 + 1 + 2 * 16, "positive": 16 + 2 + 2 + 2 * 16}
+    assert provenance["data"]["training_examples"] == counts
+    assert provenance["data"]["recipe"]["sentence_copies"] == 2
+    assert provenance["command"] == "some command"
+    assert provenance["options"]["hidden"] == 8
+    assert provenance["embedding"] == {"width": 7, "spread": 0.5}
+    assert set(provenance["vectors"]) == {"first.npz", "second.npz"}
+    assert all(len(digest) == 64 for digest in provenance["data"]["sha256"].values())
     # Saved in half the size, it is the same model.
     cdjax.save(model, tmp_path / "model", dtype=np.float16)
     loaded = cdjax.load(tmp_path / "model")
     for before, after in zip(model.classifier.layers[0], loaded.classifier.layers[0], strict=True):
         np.testing.assert_array_equal(before, after)
     np.testing.assert_array_equal(model.classifier.embedding, loaded.classifier.embedding)
-    assert json.loads(json.dumps(said)) == dict(loaded.provenance)
+    assert json.loads(json.dumps(provenance)) == dict(loaded.provenance)
 
 
 def test_phrases_are_distinct_and_as_certain_as_their_labels():
@@ -91,41 +87,41 @@ def test_phrases_are_distinct_and_as_certain_as_their_labels():
         parse_tree("(4 (2 IT) (3 (2 is) (4 Fine)))"),
     ]
     trees.append(parse_tree("(2 (2 the) (2 film))"))
-    vocabulary = build_vocabulary(trees, [])
     recipe = Recipe((0.0, 0.2, 0.5, 0.8, 1.0), neutral_weight=0.25, sentence_copies=1)
-    reviews, labels, targets, weights = make_phrases(vocabulary, trees, recipe)
+    tokens, labels, targets, weights = make_phrases(trees, recipe)
     assert targets is not None
     assert weights is not None
-    found = [
-        (" ".join(vocabulary.words[n] for n in review), label, round(float(target[1]), 6), weight)
-        for review, label, target, weight in zip(reviews, labels, targets, weights, strict=True)
+    phrases = [
+        (" ".join(words), label, round(float(target[1]), 6), weight)
+        for words, label, target, weight in zip(tokens, labels, targets, weights, strict=True)
     ]
-    whole = ("it is fine", 1, 0.9, 1.0)  # between its two labels
-    rest = [("is fine", 1, 0.8, 1.0), ("fine", 1, 1.0, 1.0), ("the film", 0, 0.5, 0.25)]
-    assert sorted(found) == sorted([whole, whole, whole, *rest])
-    plain = make_phrases(vocabulary, trees, Recipe((0, 0, 0.5, 1, 1), 0, 0))
-    assert [" ".join(vocabulary.words[n] for n in review) for review in plain.sequences] == [
-        "it is fine", "is fine", "fine",
-    ]  # fmt: skip
+    whole = ("it is fine", "positive", 0.9, 1.0)  # between its two labels
+    rest = [
+        ("is fine", "positive", 0.8, 1.0),
+        ("fine", "positive", 1.0, 1.0),
+        ("the film", "negative", 0.5, 0.25),
+    ]
+    assert sorted(phrases) == sorted([whole, whole, whole, *rest])
+    plain = make_phrases(trees, Recipe((0, 0, 0.5, 1, 1), 0, 0))
+    assert list(map(" ".join, plain.tokens)) == ["it is fine", "is fine", "fine"]
     assert plain.targets is not None
     assert plain.targets[:, 1].tolist() == [1, 1, 1]
 
 
 def test_bad_recipes_raise():
-    vocabulary = build_vocabulary([], [])
     with pytest.raises(ValueError, match=r"probabilities \[0, 0.5, 1\]; expected five numbers"):
-        make_phrases(vocabulary, [], Recipe((0, 0.5, 1)))
+        make_phrases([], Recipe((0, 0.5, 1)))
     with pytest.raises(ValueError, match=r"expected five numbers from 0 to 1"):
-        make_phrases(vocabulary, [], Recipe((0, 0.5, 0.5, 0.5, 1.1)))
+        make_phrases([], Recipe((0, 0.5, 0.5, 0.5, 1.1)))
     with pytest.raises(ValueError, match=r"neutral_weight is -1 .* expected at least 0"):
-        make_phrases(vocabulary, [], Recipe(neutral_weight=-1))
+        make_phrases([], Recipe(neutral_weight=-1))
 
 
 def test_vocabulary_is_by_frequency_and_then_by_name():
     trees: list[Tree] = [parse_tree("(2 (2 The) (2 (2 the) (2 film)))"), parse_tree("(2 film)")]
     trees.append(parse_tree("(2 (2 the) (2 plot))"))
     source = WordVectors(("zoo", "the", "act", "Zoo", "<unk>"), np.zeros((5, 2), np.float32))
-    assert build_vocabulary(trees, [source]).words == (
+    assert build_vocabulary(count_words(trees), [source]).words == (
         "<unk>", "the", "film", "plot", "act", "zoo",
     )  # fmt: skip
 
@@ -152,21 +148,8 @@ def test_command_trains_saves_and_logs(files, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal: there is a bar
     data, vectors = files
     out, log = tmp_path / "model", tmp_path / "metrics.jsonl"
-    options = [
-        "--hidden",
-        "8",
-        "--epochs",
-        "3",
-        "--batch-size",
-        "8",
-        "--width",
-        "0",
-        "--evaluations",
-        "2",
-    ]
-    args = parse(
-        "--data", data, "--vectors", *vectors, "--out", out, "--log", log, *options
-    )  # fmt: skip
+    options = ["--hidden=8", "--epochs=3", "--batch-size=8", "--width=0", "--evaluations=2"]
+    args = parse("--data", data, "--vectors", *vectors, "--out", out, "--log", log, *options)
     run(args)
     printed, bar = capsys.readouterr()
     assert printed.count("dev accuracy") == 6
@@ -190,6 +173,12 @@ def test_command_trains_saves_and_logs(files, tmp_path, capsys, monkeypatch):
         run(args)
 
 
+def test_options_of_review_files_are_refused_for_a_folder(files, tmp_path):
+    args = parse("--data", files[0], "--out", tmp_path / "model", "--text-column=text")
+    with pytest.raises(UserError, match=r"--text-column is for files of reviews; .* is a folder"):
+        run(args)
+
+
 def test_command_replaces_only_models(tmp_path):
     (tmp_path / "holiday.jpg").touch()
     args = parse("--data=none", "--vectors=none.npz", "--out", tmp_path, "--overwrite")
@@ -206,11 +195,11 @@ def test_missing_extra_is_named(monkeypatch):
 def test_defaults_of_the_command_are_those_of_the_functions():
     args = parse("--data", "sst", "--vectors", "some.npz", "--out", "model")
     assert {name: getattr(args, name) for name in Options._fields} == Options()._asdict()
-    assert (args.width, args.spread) == Embedding()
+    assert (args.width, args.spread) == VectorOptions()
     given = tuple(args.label_probabilities), args.neutral_weight, args.sentence_copies
     assert given == RECIPE
 
 
 def test_missing_data_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"train\.txt"):
-        train_on_treebank(tmp_path, [tmp_path / "some.npz"])
+        prepare_treebank(tmp_path)
