@@ -20,6 +20,9 @@ from cdjax.scoring.batch import output_bias
 from cdjax.scoring.limits import check_length
 from cdjax.text.tokenizer import tokenize_with_offsets
 
+VALUES = "units of the values"
+"""Units of scores where the output is no logit."""
+
 
 def explain(
     source: str | Sequence[str] | ArrayLike,
@@ -44,7 +47,7 @@ def explain(
             exclude each other, else the predicted one (of values the first).
 
     Returns:
-        The explanation; scores in logits, or in the method's own units.
+        The explanation; scores in logits, in the units of a model's values, or in the method's own.
 
     Raises:
         TypeError: Where `source` is neither a text nor tokens nor floats.
@@ -84,7 +87,7 @@ def explain(
         direction=dict(zip(labels, direction.tolist(), strict=True)),
         method=method,
         rule=rule.name if method == "cd" else None,
-        units=chosen.units,
+        units=VALUES if output == "value" and chosen.units == "logits" else chosen.units,
         output="softmax" if exclusive else output,
         **parts,
     )

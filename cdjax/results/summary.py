@@ -10,12 +10,12 @@ WIDTH = 84
 
 def summarize(explanation: Any) -> str:
     """Return an `Explanation` in at most `LINES` lines: prediction, words, strongest phrases."""
-    kind = "steps" if explanation.tokens is None else "tokens"
+    kind, each = ("steps", "steps") if explanation.tokens is None else ("tokens", "words")
     rule = f", rule {explanation.rule}" if explanation.rule else ""
     sections = {
         "prediction": [_shorten(describe_outcome(explanation))],
         "score": [_shorten(describe_direction(explanation))],
-        "words": _wrap([f"{p.text} {p.score:+.2f}" for p in explanation.words()]),
+        each: _wrap([f"{p.text} {p.score:+.2f}" for p in explanation.words()]),
         "strongest": [
             _shorten(f"{p.score:+.2f} {p.text}") for p in explanation.strongest(5, shortest=2)
         ],

@@ -131,6 +131,7 @@ def test_labels_that_do_not_exclude_each_other():
 
 def test_values():
     explanation = cdjax.explain(TEXT, make_model(1, ("stars",), "value"))
+    assert explanation.units == "units of the values"
     assert explanation.direction == {"stars": 1.0}
     assert "%" not in repr(explanation)
     with pytest.raises(ValueError, match="no probability"):
