@@ -1,7 +1,6 @@
 """Contextual decomposition in JAX: what every phrase contributes to a recurrent network's output.
 
-The names of `__all__` are public, and `cdjax.methods` and `cdjax.phrases`. What takes longer to
-import is imported at its first use.
+The names of `__all__` are public. All but the core is imported at its first use.
 """
 
 import importlib
@@ -11,30 +10,42 @@ from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
 from cdjax.core.decomposition import Decomposition, decompose
 from cdjax.core.network import Classifier, Dense
 from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, SHARED, SOURCE, Rule
-from cdjax.importers.torch import from_torch
-from cdjax.model import Model, load, save
-from cdjax.results import Explanation, SpanScores
-from cdjax.scoring.batch import (
-    predict,
-    score_all_spans,
-    score_sets,
-    score_spans,
-    stream_all_spans,
-)
 from cdjax.spans import enumerate_spans
-from cdjax.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from cdjax import methods, phrases
+    from cdjax.importers.torch import from_torch
     from cdjax.methods.explain import explain
+    from cdjax.model import Model, load, save
+    from cdjax.results import Explanation, SpanScores
+    from cdjax.scoring.batch import (
+        predict,
+        score_all_spans,
+        score_sets,
+        score_spans,
+        stream_all_spans,
+    )
     from cdjax.text.tokenizer import tokenize
+    from cdjax.text.vocabulary import Vocabulary
 
     __version__: str
 
 _LAZY = {
+    "Explanation": "cdjax.results",
+    "Model": "cdjax.model",
+    "SpanScores": "cdjax.results",
+    "Vocabulary": "cdjax.text.vocabulary",
     "explain": "cdjax.methods.explain",
+    "from_torch": "cdjax.importers.torch",
+    "load": "cdjax.model",
     "methods": "cdjax.methods",
     "phrases": "cdjax.phrases",
+    "predict": "cdjax.scoring.batch",
+    "save": "cdjax.model",
+    "score_all_spans": "cdjax.scoring.batch",
+    "score_sets": "cdjax.scoring.batch",
+    "score_spans": "cdjax.scoring.batch",
+    "stream_all_spans": "cdjax.scoring.batch",
     "tokenize": "cdjax.text.tokenizer",
 }
 
