@@ -71,8 +71,10 @@ def fit(
         accuracies in its provenance are those of the saved model.
 
     Raises:
-        FileNotFoundError, ValueError: Where a file is missing or malformed; where there is one
-            label only, or a label that does not occur in training; where a text has no words.
+        FileNotFoundError, ValueError: Where a file is missing or malformed; where no texts are
+            called "dev"; where there is one label only, or a label that does not occur in training;
+            where a text has no words; as `cdjax.training.loop.train`.
+        FloatingPointError, StoppedError: As `cdjax.training.loop.train`.
     """
     if "dev" not in data.held_out:
         names = ", ".join(data.held_out) or "none"
@@ -89,13 +91,17 @@ def fit(
     training = train(embedding, examples, held_out["dev"], options, log, **loop)
     classifier, factor = calibrate(training.classifier, held_out["dev"])
     classifier = round_to_half(classifier)
-    label_counts = Counter(data.training.labels)
+    label_counts: dict[str, Any] = {}
+    if data.training.targets is None:  # soft labels are not counted
+        by_label = Counter(data.training.labels)
+        label_counts["training_labels"] = {label: by_label[label] for label in labels}
     provenance = {
         "task": data.task,
         "data": {
             **data.facts,
             "min_count": data.min_count,
-            "training_examples": {label: label_counts[label] for label in labels},
+            "training_examples": len(data.training.labels),
+            **label_counts,
         },
         "vectors": {Path(path).name: digest_file(Path(path)) for path in vectors},
         "embedding": vector_options._asdict(),
@@ -134,7 +140,7 @@ def build_vocabulary(
 def make_embedding(
     vocabulary: Vocabulary, sources: Sequence[WordVectors], options: VectorOptions, seed: int
 ) -> Float[np.ndarray, "v d"]:
-    """Return the word vectors to begin with; random ones where there is no source."""
+    """Return the word vectors to begin with, a row a word; random ones where there is no source."""
     if sources:
         columns = sum(source.vectors.shape[1] for source in sources)
         width = None if options.width is None else min(options.width, columns)

@@ -44,6 +44,7 @@ def prepare_treebank(folder: str | os.PathLike, recipe: Recipe = RECIPE) -> Trai
 
     Raises:
         FileNotFoundError, ValueError: Where a file is missing or malformed.
+        ValueError: Where the recipe holds a value that is no probability, weight or count.
     """
     paths = {split: Path(folder) / f"{split}.txt" for split in SPLITS}
     trees = {split: list(read_trees(path)) for split, path in paths.items()}
@@ -75,7 +76,10 @@ def make_sentences(trees: Iterable[Tree]) -> Corpus:
 
 
 def make_phrases(trees: Sequence[Tree], recipe: Recipe = RECIPE) -> Corpus:
-    """Return the distinct phrases to train on, with soft labels and weights.
+    """Return the distinct phrases to train on, in lower case, with soft labels and weights.
+
+    A phrase that occurs more than once has the mean of its labels; neutral phrases count as
+    negative in `labels`, which training does not read where there are soft ones.
 
     Raises:
         ValueError: Where the recipe holds a value that is no probability, weight or count.

@@ -1,8 +1,10 @@
+import cdjax
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.rules import RULES
+from cdjax.core.network import forward
+from cdjax.core.rules import ACD, RULES
 from cdjax.training.penalty import (
     penalize_influence,
     penalize_scores,
@@ -11,7 +13,7 @@ from cdjax.training.penalty import (
 )
 
 from tests import reference
-from tests.conftest import random_classifier
+from tests.conftest import random_classifier, random_layer
 
 LENGTHS = np.array([4, 1, 6, 3])
 LABELS = np.array([0, 2, 1, 1])
@@ -49,6 +51,25 @@ def test_logits_are_split_as_the_literal_loop_does(model, rule):
     np.testing.assert_allclose(both, literal(model, rule), rtol=1e-4, atol=1e-5)
 
 
+def test_any_network_is_penalized():
+    draw = np.random.default_rng(3).normal
+    gru = cdjax.GRUParams(draw(size=(3, 5, 4)), draw(size=(3, 5, 5)), draw(size=(3, 5)), None)
+    layers = (
+        cdjax.Bidirectional(*(random_layer(np.random.default_rng(n), 3, 2) for n in (4, 5))),
+        gru,
+    )
+    head = (cdjax.Dense(draw(size=(6, 5)), draw(size=6), "relu"),)
+    network = cdjax.Classifier(None, layers, draw(size=(3, 6)), draw(size=3), "mean", head)
+    network = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), network)
+    logits = [forward(network, x[:n]) for x, n in zip(padded(0), LENGTHS, strict=True)]
+    parts = split_batch(network, padded(np.nan), LENGTHS, INSIDE, ACD)
+    np.testing.assert_allclose(parts.beta + parts.gamma + parts.bias, logits, rtol=1e-4, atol=1e-5)
+    penalty = penalize_scores(network, padded(np.nan), LENGTHS, INSIDE, rule=ACD)
+    np.testing.assert_allclose(penalty, jnp.abs(parts.beta).sum(axis=1), rtol=1e-5)
+    assert penalty[0] > 0.1
+    np.testing.assert_array_equal(penalty[np.array(UNMARKED)], 0)
+
+
 def test_the_penalties_are_what_their_formulas_say(model):
     beta, gamma = literal(model, "paper")
     target = np.random.default_rng(2).normal(size=(4, 3)).astype(np.float32)
@@ -84,10 +105,8 @@ def losses(model, x, lengths, inside):
 
 def test_padding_batchmates_and_sequences_without_marks_have_no_say(model):
     model = jax.tree.map(jnp.asarray, model)
-    clean, spoilt = (
-        jax.jit(jax.jacrev(losses, argnums=(0, 1)))(model, padded(filler), LENGTHS, INSIDE)
-        for filler in (0, np.nan)
-    )
+    slopes = jax.jit(jax.jacrev(losses, argnums=(0, 1)))
+    clean, spoilt = (slopes(model, padded(filler), LENGTHS, INSIDE) for filler in (0, np.nan))
     for a, b in zip(*map(jax.tree.leaves, (clean, spoilt)), strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a[:, UNMARKED], 0)

@@ -11,8 +11,16 @@ import numpy as np
 import pytest
 from cdjax.cli import main
 from cdjax.text.vectors import WordVectors
+from cdjax.text.vocabulary import Vocabulary
 from cdjax.training.corpus import Corpus, TrainingData, order_labels, split_off
-from cdjax.training.fit import build_vocabulary, fit
+from cdjax.training.fit import (
+    RANDOM_WIDTH,
+    VECTOR_OPTIONS,
+    VectorOptions,
+    build_vocabulary,
+    fit,
+    make_embedding,
+)
 from cdjax.training.reviews import prepare_reviews, tokenize_reviews
 
 WORDS = {"1": "awful", "3": "ordinary", "10": "lovely"}
@@ -54,7 +62,8 @@ def test_own_reviews_are_trained_on_and_explained(tmp_path, capsys):
     model = cdjax.load(out)
     assert model.labels == ("1", "3", "10")
     assert model.provenance["accuracy"]["test"]["balanced_accuracy"] == 1.0
-    assert sum(model.provenance["data"]["training_examples"].values()) == 81
+    assert model.provenance["data"]["training_examples"] == 81
+    assert sum(model.provenance["data"]["training_labels"].values()) == 81
     assert main(["explain", "the film was lovely", "--model", str(out)]) == 0
     assert "10" in capsys.readouterr().out
     ids = model.vocabulary.encode(["the", "film", "was", "lovely"])
@@ -134,6 +143,20 @@ def test_rare_words_are_unknown_unless_there_is_a_vector():
     source = WordVectors(("gem", "Gem", "art"), np.zeros((3, 2), np.float32))
     assert build_vocabulary(counts, [], 2).words == ("<unk>", "film")
     assert build_vocabulary(counts, [source], 2).words == ("<unk>", "film", "gem", "art")
+
+
+def test_an_embedding_is_random_where_there_are_no_vectors():
+    vocabulary = Vocabulary(("<unk>", "film", "gem"))
+    first, again, other = (make_embedding(vocabulary, [], VECTOR_OPTIONS, n) for n in (0, 0, 1))
+    assert first.shape == (3, VECTOR_OPTIONS.width)
+    assert first.std() == pytest.approx(VECTOR_OPTIONS.spread, rel=0.1)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert make_embedding(vocabulary, [], VectorOptions(None), 0).shape == (3, RANDOM_WIDTH)
+    source = WordVectors(("film", "gem"), np.eye(2, dtype=np.float32))
+    known = make_embedding(vocabulary, [source], VECTOR_OPTIONS, 0)  # no wider than the vectors
+    assert known.shape == (3, 2)
+    np.testing.assert_array_equal(known[0], 0)
 
 
 def test_texts_are_tokenized_in_lower_case_and_cut():
