@@ -1,3 +1,6 @@
+import json
+import re
+
 import cdjax
 import numpy as np
 import pytest
@@ -24,9 +27,15 @@ def test_is_of_the_size_and_accuracy_promised(model):
 
 
 def test_was_trained_as_the_defaults_train(model):
-    said = model.provenance
-    assert Options(**said["options"])._replace(seed=Options().seed) == Options()
-    assert VectorOptions(**said["embedding"]) == VectorOptions()
+    provenance = model.provenance
+    assert Options(**provenance["options"])._replace(seed=Options().seed) == Options()
+    assert VectorOptions(**provenance["embedding"]) == VectorOptions()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_no_path_of_the_machine_that_trained(name):
+    provenance = json.dumps(dict(cdjax.load(name).provenance))
+    assert re.findall(r"""(?:^|[\s"'=])(?:~|\.\.?)?/\S*""", provenance) == []
 
 
 @pytest.mark.parametrize(("split", "count"), [("dev", 872), ("test", 1821)])
@@ -36,31 +45,31 @@ def test_is_as_accurate_as_its_provenance_says(model, shared, split, count):
     )
     logits = cdjax.predict(model.classifier, [model.vocabulary.encode(t) for t in tokens])
     right = int((logits.argmax(axis=1) == np.array(labels)).sum())
-    said = model.provenance["accuracy"][split]
-    assert said["binary_sentences"] == count == len(labels)
+    result = model.provenance["accuracy"][split]
+    assert result["binary_sentences"] == count == len(labels)
     # Other processors round differently: a sentence on the fence may fall to the other side.
-    assert abs(right - said["accuracy"] * count) <= 1
+    assert abs(right - result["accuracy"] * count) <= 1
 
 
 def test_yelp_is_as_accurate_as_its_provenance_says(shared):
     model = cdjax.load("yelp")
-    said = model.provenance["accuracy"]["test"]
+    result = model.provenance["accuracy"]["test"]
     rows = list(read_labelled(shared / "data/yelp/reviews-test.csv", "yelp"))[::10]
     labels = np.array([int(label) - 1 for _, label, _ in rows])
     reviews = [model.vocabulary.encode(tokenize(text)[:400]) for text, _, _ in rows]
     right = (cdjax.predict(model.classifier, reviews).argmax(axis=1) == labels).mean()
-    assert said["reviews"] == 4455
+    assert result["reviews"] == 4455
     # A tenth of the reviews: four standard errors.
-    assert right == pytest.approx(said["accuracy"], abs=4 * 0.0103)
-    assert 1 - said["accuracy"] <= 0.064  # the regression on n-grams, see the model card
+    assert right == pytest.approx(result["accuracy"], abs=4 * 0.0103)
+    assert 1 - result["accuracy"] <= 0.064  # the regression on n-grams, see the model card
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_model_card_has_the_figures_of_the_model(name):
     card = (BUNDLED / name / "MODEL_CARD.md").read_text(encoding="utf-8")
     model = cdjax.load(name)
-    for said in model.provenance["accuracy"].values():
-        right = 100 * said["accuracy"]
+    for result in model.provenance["accuracy"].values():
+        right = 100 * result["accuracy"]
         assert f"{right:.1f}%" in card or f"{100 - right:.1f}%" in card
     assert f"multiplied by {model.provenance['logits_scaled_by']:.2f}" in card
     assert f"vectors of {len(model.vocabulary):,} words" in card

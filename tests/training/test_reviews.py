@@ -71,7 +71,7 @@ def test_own_reviews_are_trained_on_and_explained(tmp_path, capsys):
     assert scores.argmax() == 2
 
 
-def test_malformed_rows_are_left_out_and_told(tmp_path, capsys):
+def test_malformed_rows_are_left_out_and_reported(tmp_path, capsys):
     data = write_reviews(tmp_path / "reviews.csv", 40)
     data.write_text(data.read_text() + "3\n")
     assert train("--data", data, *COLUMNS, "--out", tmp_path / "model", "--epochs=1") == 0
@@ -99,10 +99,10 @@ def test_interrupted_it_says_how_to_go_on(tmp_path):
         if line.startswith("epoch"):
             running.send_signal(signal.SIGINT)
             break
-    _, said = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert re.search(r"stopped at step \d+ of .*; its state is in .*state", said)
-    assert said.strip().endswith("--resume")
+    assert re.search(r"stopped at step \d+ of .*; its state is in .*state", errors)
+    assert errors.strip().endswith("--resume")
     assert not out.exists()
 
 
@@ -115,7 +115,7 @@ def test_interrupted_it_says_how_to_go_on(tmp_path):
         (["--dev=dev.csv"], "dev.csv: no such file"),
     ],
 )
-def test_wrong_use_is_told(arguments, message, tmp_path, capsys):
+def test_wrong_use_is_an_error(arguments, message, tmp_path, capsys):
     data = write_reviews(tmp_path / "reviews.csv", 20)
     assert train("--data", data, *COLUMNS, "--out", tmp_path / "model", *arguments) == 2
     assert message in capsys.readouterr().err
