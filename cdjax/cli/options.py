@@ -106,7 +106,8 @@ def add_arguments(parser: argparse.ArgumentParser, max_len: int | None = None) -
         choices=tuple(RULES),
         default="paper",
         help="the decomposition rule: paper (default), acd (package acd), released (the "
-        "authors' code of 2018), merged (diagNNose, as paper to about 0.001)",
+        "authors' code of 2018), merged (diagNNose, as paper to about 0.001), shared (what the "
+        "context does to the phrase is shared evenly), source (no gate is split)",
     )
     parser.add_argument(
         "--max-len",
