@@ -9,11 +9,13 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
-from cdjax.engine.driver import FastForm, run_forward, run_spans
+from cdjax.engine.driver import FastForm, ForwardPass, run_forward, run_spans
 from cdjax.engine.layout import (
     Layout,
+    Scans,
+    Tails,
     count_stored_states,
     lay_out,
     lay_out_nothing,
@@ -103,33 +105,42 @@ def _run(
 
 
 @functools.cache
-def jitted(program: Callable, platform: str):
+def jitted(program: Callable[..., Any], platform: str) -> Any:
     """Return a program of a job, jitted with the platform's options."""
     options = COMPILER_OPTIONS.get(platform)
     return jax.jit(program, static_argnames=("form", "shape", "mesh"), compiler_options=options)
 
 
-def _forward(layer: Layer, x, sequences, form: FastForm, shape: JobShape, mesh: Mesh):
-    def run(layer, x, sequences):
+def _forward(
+    layer: Layer, x: Array, sequences: Scans, form: FastForm, shape: JobShape, mesh: Mesh
+) -> ForwardPass:
+    def run(layer: Layer, x: Array, sequences: Scans) -> ForwardPass:
         return run_forward(form, layer.params, layer.readout, x, sequences, shape)
 
     return _each_on_its_device(run, mesh)(layer, (x, sequences))
 
 
 def _score(
-    layer: Layer, rows, row_of_step, trunks, tails, form: FastForm, shape: JobShape, mesh: Mesh
-):
-    def run(layer, rows, row_of_step, trunks, tails):
+    layer: Layer,
+    rows: Any,
+    row_of_step: Array,
+    trunks: Scans,
+    tails: Tails,
+    form: FastForm,
+    shape: JobShape,
+    mesh: Mesh,
+) -> Array:
+    def run(layer: Layer, rows: Any, row_of_step: Array, trunks: Scans, tails: Tails) -> Array:
         params, readout = layer
         return run_spans(form, params, readout, rows, row_of_step, trunks, tails, shape)
 
     return _each_on_its_device(run, mesh)(layer, (rows, row_of_step, trunks, tails))
 
 
-def _each_on_its_device(run: Callable, mesh: Mesh):
+def _each_on_its_device(run: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     """Map a function of the layer and one job over jobs stacked in front, one a device."""
 
-    def run_one(layer, stacked):
+    def run_one(layer: Layer, stacked: Any) -> Any:
         result = run(layer, *jax.tree.map(lambda a: a[0], stacked))
         return jax.tree.map(lambda a: a[None], result)
 

@@ -12,6 +12,7 @@ phrase share `beta` is 0 before the phrase, and none of it is an approximation:
 How a job's steps, scans and tails are laid out is told in `layout.py`.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -95,7 +96,13 @@ class ForwardPass(NamedTuple):
     largest: Float[Array, ""]  # largest argument of all steps
 
 
-def run_packed(begin, step, scans: Scans, lanes: int, buffers):
+def run_packed(
+    begin: Callable[[Scans], Any],
+    step: Callable[..., tuple[Any, Any]],
+    scans: Scans,
+    lanes: int,
+    buffers: Any,
+) -> Any:
     """Run scans through their steps, tile by tile, and pack the results of all steps.
 
     Args:
@@ -111,10 +118,10 @@ def run_packed(begin, step, scans: Scans, lanes: int, buffers):
         The buffers: by tile, then step, then scan.
     """
 
-    def run_tile(n, carry):
+    def run_tile(n: Array, carry: Any) -> Any:
         tile = _slice_tile(scans, n, lanes)
 
-        def run_step(t, carry):
+        def run_step(t: Array, carry: Any) -> Any:
             state, buffers, row = carry
             active = tile.length > t
             state, slabs = step(state, t, tile, active, row)
@@ -151,7 +158,7 @@ def run_forward(
     """
     lanes = shape.forward_lanes
 
-    def step(state, t, scans, active, row):
+    def step(state: Any, t: Any, scans: Scans, active: Array, row: Any) -> tuple[Any, ForwardPass]:
         inputs = jax.lax.dynamic_slice_in_dim(x, row, lanes)
         state, h, rows, largest = form.forward(params, state, inputs)
         logits = jnp.matmul(h, readout.T, precision=HIGHEST)
@@ -181,10 +188,10 @@ def run_trunks(
         ends there; packed by `run_packed`, with room for one slab beyond the last.
     """
 
-    def begin(scans: Scans):
+    def begin(scans: Scans) -> Any:
         return form.begin(weights, rows, gather_rows(row_of_step, scans.first), scans.prefix)
 
-    def step(state, t, scans: Scans, active, row):
+    def step(state: Any, t: Any, scans: Scans, active: Array, row: Any) -> tuple[Any, Any]:
         row = gather_rows(row_of_step, scans.first + t)
         following = gather_rows(row_of_step, scans.first + t + 1)
         products = form.project(weights, rows, row, state)
@@ -219,17 +226,17 @@ def run_tails(
     """Run the tails to the ends of their sequences and return `readout @ beta_T`."""
     lanes = shape.tail_lanes
 
-    def run_tile(n, scores):
+    def run_tile(n: Array, scores: Array) -> Array:
         position, last, steps, _ = _slice_tile(tails, n, lanes)
         longest, shortest = steps[0], steps[-1]
 
-        def step(left, state):
+        def step(left: Array, state: Any) -> Any:
             row = gather_rows(row_of_step, last - left)
             products = form.project(weights, rows, row, state)
             row = gather_rows(row_of_step, last - left + 1)
             return form.outside(weights, rows, row, products, state)
 
-        def step_if_begun(m, state):
+        def step_if_begun(m: Array, state: Any) -> Any:
             return _choose(steps >= longest - m, step(longest - m, state), state)
 
         state = jax.tree.map(lambda a: gather_rows(a, position), states)
@@ -281,7 +288,7 @@ def gather_rows(rows: Shaped[Weight, "n ..."], row: Int[Array, "s"]) -> Shaped[A
 def _slice_tile(lanes: Any, n: int | Int[Array, ""], count: int) -> Any:
     """Return the scans or tails of the tile `n`, `count` lanes wide."""
 
-    def cut(array):
+    def cut(array: Any) -> Any:
         return jax.lax.dynamic_slice_in_dim(array, n * count, count) if jnp.ndim(array) else array
 
     return jax.tree.map(cut, lanes)
@@ -290,7 +297,7 @@ def _slice_tile(lanes: Any, n: int | Int[Array, ""], count: int) -> Any:
 def _choose(first: Bool[Array, "s"], one: Any, other: Any) -> Any:
     """Return the states of `one` in the lanes where `first` is set, else those of `other`."""
 
-    def choose(a, b):
+    def choose(a: Array, b: Array) -> Array:
         return jnp.where(jnp.expand_dims(first, range(1, a.ndim)), a, b)
 
     return jax.tree.map(choose, one, other)

@@ -57,6 +57,7 @@ SPLIT = I, F, G
 
 States = Float[Array, "s h"]
 Indices = Int[Array, "s"]
+Products = tuple[Array, ...]  # of each gate that is split
 
 
 class GateRows(NamedTuple):
@@ -115,7 +116,9 @@ class LSTMForm(NamedTuple):
         zero = jnp.zeros((lanes, params.V.shape[-1]), params.V.dtype)
         return zero, zero
 
-    def forward(self, params: LSTMParams, state: tuple[States, States], x: Float[Array, "s d"]):
+    def forward(
+        self, params: LSTMParams, state: tuple[States, States], x: Float[Array, "s d"]
+    ) -> tuple[Any, States, "Rows", Float[Array, "s"]]:
         """Take one step of the forward pass.
 
         Args:
@@ -133,8 +136,8 @@ class LSTMForm(NamedTuple):
         state = jax.vmap(functools.partial(params.step, PLAIN))(state, x)
         x, recurrent = jnp.stack(x, axis=1), jnp.stack(recurrent, axis=1)
         h, c = state
-        rows = self._make_rows(x + recurrent, x, c, params.b[None])
-        return state, h, rows, largest_argument(x + recurrent, x, params.b[None], c)
+        z, b = x + recurrent, jnp.asarray(params.b)[None]
+        return state, h, self._make_rows(z, x, c, b), largest_argument(z, x, b, c)
 
     def prepare(self, params: LSTMParams) -> Weights:
         """Return the weights as the steps use them."""
@@ -145,7 +148,7 @@ class LSTMForm(NamedTuple):
             bias_g=jnp.tanh(params.b[G])[None],
         )
 
-    def project(self, weights: Weights, rows: Rows, row: Indices, beta_c: States):
+    def project(self, weights: Weights, rows: Rows, row: Indices, beta_c: States) -> Products:
         """Return `r = V_k beta` of the three gates after the given rows: the product of a step."""
         beta = self.output(rows, row, beta_c)
         return tuple(jnp.matmul(beta, V, precision=HIGHEST) for V in weights.V)
@@ -156,7 +159,13 @@ class LSTMForm(NamedTuple):
         return self.inside(weights, rows, row, (zero,) * len(SPLIT), zero, prefix)
 
     def inside(
-        self, weights: Weights, rows: Rows, row: Indices, r, beta_c, prefix: Bool[Array, "s"]
+        self,
+        weights: Weights,
+        rows: Rows,
+        row: Indices,
+        r: Products,
+        beta_c: Array,
+        prefix: Bool[Array, "s"],
     ) -> States:
         """Return `beta_c` at the given rows, inside the phrase and not at its last step.
 
@@ -183,7 +192,9 @@ class LSTMForm(NamedTuple):
         """Return `beta_c` of the phrase's last step, where `corrects_last_step`."""
         return beta_c - self._bias_product(weights, rows, row)
 
-    def outside(self, weights: Weights, rows: Rows, row: Indices, r, beta_c: States) -> States:
+    def outside(
+        self, weights: Weights, rows: Rows, row: Indices, r: Products, beta_c: States
+    ) -> States:
         """Return `beta_c` at the given rows, after the phrase."""
         new = self._advance(weights, rows, row, r, beta_c, inside=False)
         return new - self._bias_product(weights, rows, row)
@@ -197,11 +208,19 @@ class LSTMForm(NamedTuple):
         share = self._contribution(beta_c, None, no_bias, c, const, 2, (1 / 2, 0.0))
         return gather_rows(rows.o, row) * share
 
-    def _advance(self, weights: Weights, rows: Rows, row: Indices, r, beta_c, inside: bool):
+    def _advance(
+        self,
+        weights: Weights,
+        rows: Rows,
+        row: Indices,
+        r: Products,
+        beta_c: Array,
+        inside: bool,
+    ) -> States:
         """Return `beta_c` of a step, credited with the product of the biases."""
         uv = term_weights(self.rule, inside)
 
-        def relevant(index: int):
+        def relevant(index: int) -> States:
             """Return `rel_k + bias_k` of a gate."""
             k, gate = SPLIT[index], (rows.i, rows.f, rows.g)[index]
             x = gather_rows(gate.x, row) if uv[1] else None
@@ -220,7 +239,7 @@ class LSTMForm(NamedTuple):
         shared_i = (1 - share) * i + share * self._whole(rows.i, row)
         return f * beta_c + shared_i * (g - weights.bias_g) + i * weights.bias_g
 
-    def _bias_product(self, weights: Weights, rows: Rows, row: Indices):
+    def _bias_product(self, weights: Weights, rows: Rows, row: Indices) -> Array:
         """Return the product of the biases that `_advance` credits the phrase with."""
         if self.rule.gates_are_split:
             return weights.product
@@ -231,16 +250,25 @@ class LSTMForm(NamedTuple):
         z = gather_rows(gate.z, row)
         return 1 / (1 + z) if self.exponential else jax.nn.sigmoid(z)
 
-    def _encode(self, argument, scale: int):
+    def _encode(self, argument: Array, scale: int) -> Array:
         """Return an argument in the form that rows store."""
         return jnp.exp(scale * argument) if self.exponential else argument
 
-    def _contribution(self, r, x, b, z, const, scale: int, uv: tuple[float, float]):
+    def _contribution(
+        self,
+        r: Array,
+        x: Any,
+        b: Array,
+        z: Array,
+        const: Array,
+        scale: int,
+        uv: tuple[float, float],
+    ) -> Array:
         """Return `rel_k` or `L(beta_c)`, plus whatever `const` includes (see the module docstring).
 
         Args:
             r: Contribution of the phrase `[s, h]` to the pre-activation.
-            x: Rows of `x`; unused where `v` is 0.
+            x: Rows of `x`; None where `v` is 0.
             b: Row of `b`.
             z: Rows of `z`.
             const: Rows of the constant.
@@ -251,7 +279,7 @@ class LSTMForm(NamedTuple):
         if self.exponential:
             r = jnp.exp(scale * r)
 
-        def pair(r):
+        def pair(r: Array) -> Array:
             if self.exponential:
                 return 1 - (b / (r + b) + 1 / (1 + z * r))
             return jax.nn.sigmoid(scale * (b + r)) - jax.nn.sigmoid(scale * (z - r))
@@ -262,11 +290,11 @@ class LSTMForm(NamedTuple):
             const = const + v * pair(r * x if self.exponential else r + x)
         return const
 
-    def _make_rows(self, z, x, c, b) -> Rows:
+    def _make_rows(self, z: Array, x: Array, c: Array, b: Array) -> Rows:
         """Return the rows of one step: `z`, `x` `[s, 4, h]`, `c` `[s, h]`, `b` `[1, 4, h]`."""
         (u, v), (p, q) = term_weights(self.rule, inside=False), term_weights(self.rule, inside=True)
 
-        def gate(k):
+        def gate(k: int) -> GateRows:
             f, scale = jnp.tanh if k == G else jax.nn.sigmoid, scale_of(k)
             zk, xk, bk = z[:, k], x[:, k], b[:, k]
             whole, other = f(zk) - f(bk), f(bk + xk) - f(zk - xk)
@@ -302,7 +330,7 @@ def scale_of(k: int) -> int:
     return 2 if k == G else 1
 
 
-def largest_argument(z, x, b, c) -> Float[Array, "s"]:
+def largest_argument(z: Array, x: Array, b: Array, c: Array) -> Float[Array, "s"]:
     """Return the largest size of any sigmoid's argument with `r = 0`, for `EXPONENT_LIMIT`."""
     sizes = [jnp.max(jnp.abs(a), axis=(1, 2)) for a in (z, x, z - x, b + x)]
     sizes += [jnp.max(jnp.abs(c), axis=1), jnp.full(len(c), jnp.max(jnp.abs(b)))]

@@ -137,7 +137,7 @@ def _score_spans(
     """Score spans of one sequence of `length` steps; `x` is padded."""
     steps = jnp.arange(len(x), dtype=spans.dtype)
 
-    def score(span):
+    def score(span: AnyArray) -> Array:
         inside = span_mask(span[0], span[1], steps)
         return split_logits(network, x, inside, rule, steps < length).beta
 
@@ -154,7 +154,7 @@ def _score_sets(
 ) -> Float[Array, "s k"]:
     """Score sets of steps, each of a sequence of its own; all padded."""
 
-    def score(x, inside, length):
+    def score(x: AnyArray, inside: AnyArray, length: AnyArray) -> Array:
         valid = jnp.arange(len(x), dtype=length.dtype) < length
         return split_logits(network, x, inside, rule, valid).beta
 

@@ -4,7 +4,7 @@ import functools
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -172,7 +172,7 @@ def _split_heads(
     """Return the phrase's part of the logits of a pooled output, of each span."""
     ops = Parts(rule, jnp.ones(1, bool))
 
-    def read(beta, h):
+    def read(beta: Any, h: Any) -> Array:
         one_step = Split(beta[None], (h - beta)[None])  # which every pool here returns as it is
         return read_out(network, one_step, ops).beta
 
