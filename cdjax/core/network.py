@@ -88,12 +88,7 @@ def run_projected(
 
 
 def scan_cell(
-    cell: Any,
-    x: Any,
-    ops: Any = PLAIN,
-    initial: Any = None,
-    valid: Any = None,
-    reverse: bool = False,
+    cell: Any, x: Any, ops: Any, initial: Any = None, valid: Any = None, reverse: bool = False
 ) -> Any:
     """Return a cell's states after every step, numbers `[T, width]`, from its `W_k x_t`."""
     dtype = jax.tree.leaves(x)[0].dtype

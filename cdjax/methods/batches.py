@@ -149,7 +149,7 @@ def _run_sequences(network: Classifier, projected):
     for n, cell in enumerate(network.layers):
 
         def run(x, cell=cell, n=n):
-            return scan_cell(cell, project_input(cell, x) if n else x)
+            return scan_cell(cell, project_input(cell, x) if n else x, PLAIN)
 
         states.append(jax.vmap(run)(states[-1][0] if n else projected))
     shift = (0, 0), (1, 0), (0, 0)

@@ -69,7 +69,7 @@ def _decompose(
     (cell,) = network.layers
 
     def scores(projected, length):
-        h, c = scan_cell(cell, projected)
+        h, c = scan_cell(cell, projected, PLAIN)
         states = tuple(jnp.concatenate([jnp.zeros_like(s[:1]), s[:-1]]) for s in (h, c))
         i, f, g, o = jax.vmap(lambda s, x: cell.gates(PLAIN, s, x))(states, projected)
         last_o = jax.nn.sigmoid(o[length - 1] + projected[O][length - 1])

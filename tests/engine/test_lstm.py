@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from cdjax.core.network import project_input, scan_cell
 from cdjax.core.rules import RULES
+from cdjax.core.split import PLAIN
 from cdjax.engine import devices, lstm, recursion
 from cdjax.engine.plan import AllSpans, ChosenSpans, Job
 from cdjax.engine.run import find_directions
@@ -113,7 +114,7 @@ def test_saturated_gates(rule, largest):
     @jax.jit
     def largest_of(params, x):
         zx = project_input(params, x)
-        h, c = scan_cell(params, zx)
+        h, c = scan_cell(params, zx, PLAIN)
         before = jnp.concatenate([jnp.zeros_like(h[:1]), h[:-1]])
         wx = jnp.stack(zx, axis=1)
         z = wx + jnp.einsum("gij,tj->tgi", params.V, before) + params.b[None]
