@@ -119,11 +119,13 @@ def test_states_at_every_step_and_scores(name, rule):
 def test_an_empty_phrase_scores_0_and_the_whole_input_leaves_0(name):
     g = load(name)
     layers = NETWORKS[name][0](g)
+    # But for rounding: a compiler may fuse a sum into a product in one place and not in another.
+    zero = 1e-15
     for rule in RULES.values():
         split = decompose_sets(layers, g["x"], np.zeros((1, 7), bool), rule)
-        assert not np.any(split.beta)
+        assert np.abs(split.beta).max() < zero
         split = decompose_sets(layers, g["x"], np.ones((1, 7), bool), rule)
-        assert np.any(split.gamma) != rule.whole_input_adds_up
+        assert (np.abs(split.gamma).max() < zero) == rule.whole_input_adds_up
 
 
 @pytest.mark.parametrize("rule", ["paper", "acd", "merged"])
