@@ -311,11 +311,15 @@ class LSTMForm(NamedTuple):
 
 def find_form(cell: Any, rule: Rule) -> LSTMForm | None:
     """Return the fast form of a cell, None where there is none."""
-    if not isinstance(cell, LSTMParams):
-        return None
-    plain = cell.projection is None and cell.peepholes is None
+    return LSTMForm(rule) if is_plain(cell) else None
+
+
+def is_plain(cell: Any) -> bool:
+    """Return whether a cell is an LSTM of equations 1 to 6 alone, without further parts."""
+    if not isinstance(cell, LSTMParams) or cell.projection is not None:
+        return False
     usual = (cell.activation, cell.content_activation) == ("sigmoid", "tanh")
-    return LSTMForm(rule) if plain and usual else None
+    return cell.peepholes is None and usual
 
 
 def term_weights(rule: Rule, inside: bool) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from jaxtyping import Array, Float, Int
 from cdjax.core.cells import LSTMParams, O
 from cdjax.core.network import Classifier, scan_cell
 from cdjax.core.split import HIGHEST, PLAIN, Weight
+from cdjax.engine.lstm import is_plain
 from cdjax.methods.batches import make_batches, put_network
 
 Variant = Literal["difference", "additive"]
@@ -93,7 +94,7 @@ def _check_form(classifier: Classifier) -> None:
         found = f"has {len(classifier.layers)} layers"
     elif not isinstance(first, LSTMParams):
         found = f"is a {type(first).__name__.removesuffix('Params')}"
-    elif first[3:] != (None, None, "sigmoid", "tanh"):
+    elif not is_plain(first):
         found = "has a projection, peepholes or other activations"
     elif classifier.head or classifier.pool not in ("last", "ends"):
         found = f"has the pool {classifier.pool!r} and {len(classifier.head)} dense layers"

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from cdjax.core.network import Classifier
 from cdjax.model import Model
 from cdjax.results import SpanScores
+from cdjax.results.scores import exclude_each_other
 from cdjax.scoring.batch import predict
-from cdjax.scoring.checks import check_span_lists, prepare
+from cdjax.scoring.checks import as_classifier, check_span_lists, prepare
 from cdjax.spans import enumerate_spans
 
 
@@ -30,8 +31,9 @@ class Score(Protocol):
         """Score spans of sequences.
 
         Args:
-            classifier: The model.
-            sequences: Word numbers `[T]` of each sequence; lengths may differ and may be 0.
+            classifier: The network, or a model that has one.
+            sequences: Word numbers `[T]` of each sequence or, of a network of series, its vectors
+                `[T, D]`; lengths may differ and may be 0.
             spans: Half-open `[start, stop)` pairs `[S, 2]` of each sequence; all spans when None.
                 An empty span (`start == stop`) scores 0.
             max_len: Length of the longest span where `spans` is None; all spans when None.
@@ -57,25 +59,71 @@ class Method(NamedTuple):
     score: Score
 
 
-def sum_over_steps(
-    score_steps: Callable[[Classifier, list[np.ndarray]], list[Float[np.ndarray, "t k"]]],
-) -> Score:
+ScoreSteps = Callable[[Classifier, list[np.ndarray], str], list[Float[np.ndarray, "t k"]]]
+"""Returns the scores `[T, K]` of each sequence's steps, from the network in one float type, the
+checked sequences and what the logits stand for (`find_output`)."""
+
+
+def sum_over_steps(score_steps: ScoreSteps, *, replaces_words: str | None = None) -> Score:
     """Return the `score` of a method that scores steps: a span has the sum over its steps.
 
     Args:
-        score_steps: Returns the scores `[T, K]` of each sequence's steps, from the model in one
-            float type and the checked sequences.
+        score_steps: Scores the steps.
+        replaces_words: The method's name in messages where it puts a word for others, which a
+            network of series has none of. None where it does not.
     """
 
     def score(classifier, sequences, spans=None, *, max_len=None):
+        if replaces_words is not None:
+            check_reads_words(classifier, replaces_words)
+        output = find_output(classifier)
         classifier, sequences, spans = check_request(classifier, sequences, spans, max_len)
         results = make_results(classifier, sequences, spans)
+        step_scores = score_steps(classifier, sequences, output)
         return [
-            result._replace(scores=sum_spans(step_scores, result.spans))
-            for result, step_scores in zip(results, score_steps(classifier, sequences), strict=True)
+            result._replace(scores=sum_spans(scores, result.spans))
+            for result, scores in zip(results, step_scores, strict=True)
         ]
 
     return score
+
+
+def find_output(model: Classifier | Model) -> str:
+    """Return what the logits stand for, one of `cdjax.results.scores.OUTPUTS`.
+
+    It is "softmax" for labels that exclude each other, also where one logit `z` tells two of them
+    apart, read as `[0, z]`. A network alone is taken for one of these.
+    """
+    if not isinstance(model, Model):
+        return "softmax"
+    count = len(as_classifier(model).bias)
+    return "softmax" if exclude_each_other(count, model.labels, model.output) else model.output
+
+
+def check_has_probability(output: str, title: str) -> None:
+    """Raise unless the logits stand for probabilities.
+
+    Raises:
+        ValueError: Where they are values.
+    """
+    if output == "value":
+        raise ValueError(
+            f"{title} explains a probability, and the model's output is a value, which has none; "
+            f"expected a method that explains the value itself: cd, ig_zero, occlusion, shapley."
+        )
+
+
+def check_reads_words(model: Classifier | Model, title: str) -> None:
+    """Raise unless the network reads words.
+
+    Raises:
+        ValueError: Where it reads series.
+    """
+    if as_classifier(model).embedding is None:
+        raise ValueError(
+            f"{title} replaces words by another word, and the network takes series; expected a "
+            f"method that needs none: cd, gradient, ig_zero, loo."
+        )
 
 
 def check_request(

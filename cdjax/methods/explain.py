@@ -69,12 +69,10 @@ def explain(
             f"rule {rule.name} is a rule of contextual decomposition, which the method {method!r} "
             f"is not; leave one of them out."
         )
-    classifier, ids, parts = _encode(source, model)
-    # In a series no step can be replaced by a word.
-    vocabulary = None if parts["tokens"] is None else model.vocabulary
-    chosen = make_methods(rule, vocabulary)[method]
-    check_length(len(ids), max_len, "the text" if parts["tokens"] is not None else "the series")
-    (result,) = chosen.score(classifier, [ids], max_len=max_len)
+    model, steps, parts = _encode(source, model)
+    chosen = make_methods(rule, model.vocabulary)[method]
+    check_length(len(steps), max_len, "the text" if parts["tokens"] is not None else "the series")
+    (result,) = chosen.score(model, [steps], max_len=max_len)
     labels = tuple(model.labels)
     direction = default_direction(result.logits, labels, output, units=chosen.units, label=label)
     exclusive = exclude_each_other(len(result.logits), labels, output)
@@ -82,7 +80,7 @@ def explain(
         spans=result.spans,
         scores=read_scores(result.scores, labels),
         logits=read_scores(result.logits, labels),
-        output_bias=read_scores(output_bias(classifier), labels),
+        output_bias=read_scores(output_bias(model), labels),
         labels=labels,
         direction=dict(zip(labels, direction.tolist(), strict=True)),
         method=method,
@@ -101,8 +99,8 @@ def _find_rule(rule: Rule | str) -> Rule:
     return RULES[rule]
 
 
-def _encode(source: Any, model: Model) -> tuple[Any, np.ndarray, dict[str, Any]]:
-    """Return a classifier, the rows of its embedding to score, and what the explanation keeps."""
+def _encode(source: Any, model: Model) -> tuple[Model, np.ndarray, dict[str, Any]]:
+    """Return the model, what its network reads, and what the explanation keeps."""
     if isinstance(source, str):
         tokens, offsets = tokenize_with_offsets(source)
         parts = {"text": source, "offsets": offsets}
@@ -116,11 +114,11 @@ def _encode(source: Any, model: Model) -> tuple[Any, np.ndarray, dict[str, Any]]
     ids = vocabulary.encode(tokens)
     known = np.array([token in vocabulary for token in tokens])
     parts |= {"tokens": tuple(tokens), "known": known, "series": None}
-    return model.classifier, ids, parts
+    return model, ids, parts
 
 
-def _encode_series(source: Any, model: Model) -> tuple[Any, np.ndarray, dict[str, Any]]:
-    """Return a classifier whose embedding is the series, and the numbers of all its rows."""
+def _encode_series(source: Any, model: Model) -> tuple[Model, np.ndarray, dict[str, Any]]:
+    """Return the model as one of series, the series, and what the explanation keeps."""
     try:
         series = np.asarray(source)
     except ValueError as error:
@@ -140,7 +138,6 @@ def _encode_series(source: Any, model: Model) -> tuple[Any, np.ndarray, dict[str
     if not np.isfinite(series).all():
         step = int(np.argwhere(~np.isfinite(series))[0, 0])
         raise ValueError(f"step {step} of the series is not finite; expected finite numbers.")
-    dtype = np.asarray(model.classifier.bias).dtype
-    classifier = model.classifier._replace(embedding=series.astype(dtype))
+    model = model._replace(classifier=model.classifier._replace(embedding=None), vocabulary=None)
     parts = {"text": None, "offsets": None, "tokens": None, "known": None, "series": series}
-    return classifier, np.arange(len(series), dtype=np.int32), parts
+    return model, series, parts

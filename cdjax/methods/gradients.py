@@ -33,7 +33,10 @@ from cdjax.methods.batches import (
 )
 from cdjax.methods.contract import check_word
 
-Output = Literal["probability", "logits"]
+Output = Literal["probability", "sigmoid", "logits"]
+"""What is explained: the probability of each of the labels that exclude each other (the softmax; of
+one logit, its sigmoid, the second of two labels), that of each label by itself (the sigmoid of its
+logit), or the logits."""
 Quadrature = Literal["gauss-legendre", "middle", "right"]
 
 MEMORY = 256 << 20
@@ -41,7 +44,7 @@ MEMORY = 256 << 20
 TILE_PASSES = 32, 128, 256, 512
 """Passes of a tile; the smallest number that holds all, within `MEMORY`."""
 
-TOLERANCE = {"probability": 1e-3, "logits": 1e-2}
+TOLERANCE = {"probability": 1e-3, "sigmoid": 1e-3, "logits": 1e-2}
 """Largest gap of a sequence that causes no warning, by output."""
 
 
@@ -172,15 +175,15 @@ def standardize(scores: Float[np.ndarray, "t k"]) -> Float[np.ndarray, "t k"]:
 
 
 def _check_output(output: str) -> None:
-    if output not in ("probability", "logits"):
-        raise ValueError(f"output is {output!r}; expected 'probability' or 'logits'.")
+    if output not in TOLERANCE:
+        raise ValueError(f"output is {output!r}; expected one of {', '.join(TOLERANCE)}.")
 
 
 def _value(logits, output: Output):
     if output == "logits":
         return logits
-    # One logit is that of the second of two labels.
-    return jax.nn.sigmoid(logits) if logits.shape[-1] == 1 else jax.nn.softmax(logits)
+    one = output == "sigmoid" or logits.shape[-1] == 1
+    return jax.nn.sigmoid(logits) if one else jax.nn.softmax(logits)
 
 
 def _sum_over_nodes(
@@ -254,7 +257,7 @@ def _pull_back(
         return jax.ops.segment_sum(products, source, num_segments=len(_leaf(projected)))
 
     classes = f.shape[1]
-    if output == "logits" or classes == 1:
+    if output != "probability" or classes == 1:
         return jax.lax.map(sum_of_class, jnp.arange(classes))
     # Probabilities add up to 1, so the last class's gradient is the negative sum of the others'.
     sums = jax.lax.map(sum_of_class, jnp.arange(classes - 1))

@@ -16,7 +16,13 @@ from numpy.typing import ArrayLike
 
 from cdjax.core.network import Classifier
 from cdjax.methods.batches import make_batches, project_word, put_network, run_variants
-from cdjax.methods.contract import check_request, check_word, make_results
+from cdjax.methods.contract import (
+    check_has_probability,
+    check_request,
+    check_word,
+    find_output,
+    make_results,
+)
 from cdjax.model import Model
 from cdjax.results import SpanScores
 from cdjax.scoring.checks import as_classifier
@@ -36,27 +42,37 @@ def leave_out(
     """Score spans by how much the output falls when they are replaced.
 
     Args:
-        classifier: The model.
-        sequences: Word numbers `[T]` of each sequence.
+        classifier: The network, or a model that has one.
+        sequences: Word numbers `[T]` of each sequence or, of a network of series, its vectors.
         spans: Spans of each sequence, see `Score`.
         max_len: Length of the longest span where `spans` is None.
         replacement: The word whose vector replaces the span's; a zero vector when None.
-        output: What is compared. The differences of two classes' scores are the same either way.
+        output: What is compared: the logits (or values), or the log probability. That is of labels
+            that exclude each other the logarithm of the softmax, so that two classes' scores differ
+            as those of the logits do; of one logit of two labels, the difference of both (which is
+            the logit); of a model's labels that do not exclude each other, that of each one's
+            sigmoid.
 
     Returns:
         As `Score`, in units of the output.
 
     Raises:
-        TypeError, ValueError: As `Score`; also where the replacement is not in the embedding.
+        TypeError, ValueError: As `Score`; also where the replacement is not in the embedding, or
+            where the model's output is a value and the log probability is asked for.
     """
     check_word(as_classifier(classifier), replacement, "replacement")
-    classifier, ids, chosen = check_request(classifier, sequences, spans, max_len)
     if output not in ("log probability", "logits"):
         raise ValueError(f"output is {output!r}; expected 'log probability' or 'logits'.")
+    stands_for = find_output(classifier)
+    if output == "log probability":
+        check_has_probability(stands_for, "leave one out")
+    classifier, ids, chosen = check_request(classifier, sequences, spans, max_len)
     network, substitute = put_network(classifier), project_word(classifier, replacement)
 
     def value(logits):
-        # One logit is that of the second of two labels: the difference of their log probabilities.
+        if output == "log probability" and stands_for == "sigmoid":
+            return np.asarray(jax.nn.log_sigmoid(logits))
+        # One logit of two labels is the difference of their log probabilities.
         if output == "logits" or logits.shape[-1] == 1:
             return logits
         return np.asarray(jax.nn.log_softmax(logits))

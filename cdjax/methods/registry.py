@@ -1,11 +1,16 @@
 """All methods by name: contextual decomposition, the paper's comparisons, and others."""
 
-import functools
-
 from cdjax.core.rules import PAPER, Rule
 from cdjax.methods.cell_decomposition import decompose_cells
-from cdjax.methods.contract import Method, check_request, sum_over_steps
+from cdjax.methods.contract import (
+    Method,
+    check_has_probability,
+    check_reads_words,
+    check_request,
+    sum_over_steps,
+)
 from cdjax.methods.gradients import (
+    Output,
     gradient_times_input,
     integrate_gradients,
     standardize,
@@ -30,6 +35,16 @@ def make_methods(
     seed: int = 0,
 ) -> dict[str, Method]:
     """Return all methods by their names, contextual decomposition first.
+
+    `gradient` and `ig` explain the probability of each label: the softmax of the logits, the
+    sigmoid of one logit (the probability of the second of two labels), or each one's own sigmoid
+    where a model's labels do not exclude each other. `loo` explains its logarithm or, of one logit,
+    the log odds. They raise where a model's output is a value. All other methods explain the
+    logits, whatever these stand for: values of a model of values, log odds of each label by itself.
+
+    `ig`, `occlusion` and `shapley` put a word for others, and raise where the network takes series;
+    `cell` and `cell_gamma` raise unless it is one LSTM layer whose last state is read. The others
+    take every network with logits of a whole sequence.
 
     Args:
         rule: The rule of contextual decomposition.
@@ -58,42 +73,50 @@ def make_methods(
         classifier, sequences, spans = check_request(classifier, sequences, spans, max_len)
         return score_chosen_spans(classifier, sequences, spans, rule)
 
-    def paper_ig(classifier, sequences):
+    def gradient(classifier, sequences, output):
+        return gradient_times_input(classifier, sequences, _probability(output, "the gradient"))
+
+    def paper_ig(classifier, sequences, output):
+        explained = _probability(output, "ig")
         period = _find_period(vocabulary)
-        results = integrate_gradients(classifier, sequences, period, "probability", steps=ig_steps)
-        warn_of_gaps(results, "probability", ig_steps)
+        results = integrate_gradients(classifier, sequences, period, explained, steps=ig_steps)
+        warn_of_gaps(results, explained, ig_steps)
         return [standardize(result.scores) for result in results]
 
-    def zero_ig(classifier, sequences):
+    def zero_ig(classifier, sequences, output):
         results = integrate_gradients(classifier, sequences, None, "logits", steps=ig_steps)
         warn_of_gaps(results, "logits", ig_steps)
         return [result.scores for result in results]
 
     def occlusion(classifier, sequences, spans=None, *, max_len=None):
+        check_reads_words(classifier, "occlusion")
         unknown = _find_unknown(vocabulary, "occlusion")
         return leave_out(
             classifier, sequences, spans, max_len=max_len, replacement=unknown, output="logits"
         )
 
-    def shapley(classifier, sequences):
+    def shapley(classifier, sequences, output):
         unknown = _find_unknown(vocabulary, "Shapley values")
         return sample_shapley(classifier, sequences, unknown, shapley_orders, seed)
 
-    additive_cells = functools.partial(decompose_cells, variant="additive")
+    def cells(classifier, sequences, output):
+        return decompose_cells(classifier, sequences)
+
+    def additive_cells(classifier, sequences, output):
+        return decompose_cells(classifier, sequences, variant="additive")
+
     methods = (
         Method("cd", "contextual decomposition", "logits", cd),
-        Method(
-            "gradient", "gradient times input", "probability", sum_over_steps(gradient_times_input)
-        ),
+        Method("gradient", "gradient times input", "probability", sum_over_steps(gradient)),
         Method(
             "ig",
             "integrated gradients",
             STANDARD_DEVIATIONS,
-            sum_over_steps(paper_ig),
+            sum_over_steps(paper_ig, replaces_words="ig"),
         ),
         Method("ig_zero", "integrated gradients, zero baseline", "logits", sum_over_steps(zero_ig)),
         Method("loo", "leave one out", "log probability", leave_out),
-        Method("cell", "cell decomposition", "logits", sum_over_steps(decompose_cells)),
+        Method("cell", "cell decomposition", "logits", sum_over_steps(cells)),
         Method(
             "cell_gamma",
             "cell decomposition, through the forget gates",
@@ -101,9 +124,20 @@ def make_methods(
             sum_over_steps(additive_cells),
         ),
         Method("occlusion", "occlusion by the unknown word", "logits", occlusion),
-        Method("shapley", "Shapley values, sampled", "logits", sum_over_steps(shapley)),
+        Method(
+            "shapley",
+            "Shapley values, sampled",
+            "logits",
+            sum_over_steps(shapley, replaces_words="shapley"),
+        ),
     )
     return {method.name: method for method in methods}
+
+
+def _probability(output: str, title: str) -> Output:
+    """Return what a gradient method explains of a model, given what its logits stand for."""
+    check_has_probability(output, title)
+    return "sigmoid" if output == "sigmoid" else "probability"
 
 
 def _find_period(vocabulary: Vocabulary | None) -> int:

@@ -171,7 +171,7 @@ def test_bad_options_raise():
         integrate_gradients(classifier, reviews, None, steps=0)
     with pytest.raises(ValueError, match=r"quadrature is 'simpson'; expected 'gauss-legendre'"):
         integrate_gradients(classifier, reviews, None, quadrature="simpson")
-    with pytest.raises(ValueError, match=r"output is 'odds'; expected 'probability' or 'logits'"):
+    with pytest.raises(ValueError, match=r"output is 'odds'; expected one of probability, sigmoid"):
         integrate_gradients(classifier, reviews, None, output="odds")
     with pytest.raises(ValueError, match=r"baseline is the word number 7; expected 0 to 6.* or"):
         integrate_gradients(classifier, reviews, 7)
