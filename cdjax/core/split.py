@@ -96,8 +96,8 @@ class Plain(NamedTuple):
     def activate(self, f: Activation, *terms: Weight) -> Array:
         return f(add(*terms))
 
-    def multiply(self, gate: Array, content: Array) -> Array:
-        return gate * content
+    def multiply(self, gate: Weight, content: Array) -> Array:
+        return content * gate
 
     scale = multiply
 
