@@ -20,7 +20,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 
 # Most of the time of a test goes into compiling, and most of that into optimizing programs that run
 # once. The fast path, in this file, is tested as it is compiled for users.
-OPTIMIZED = "tests/engine/test_lstm.py"
+OPTIMIZED = "tests/engine/test_lstm_float32.py"
 QUICK = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 os.environ[QUICK] = "1"
 
