@@ -215,7 +215,17 @@ def test_a_bug_of_ours_is_not_hidden(here, model, monkeypatch):
 
 def test_interruption(here, model):
     (here / "long.txt").write_text(("a bad film " * 100 + "\n") * 400)
-    process = start("score", "long.txt", "--out", "out", "--model", model, stderr=subprocess.PIPE)
+    # A job in the background of a shell has SIGINT ignored, and so have the processes it starts.
+    heed = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('cdjax', run_name='__main__', alter_sys=True)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", heed, "score", "long.txt", "--out", "out", "--model", model],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+        stderr=subprocess.PIPE,
+    )
     try:
         while process.poll() is None and not list(here.glob(".out-*")):
             time.sleep(0.02)
@@ -223,6 +233,7 @@ def test_interruption(here, model):
         _, err = process.communicate(timeout=60)
     finally:
         process.kill()  # where it did not end by itself
+        process.wait()
     # Python ends itself by the signal if it arrives inside of exec(): 130 to a shell, too.
     assert process.returncode in (130, -signal.SIGINT)
     assert err.endswith("cdjax score: interrupted\n")
