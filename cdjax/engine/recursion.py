@@ -56,17 +56,19 @@ def run_jobs(network: Classifier, jobs: Iterable[Job], rule: Rule) -> Iterator[J
 
 def score_sets(
     network: Classifier,
-    sequences: Sequence[Vectors],
+    sequences: Sequence[np.ndarray],
     sets: Sequence[Bool[np.ndarray, "_ _"]],
     rule: Rule,
+    embedding: Vectors | None = None,
 ) -> list[Float[np.ndarray, "_ k"]]:
     """Score sets of steps, contiguous or not.
 
     Args:
         network: The network, in one float type, without its embedding.
-        sequences: Input vectors of each sequence.
+        sequences: Input vectors of each sequence; its rows of `embedding` where that is given.
         sets: For each sequence the sets of its steps, bool `[S, T]`.
         rule: Which reading of the method.
+        embedding: Looked up a tile at a time: the vectors of a corpus need not be in memory.
 
     Returns:
         For each sequence, logits `[S, K]`.
@@ -82,7 +84,7 @@ def score_sets(
         out = []
         for first in range(0, len(owner), tile):
             lanes = [members[n] for n in owner[first : first + tile]]
-            x = pad(np.stack([pad(sequences[n], length) for n in lanes]), tile)
+            x = pad(_stack(sequences, lanes, length, embedding), tile)
             steps = pad(_lengths(sequences, lanes), tile)
             masks = pad(inside[first : first + tile], tile)
             out.append(np.asarray(_score_sets(network, x, masks, steps, rule))[: len(lanes)])
@@ -92,21 +94,26 @@ def score_sets(
     return scores
 
 
-def predict(network: Classifier, sequences: Sequence[Vectors]) -> Float[np.ndarray, "b k"]:
-    """Return the logits of sequences, output bias included; of at least one step each."""
+def predict(
+    network: Classifier, sequences: Sequence[np.ndarray], embedding: Vectors | None = None
+) -> Float[np.ndarray, "b k"]:
+    """Return the logits of sequences, output bias included; of at least one step each.
+
+    Arguments are as for `score_sets`.
+    """
     logits = np.empty((len(sequences), len(network.bias)), network.bias.dtype)
     network = jax.device_put(network)
     for length, members in _group_by_length(sequences, range(len(sequences))):
         for first in range(0, len(members), TILE_SEQUENCES):
             tile = members[first : first + TILE_SEQUENCES]
-            x = pad(np.stack([pad(sequences[n], length) for n in tile]), TILE_SEQUENCES)
+            x = pad(_stack(sequences, tile, length, embedding), TILE_SEQUENCES)
             steps = pad(_lengths(sequences, tile), TILE_SEQUENCES)
             logits[tile] = np.asarray(_predict(network, x, steps))[: len(tile)]
     return logits
 
 
 def _group_by_length(
-    sequences: Sequence[Vectors], indices: Iterable[int]
+    sequences: Sequence[np.ndarray], indices: Iterable[int]
 ) -> Iterator[tuple[int, list[int]]]:
     """Yield each padded length and the indices of the sequences that are padded to it."""
 
@@ -117,8 +124,17 @@ def _group_by_length(
         yield padded, list(group)
 
 
-def _lengths(sequences: Sequence[Vectors], indices: list[int]) -> Int[np.ndarray, "_"]:
+def _lengths(sequences: Sequence[np.ndarray], indices: list[int]) -> Int[np.ndarray, "_"]:
     return np.array([len(sequences[n]) for n in indices], np.int32)
+
+
+def _stack(
+    sequences: Sequence[np.ndarray], indices: list[int], length: int, embedding: Vectors | None
+) -> Float[np.ndarray, "n t d"]:
+    """Return the input vectors of the given sequences, padded to one length."""
+    chosen = (sequences[n] for n in indices)
+    vectors = (x if embedding is None else embedding[x] for x in chosen)
+    return np.stack([pad(x, length) for x in vectors])
 
 
 def pad(array: np.ndarray, count: int) -> np.ndarray:

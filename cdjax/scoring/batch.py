@@ -73,8 +73,8 @@ def score_sets(
 ) -> list[Float[np.ndarray, "s k"]]:
     """Score sets of words, contiguous or not: what each contributes to the logits.
 
-    By the recursion itself, for models of any number of layers; spans of a one-layer model are
-    scored much faster by `score_spans` and `score_all_spans`.
+    By the recursion itself; where a network has a fast form, `score_spans` and `score_all_spans`
+    are much faster.
 
     Args:
         model: The network, or a model that has one.
@@ -95,8 +95,8 @@ def score_sets(
     """
     classifier, ids = prepare(model, reviews, padding)
     masks = check_sets(sets, [len(review) for review in ids])
-    vectors = [classifier.embedding[review] for review in ids]
-    scores = recursion.score_sets(classifier._replace(embedding=None), vectors, masks, rule)
+    network = classifier._replace(embedding=None)
+    scores = recursion.score_sets(network, ids, masks, rule, classifier.embedding)
     for n, array in enumerate(scores):
         check_finite(array, "scores", n)
     return scores
@@ -323,8 +323,8 @@ def predict(
     classifier, ids = prepare(model, reviews, padding)
     logits = np.tile(output_bias(classifier), (len(ids), 1))
     filled = [n for n, sequence in enumerate(ids) if len(sequence)]
-    vectors = [classifier.embedding[ids[n]] for n in filled]
-    logits[filled] = recursion.predict(classifier._replace(embedding=None), vectors)
+    sequences, network = [ids[n] for n in filled], classifier._replace(embedding=None)
+    logits[filled] = recursion.predict(network, sequences, classifier.embedding)
     if wrong := np.flatnonzero(~np.isfinite(logits).all(axis=1)).tolist():
         check_finite(logits[wrong[0]], "logits", wrong[0])
     return logits
