@@ -122,7 +122,9 @@ def test_an_empty_phrase_scores_0_and_the_whole_input_leaves_0(name):
     # But for rounding: a compiler may fuse a sum into a product in one place and not in another.
     zero = 1e-15
     sets = np.array([[False] * 7, [True] * 7])
-    for rule in RULES.values():
+    # Every rule on a stack and on the reset that comes first; elsewhere two that differ in this.
+    every = name in ("lstm_stack2", "gru_keras_reset_before")
+    for rule in RULES.values() if every else (cdjax.PAPER, cdjax.ACD):
         split = decompose_sets(layers, g["x"], sets, rule)
         assert np.abs(split.beta[0]).max() < zero
         assert (np.abs(split.gamma[1]).max() < zero) == rule.whole_input_adds_up

@@ -28,8 +28,11 @@ def check_single_precision(classifier, ids, result, rule):
     np.testing.assert_allclose(result.scores, exact, rtol=0, atol=bound)
 
 
-@pytest.mark.parametrize("rule", [cdjax.PAPER, cdjax.ACD], ids=["paper", "acd"])
-@pytest.mark.parametrize("largest", [29, 31, 400])
+@pytest.mark.parametrize(
+    ("rule", "largest"),
+    [(cdjax.PAPER, 29), (cdjax.PAPER, 400), (cdjax.ACD, 31), (cdjax.ACD, 400)],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_saturated_gates(rule, largest):
     # Scaled until the largest argument of a sigmoid is as said: below and beyond the limit up to
     # which exponentials are kept, and far into where they would overflow.
@@ -66,8 +69,11 @@ def test_saturated_gates(rule, largest):
     check_single_precision(model, ids, result, rule)
 
 
-@pytest.mark.parametrize("rule", [cdjax.PAPER, cdjax.ACD], ids=["paper", "acd"])
-@pytest.mark.parametrize("factor", [1, 4, 6])
+@pytest.mark.parametrize(
+    ("rule", "factor"),
+    [(cdjax.PAPER, 1), (cdjax.PAPER, 6), (cdjax.ACD, 1), (cdjax.ACD, 4)],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_the_bundled_model_in_single_precision(rule, factor):
     """With all weights times 4 or 6, arguments reach 24 and 37."""
     model = cdjax.load()
