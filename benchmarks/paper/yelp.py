@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from cdjax.text.labelled import read_labelled
+from cdjax.corpus.labelled import read_labelled
 from cdjax.training.corpus import Corpus, split_off
 from cdjax.training.linear import LinearModel, fit_linear
 from cdjax.training.reviews import tokenize_reviews
@@ -90,12 +90,12 @@ def fit_regression(setting: Setting, longest: int = 1, sentences: bool = True) -
 @functools.cache
 def _read_reviews(path: Path) -> Corpus:
     def polarity_reviews():
-        for text, label, position in read_labelled(path, "yelp"):
-            if label not in NAMES:
+        for review in read_labelled(path, "yelp"):
+            if review.label not in NAMES:
                 raise ValueError(
-                    f"{path}, {position}: the class is {label!r}; expected '1' or '2'."
+                    f"{review.location}: the class is {review.label!r}; expected '1' or '2'."
                 )
-            yield text, NAMES[label]
+            yield review.text or "", NAMES[review.label]
 
     return tokenize_reviews(polarity_reviews(), MAX_WORDS)
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cdjax.cli import options
-from cdjax.text.documents import FORMATS
+from cdjax.cli import inputs, options
 
 _DESCRIPTION = """\
 Find the phrases of a corpus that are most like a phrase to the model: those
@@ -51,11 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="look among phrases that occur at least N times (default: 2)",
     )
-    parser.add_argument("--format", choices=FORMATS, help="what FILE is, whatever its name")
-    parser.add_argument("--text-column", metavar="NAME", help="the column of the text")
-    parser.add_argument(
-        "--no-header", action="store_true", help="the first row of a CSV or TSV file is a review"
-    )
+    inputs.add_arguments(parser)
     parser.add_argument(
         "--out",
         metavar="FILE.npz",
@@ -71,9 +66,10 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.checks import check_stack
     from cdjax.cli.cache import keep_compiled_programs
     from cdjax.core.rules import RULES
+    from cdjax.corpus.readers.records import ReadError
+    from cdjax.corpus.reviews import read_reviews
     from cdjax.model import find_vocabulary
     from cdjax.phrases.vectors import average_vectors, check_memory, count_phrases
-    from cdjax.text.documents import DocumentError, read_documents
     from cdjax.text.tokenizer import tokenize
 
     if args.out is not None:
@@ -88,11 +84,11 @@ def run(args: argparse.Namespace) -> None:
     queries = {text: tokenize(text) for text in args.phrases}
     for text, tokens in queries.items():
         _check_query(model, text, tokens, args.max_len)
-    documents = read_documents(
-        args.corpus, args.format, text_column=args.text_column, header=not args.no_header
-    )
-    with options.as_user_error(DocumentError):
-        reviews = [vocabulary.encode(document.tokens) for document in documents]
+    with options.as_user_error(ReadError):
+        reviews = [
+            vocabulary.encode(review.tokens or tokenize(review.text or ""))
+            for review in read_reviews(args.corpus, **inputs.keywords(args))
+        ]
     phrases = count_phrases(reviews, args.max_len, args.min_count, unknown=vocabulary.unknown)
     ids = {text: vocabulary.encode(tokens) for text, tokens in queries.items()}
     indices = {text: _find(phrases, text, ids[text], reviews, args.min_count) for text in queries}

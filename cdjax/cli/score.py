@@ -2,84 +2,95 @@
 
 import argparse
 import contextlib
-import hashlib
 import shlex
 from pathlib import Path
 
-from cdjax.cli import options
-from cdjax.text.documents import FORMATS
+from cdjax.cli import inputs, options
 
 BUNDLED_REVIEWS = Path(__file__).parents[1] / "bundled" / "reviews.txt"
+REJECTS_SHOWN = 5
 
 _DESCRIPTION = """\
 Score every phrase (span of words) of every review, and write a folder:
 
-  spans.parquet      a row a phrase: doc, start, stop, text, score_<label> for
-                     each label, and for two labels score, their difference
-  documents.parquet  a row a review: tokens, logits, probabilities, prediction
-  manifest.json      model, rule, versions, command, counts, seconds
+  spans/part-*.parquet      a row a phrase: doc, id, start, stop, words,
+                            score_<label> for each label, and for two labels
+                            score, their difference, and interaction
+  documents/part-*.parquet  a row a review: text, tokens and where they are in
+                            the text, logits, probabilities, prediction
+  rejects.parquet           a row a record without scores: where, and why
+  manifest.json             model, rule, versions, command, counts, seconds
 
 A score is what the phrase contributes to a label's logit, in its context.
 score is the second label's less the first's (positive less negative): above 0
 the phrase speaks for the second label, below 0 for the first, and adding 1
-multiplies the odds by 2.7. (Labels that do not exclude each other have no
-column score; values have neither that nor probabilities.) Spans are half-open
-and counted from 0: start 2, stop 4 is the third and the fourth word.
+multiplies the odds by 2.7. interaction is what the phrase scores beyond the sum
+of its words. (Labels that do not exclude each other have no column score but
+interaction_<label>; values have no probabilities.) Spans are half-open and
+counted from 0: start 2, stop 4 is the third and the fourth word.
+
+A run that was ended, whatever by, goes on with --resume; what it then writes is
+the same as if it had not been ended. SIGTERM and SIGHUP finish the part.
 """
 
 _EPILOG = """\
-input, by the ending of its name (or --format):
-  .txt              a review a line; an empty line is an empty review
-  .csv .tsv         a header, then a review a row; quoted fields may hold breaks
-  .jsonl            a JSON object a line
-  .parquet          a column of strings
-  .txt .ptb         trees of the Stanford Sentiment Treebank: their own tokens
-Raw text is split into Penn Treebank tokens (is n't). Reviews are numbered from
-0 in the order of the file; empty ones keep their number and have no phrase.
-
 examples:
   cdjax score --out scores                                  the bundled reviews
   cdjax score reviews.txt --out scores --max-len 5
   cdjax score reviews.csv --text-column body --id-column key --out scores
+  cdjax score 'reviews/*.jsonl.gz' --keep stars --top 20 --out scores
   cdjax score train.csv --no-header --text-column 2 --out scores
   cdjax score dev.txt --rule acd --verify 100 --out scores --overwrite
-
-read the scores:
-  python -c "import pyarrow.parquet as pq; print(pq.read_table('scores/spans.parquet'))"
-
-The folder appears whole or not at all. With --verify, scores that differ from
-the float64 recursion by more than 1e-5 (of the score, above 1 logit) fail the
-command with exit code 1 and are not kept.
+  cdjax score reviews.parquet --out scores --resume
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.description, parser.epilog = _DESCRIPTION, f"{inputs.HELP}\n{_EPILOG}"
     parser.add_argument(
-        "input", nargs="?", metavar="INPUT", help="a file of reviews (default: the bundled ones)"
+        "input",
+        nargs="*",
+        metavar="INPUT",
+        help="files of reviews, folders, patterns, or - (default: the bundled reviews)",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder to make")
     parser.add_argument("--overwrite", action="store_true", help="replace a folder of scores")
-    parser.add_argument("--format", choices=FORMATS, help="what INPUT is, whatever its name")
+    parser.add_argument("--resume", action="store_true", help="go on with an unfinished run")
     parser.add_argument(
-        "--text-column",
-        metavar="NAME",
-        help="the column of the text (default: text, or the only column)",
-    )
-    parser.add_argument("--id-column", metavar="NAME", help="a column to keep as the review's id")
-    parser.add_argument(
-        "--no-header",
+        "--strict",
         action="store_true",
-        help="the first row of the CSV or TSV file is a review; columns are called 1, 2, ...",
+        help="stop at the first record that can't be scored, leave none out",
     )
+    inputs.add_arguments(parser, id_column=True, keep=True)
     options.add_arguments(parser)
+    parser.add_argument(
+        "--max-words",
+        type=options.positive,
+        metavar="N",
+        help="read the first N words of a review; documents say which were cut",
+    )
+    parser.add_argument(
+        "--top",
+        type=options.positive,
+        metavar="N",
+        help="keep the N phrases of a review with the largest scores, above or below 0",
+    )
+    parser.add_argument(
+        "--texts", action="store_true", help="give spans a column of their words as text"
+    )
     parser.add_argument(
         "--verify",
         type=options.positive,
         default=0,
         metavar="N",
         help="compute N random phrases again by the float64 recursion and compare",
+    )
+    parser.add_argument(
+        "--log-json", action="store_true", help="show progress as JSON lines, on standard error"
+    )
+    parser.add_argument(
+        "--profile", metavar="DIR", help="write a profile of JAX there (TensorBoard, Perfetto)"
     )
 
 
@@ -88,103 +99,97 @@ def run(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     from cdjax.cli.cache import keep_compiled_programs
-    from cdjax.core.rules import RULES
+    from cdjax.cli.progress import show_progress, stopping
+    from cdjax.corpus.errors import (
+        CorpusError,
+        RejectedError,
+        StoppedError,
+        VerificationError,
+    )
+    from cdjax.corpus.folder import check_folder, count_parts
+    from cdjax.corpus.job import score_corpus
+    from cdjax.corpus.readers.records import ReadError
     from cdjax.model import find_vocabulary
-    from cdjax.scoring.corpus import CorpusError, VerificationError, check_folder, score_corpus
-    from cdjax.text.documents import DocumentError, find_format, read_documents
 
-    path = Path(args.input) if args.input else BUNDLED_REVIEWS
-    with options.as_user_error(DocumentError):
-        form = args.format or find_format(path)
-        check_folder(args.out, args.overwrite)
+    paths = args.input or [str(BUNDLED_REVIEWS)]
+    files = [path for path in paths if path != "-"]
+    check_folder(args.out, overwrite=args.overwrite, resume=args.resume, inputs=files)
     keep_compiled_programs()
     model = options.load_model(args.model)
     with options.as_user_error(ValueError):
         find_vocabulary(model)
-    documents = read_documents(
-        path,
-        form,
-        text_column=args.text_column,
-        id_column=args.id_column,
-        header=not args.no_header,
-    )
-    about = {
-        "command": shlex.join(["cdjax", *args.argv]),
-        "input": {"path": str(path.resolve()), "format": form},
-        "model": _identify(args.model),
-    }
-    errors = Console(stderr=True)
-    if form == "trees" and not args.format:
-        errors.print(f"{path} is read as SST trees (--format txt reads it as text).", markup=False)
+    kinds = ReadError, CorpusError, RejectedError, FloatingPointError
+    asked = 0
     try:
         with (
-            options.as_user_error(DocumentError, CorpusError, FloatingPointError),
+            options.as_user_error(*kinds),
             options.interruptions() as check,
-            _bar(errors, check) as report,
+            stopping() as signal,
+            show_progress(args.log_json) as show,
+            _profile(args.profile),
         ):
+
+            def stop() -> bool:
+                nonlocal asked
+                asked = signal()
+                return bool(asked)
+
+            def report(at):
+                check()
+                show(at)
+
             result = score_corpus(
                 model,
-                documents,
+                inputs.read(args, paths),
                 args.out,
-                RULES[args.rule],
+                args.rule,
                 args.max_len,
+                max_words=args.max_words,
+                top=args.top,
+                keep=args.keep,
+                texts=args.texts,
                 verify=args.verify,
+                strict=args.strict,
                 overwrite=args.overwrite,
-                about=about,
+                resume=args.resume,
+                inputs=files,
+                about={
+                    "command": shlex.join(["cdjax", *args.argv]),
+                    "input": [str(Path(path).resolve()) if path != "-" else path for path in paths],
+                    "model": str(args.model or "sst"),
+                },
                 progress=report,
+                stop=stop,
             )
     except VerificationError as error:
         raise options.UserError(str(error), code=1) from error
+    except StoppedError as error:
+        raise options.UserError(str(error), code=128 + asked) from error
+    except (KeyboardInterrupt, options.UserError) as error:
+        message, code = str(error) or "interrupted", getattr(error, "code", 130)
+        if parts := count_parts(args.out):
+            message += f" ({parts:,} parts are finished: go on with --resume)"
+        raise options.UserError(message, code) from error
     _summarize(Console(highlight=False), result, args.out)
 
 
-def _identify(path: str | None) -> dict[str, str]:
-    """Return where the model is and the hash of its weights."""
-    from cdjax.model import WEIGHTS_FILE, find_model
-
-    folder = find_model(path)
-    digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
-    return {"path": str(folder.resolve()), "sha256": digest}
-
-
 @contextlib.contextmanager
-def _bar(console, check):
-    """Yield a `progress` for `score_corpus`: a bar, but only on a terminal."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+def _profile(folder: str | None):
+    if folder is None:
+        yield
+        return
+    import jax
 
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task("Reading", total=None, unit="reviews")
-
-        def report(at):
-            check()
-            new = {"completed": at.done}
-            if at.stage == "score":
-                new |= {"description": "Scoring", "unit": "phrases", "total": at.total}
-            progress.update(task, **new)
-
-        yield report
+    with jax.profiler.trace(folder):
+        yield
 
 
 def _summarize(console, result, out: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from cdjax.scoring.corpus import HIGHLIGHT_WORDS
+    from cdjax.cli.progress import peak_memory
+    from cdjax.corpus.parts import HIGHLIGHT_WORDS
 
     manifest = result.manifest
     counts, seconds = manifest["counts"], manifest["seconds"]
@@ -192,23 +197,30 @@ def _summarize(console, result, out: str) -> None:
     console.print(
         f"{counts['documents']:,} reviews, {counts['words']:,} words, "
         f"[bold]{counts['spans']:,} phrases[/] in {total:.1f} s: "
-        f"[bold]{counts['spans'] / total:,.0f} phrases a second[/]"
+        f"[bold]{counts['spans'] / total:,.0f} phrases a second[/], at most "
+        f"{peak_memory() / 1e9:.1f} GB of memory"
     )
-    notes = []
     if counts["empty"]:
-        notes.append(f"{counts['empty']:,} empty, kept without phrases")
-    if manifest["verify"]:
-        check = manifest["verify"]
-        notes.append(
+        console.print(f"{counts['empty']:,} empty, kept without phrases")
+    if counts["cut"]:
+        most = manifest["run"]["max_words"]
+        console.print(f"{counts['cut']:,} cut to their first {most:,} words (column cut)")
+    if check := manifest["verify"]:
+        console.print(
             f"{check['spans']:,} phrases verified in float64: largest difference "
             f"{check['largest_difference']:.1e} (bound {check['bound']:.0e})"
         )
-    for note in notes:
-        console.print(note)
+    if counts["rejected"]:
+        console.print(
+            f"[yellow]warning:[/] {counts['rejected']:,} records have no scores; where and why is "
+            f"in rejects.parquet (--strict stops at the first)"
+        )
+        for reject in result.rejected[:REJECTS_SHOWN]:
+            console.print(f"  {reject['location']}: {reject['reason']}", markup=False)
     if counts["without_known_word"]:
         console.print(
             f"[yellow]warning:[/] {counts['without_known_word']:,} without a single word that the "
-            f"model knows; their scores mean little (known_words = 0 in documents.parquet)"
+            f"model knows; their scores mean little (known_words = 0 in documents)"
         )
     width = max(
         (len(f"{h.score:+.2f}") for phrases in result.highlights.values() for h in phrases),
@@ -229,7 +241,7 @@ def _summarize(console, result, out: str) -> None:
     console.print()
     what = f"logits, {manifest['score']}" if manifest["score"] else "logits"
     what = "in the units of the values" if manifest["output"] == "value" else what
-    longest = min(HIGHLIGHT_WORDS, manifest["max_len"] or HIGHLIGHT_WORDS)
+    longest = min(HIGHLIGHT_WORDS, manifest["run"]["max_len"] or HIGHLIGHT_WORDS)
     console.print(
         f"Phrases of up to {longest} words, the strongest of each review, none twice; {what}.",
         style="dim",

@@ -6,15 +6,17 @@ import os
 import shlex
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from cdjax.cli import inputs
 from cdjax.cli import options as common
+from cdjax.corpus.labelled import FORMATS
 from cdjax.model import MODEL_FILE, save
-from cdjax.text.labelled import FORMATS
 
 DESCRIPTION = """\
 Train an LSTM classifier on labelled reviews, or on the Stanford Sentiment Treebank (a folder of
@@ -40,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, required=True, help="file of labelled reviews, or folder of trees")
     add("--dev", type=Path, help="file to choose by (default: a tenth of --data, at random)")
     add("--test", type=Path, help="file to report the accuracy on as well")
-    add("--format", choices=FORMATS, help="of these files (default: by their names)")
-    add("--text-column", help="column of the text (default: text)")
+    inputs.add_arguments(parser, formats=FORMATS)
     add("--label-column", default="label", help="column of the label (default: label)")
     add(
         "--strict",
@@ -168,7 +169,7 @@ def _read_trees(args: argparse.Namespace, say: Callable[[str], None]):
     """Return the phrases and sentences of a folder of trees as training data."""
     from cdjax.training.treebank import Recipe, prepare_treebank
 
-    for name in ("dev", "test", "format", "text_column"):
+    for name in ("dev", "test", "format", "text_column", "delimiter", "encoding", "no_header"):
         if getattr(args, name):
             flag = "--" + name.replace("_", "-")
             raise common.UserError(f"{flag} is for files of reviews; {args.data} is a folder.")
@@ -196,8 +197,9 @@ def _read_reviews(args: argparse.Namespace, say: Callable[[str], None]):
 
 def _read_file(path: Path, args: argparse.Namespace, say: Callable[[str], None]):
     """Return the reviews of a file, tokenized; print the first errors of malformed rows."""
-    from cdjax.text.labelled import read_labelled
-    from cdjax.text.readers import raise_error
+    from cdjax.corpus.labelled import read_labelled
+    from cdjax.corpus.readers.records import raise_error
+    from cdjax.training.corpus import order_labels
     from cdjax.training.reviews import tokenize_reviews
 
     errors = 0
@@ -209,17 +211,15 @@ def _read_file(path: Path, args: argparse.Namespace, say: Callable[[str], None])
             say(f"left out: {common.name_flags(str(error), vars(args))}")
 
     reviews = read_labelled(
-        path,
-        args.format,
-        text_column=args.text_column,
-        label_column=args.label_column,
-        report=raise_error if args.strict else report,
+        path, report=raise_error if args.strict else report, **inputs.keywords(args)
     )
-    pairs = ((text, label) for text, label, _ in reviews)
+    pairs = ((review.text or "", review.label or "") for review in reviews)
     corpus = tokenize_reviews(pairs, args.max_words, processes=os.cpu_count() or 1)
     if errors:
         say(f"{path}: {errors:,} malformed rows left out (--strict stops at the first)")
-    say(f"{path}: {len(corpus.labels):,} reviews")
+    counts = Counter(corpus.labels)
+    listed = ", ".join(f"{label} {counts[label]:,}" for label in order_labels(counts)[:20])
+    say(f"{path}: {len(corpus.labels):,} reviews: {listed}{', ...' * (len(counts) > 20)}")
     return corpus
 
 

@@ -1,21 +1,107 @@
-"""How long a sequence may be for all of its spans to be scored."""
+"""How much work one review may be: what its spans cost, and what is done about longer ones."""
+
+import math
+import re
 
 from cdjax.spans import count_spans
 
-LONGEST = 2000
-"""Steps of the longest sequence of which all spans are scored, 2,001,000 of them. Their number
-grows with the square of the length and the work with its cube, so longer ones need a `max_len`."""
+MOST_STEPS = 200_000_000
+"""Steps that scoring one review may take: a step is one time step of one span. All spans of 1,061
+words; spans of up to 10 words of 6,034; single words of 14,142."""
+
+# What the tokenizer splits a text into, roughly: it puts characters together ("...", "n't") and,
+# but for a few words ("cannot"), splits no further.
+_PIECE = re.compile(r"\w+|[^\w\s]")
+PIECES_A_TOKEN = 4
+"""Pieces (`count_pieces`) that are one token, at most."""
 
 
-def check_length(length: int, max_len: int | None, name: str) -> None:
-    """Raise where a sequence is too long for all its spans to be scored.
+def count_steps(length: int, max_len: int | None = None) -> int:
+    """Return the time steps that scoring all spans of a sequence takes.
+
+    A span of the steps `[start, stop)` is followed to the end of the sequence. Spans that start
+    together share their steps up to `stop`: `length - start` steps for those, and `length - stop`
+    for each of them. The sum grows with the cube of the length, with `max_len` with its square.
+
+    Args:
+        length: Steps of the sequence.
+        max_len: Length of the longest span wanted; all when None.
+
+    >>> count_steps(3), count_steps(20), count_steps(20, max_len=1)
+    (10, 1540, 400)
+    """
+    longest = length if max_len is None else min(max_len, length)
+    # The spans of k steps stop at k, ..., length: length - k, ..., 0 steps are left.
+    alone = math.comb(length + 1, 3) - math.comb(length - longest + 1, 3)
+    return math.comb(length + 1, 2) + alone
+
+
+def longest_length(max_len: int | None = None, most_steps: int = MOST_STEPS) -> int:
+    """Return the length of the longest sequence that takes at most so many steps.
+
+    >>> longest_length(), longest_length(10), longest_length(1)
+    (1061, 6034, 14142)
+    """
+    low, high = 0, 1
+    while count_steps(high, max_len) <= most_steps:
+        high *= 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count_steps(middle, max_len) <= most_steps else (low, middle)
+    return low
+
+
+def check_length(
+    length: int,
+    max_len: int | None,
+    name: str,
+    most_steps: int = MOST_STEPS,
+    about: str = "",
+    remedy: str = "",
+) -> None:
+    """Raise where scoring all spans of a sequence takes more than `most_steps`.
+
+    Args:
+        length: Its steps.
+        max_len: Length of the longest span wanted; all when None.
+        name: What the message calls the sequence.
+        most_steps: Steps that scoring it may take.
+        about: What the message says before the number of words ("at least ").
+        remedy: A further remedy, a sentence.
 
     Raises:
-        ValueError: Where it has more than `LONGEST` steps and `max_len` is None.
+        ValueError: Where it is too long; gives the length that is not.
     """
-    if max_len is None and length > LONGEST:
-        raise ValueError(
-            f"{name} has {length:,} words, so {count_spans(length):,} phrases; without a limit at "
-            f"most {LONGEST:,} words are scored. Limit the phrases: max_len=10 leaves "
-            f"{count_spans(length, 10):,} of them."
-        )
+    if longest_length(max_len, most_steps) >= length:
+        return
+    spans = "" if max_len is None else f" of up to {max_len:,}"
+    least = max(1, min(10, (max_len or 11) - 1))
+    fewer = (
+        f" Limit the phrases: max_len={least} allows {longest_length(least, most_steps):,} words."
+        if max_len is None or max_len > 1
+        else ""
+    )
+    raise ValueError(
+        f"{name} has {about}{length:,} words, so {count_spans(length, max_len):,} phrases{spans}, "
+        f"which take {count_steps(length, max_len):,} steps; for one review at most "
+        f"{most_steps:,} are made, {longest_length(max_len, most_steps):,} words.{fewer}{remedy}"
+    )
+
+
+def cut_text(text: str, words: int) -> str:
+    """Return the beginning of a text that holds at least so many tokens, where it is far longer.
+
+    So that a text of megabytes of which few words are wanted is not tokenized as a whole.
+    """
+    most = words * PIECES_A_TOKEN
+    if len(text) <= most:
+        return text
+    for number, piece in enumerate(_PIECE.finditer(text)):
+        if number == most:
+            return text[: piece.start()]
+    return text
+
+
+def count_pieces(text: str) -> int:
+    """Return the words and punctuation marks of a text: about its tokens, at most 4 times them."""
+    return sum(1 for _ in _PIECE.finditer(text))

@@ -100,13 +100,13 @@ def tokenize_with_offsets(text: str) -> tuple[list[str], Int[np.ndarray, "t 2"]]
     )
     offsets = np.zeros((len(tokens), 2), np.int32)
     for n, token in enumerate(tokens):
-        indices = []
-        rest = token
-        while rest:  # tokenizing adds white space; turns " into `` or '', and ' into `
-            index, character = next(characters)
-            indices.append(index)
-            rest = rest[2 if character == '"' else 1 :]
-        offsets[n] = indices[0], indices[-1] + 1
+        first = last = -1
+        length = 0
+        while length < len(token):  # tokenizing adds white space; turns " into `` or '', ' into `
+            last, character = next(characters)
+            first = last if first < 0 else first
+            length += 2 if character == '"' else 1
+        offsets[n] = first, last + 1
     return tokens, offsets
 
 

@@ -5,12 +5,15 @@ positive), 2 is neutral. The treebank writes brackets as -LRB- and -RRB- and esc
 that is undone.
 """
 
+import codecs
 import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 NEUTRAL = 2
+LINES = 1000
+"""Of a tree, at most."""
 
 _LABELS = {"0", "1", "2", "3", "4"}
 _PIECE = re.compile(r"\((?P<label>[^ ()]*) |(?P<token>[^ ()]+)|(?P<close>\))| ")
@@ -122,11 +125,40 @@ def read_trees(path: str | os.PathLike) -> Iterator[Tree]:
     """
     # Split at line feeds alone: three lines of the treebank hold Unicode white space in a token.
     with open(path, "rb") as file:
-        for number, line in enumerate(file, 1):
+        for number, text in _join_lines(os.fspath(path), file):
             try:
-                yield parse_tree(line.rstrip(b"\r\n").decode())
-            except ValueError as error:  # UnicodeDecodeError is one
+                yield parse_tree(text)
+            except ValueError as error:
                 raise ValueError(f"{os.fspath(path)}, line {number}: {error}") from error
+
+
+def _join_lines(name: str, lines: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+    """Yield each tree's text and the line it begins at; it goes on while brackets are open."""
+    begins, parts, still_open, blank = 0, [], 0, 0
+    for number, line in enumerate(lines, 1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        try:
+            text = line.rstrip(b"\r\n").decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{name}, line {number}: {error}") from error
+        if not text.strip():
+            blank = blank or number
+            continue
+        if blank:  # none but the last lines may be
+            yield blank, ""
+        # A line that begins "(label" at its start is a new tree, whatever is still open.
+        if parts and (number - begins > LINES or not text[0].isspace()):
+            yield begins, " ".join(parts)
+            parts, still_open = [], 0
+        begins = begins if parts else number
+        parts.append(text.strip(" ") if parts or text[0] == " " else text)
+        still_open += text.count("(") - text.count(")")
+        if still_open <= 0:
+            yield begins, " ".join(parts)
+            parts, still_open = [], 0
+    if parts:
+        yield begins, " ".join(parts)
 
 
 def binary_phrases(trees: Iterable[Tree]) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -160,3 +192,12 @@ def _error(position: int, message: str) -> ValueError:
 
 def _unescape(token: str) -> str:
     return _ESCAPES.get(token) or token.replace("\\/", "/").replace("\\*", "*")
+
+
+def unescape(sentence: str) -> str:
+    """Return a sentence of the treebank, its tokens parted by spaces, as it was written.
+
+    >>> unescape("Not bad -LRB- really -RRB- .")
+    'Not bad ( really ) .'
+    """
+    return " ".join(_unescape(token) for token in sentence.split(" "))

@@ -1,5 +1,6 @@
 """Labelled texts to train on, as words."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +9,8 @@ from jaxtyping import Float
 
 from cdjax.text.vocabulary import Vocabulary
 from cdjax.training.batches import Examples
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 
 
 class Corpus(NamedTuple):
@@ -35,14 +38,23 @@ class TrainingData(NamedTuple):
 def order_labels(labels: Iterable[str]) -> tuple[str, ...]:
     """Return each label once: by size where all are numbers, else by name.
 
+    Raises:
+        ValueError: Where two differ in nothing but case or space.
+
     >>> order_labels(["10", "2", "2"])
     ('2', '10')
     """
-    distinct = set(labels)
-    try:
+    distinct = sorted(set(labels))
+    alike: dict[str, str] = {}
+    for label in distinct:
+        other = alike.setdefault(label.strip().casefold(), label)
+        if other != label:
+            raise ValueError(
+                f"there are the labels {other!r} and {label!r}; expected one spelling of a label."
+            )
+    if all(_NUMBER.fullmatch(label) for label in distinct):
         return tuple(sorted(distinct, key=float))
-    except ValueError:
-        return tuple(sorted(distinct))
+    return tuple(distinct)
 
 
 def split_off(corpus: Corpus, share: float, seed: int) -> tuple[Corpus, Corpus]:

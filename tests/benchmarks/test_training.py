@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from benchmarks.training import __main__ as command
 from benchmarks.training import large
-from cdjax.text.labelled import read_labelled
+from cdjax.corpus.labelled import read_labelled
 from cdjax.training.batches import shuffled_batches
 
 

@@ -123,7 +123,7 @@ def test_score_and_neighbours(tmp_path, capsys, monkeypatch, labels, count, outp
     out = " ".join(capsys.readouterr().out.split())
     units = {"one": "logits, positive - negative.", "value": "none twice; in the units of the val"}
     assert units.get("one" if count < len(labels) else output, "none twice; logits.") in out
-    columns = pq.read_table("out/documents.parquet").column_names
+    columns = pq.read_table("out/documents").column_names
     assert ("prediction" in columns) == (count < len(labels))
     assert any(name.startswith("probability") for name in columns) == (output != "value")
     assert json.loads((tmp_path / "out/manifest.json").read_text())["output"] == output

@@ -4,8 +4,8 @@ import re
 import cdjax
 import numpy as np
 import pytest
+from cdjax.corpus.labelled import read_labelled
 from cdjax.model import BUNDLED, NAMES
-from cdjax.text.labelled import read_labelled
 from cdjax.text.tokenizer import tokenize
 from cdjax.text.trees import binary_sentences, read_trees
 from cdjax.training.fit import VectorOptions
@@ -55,8 +55,8 @@ def test_yelp_is_as_accurate_as_its_provenance_says(shared):
     model = cdjax.load("yelp")
     result = model.provenance["accuracy"]["test"]
     rows = list(read_labelled(shared / "data/yelp/reviews-test.csv", "yelp"))[::10]
-    labels = np.array([int(label) - 1 for _, label, _ in rows])
-    reviews = [model.vocabulary.encode(tokenize(text)[:400]) for text, _, _ in rows]
+    labels = np.array([int(row.label) - 1 for row in rows])
+    reviews = [model.vocabulary.encode(tokenize(row.text)[:400]) for row in rows]
     right = (cdjax.predict(model.classifier, reviews).argmax(axis=1) == labels).mean()
     assert result["reviews"] == 4455
     # A tenth of the reviews: four standard errors.

@@ -1,0 +1,277 @@
+"""Scores of a table of reviews: a function from an Arrow record batch to a record batch.
+
+It can be pickled, so that any engine that maps functions over tables can run it: this library's own
+job, Ray Data, `datasets.Dataset.map`. A process that gets it loads the model once, at its first
+batch.
+"""
+
+import os
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Int
+
+from cdjax.core.rules import PAPER, RULES, Rule
+from cdjax.model import Model, find_vocabulary, load
+from cdjax.results import SpanScores, read, read_scores
+from cdjax.results.interactions import interactions
+from cdjax.results.scores import directions, exclude_each_other
+from cdjax.scoring.batch import score_all_spans
+from cdjax.scoring.limits import (
+    MOST_STEPS,
+    PIECES_A_TOKEN,
+    check_length,
+    count_pieces,
+    cut_text,
+    longest_length,
+)
+from cdjax.text.tokenizer import tokenize_with_offsets
+
+TOKENS = [
+    pa.field("tokens", pa.list_(pa.string())),
+    # Of each token's characters in the text; null where the review came as tokens.
+    pa.field("token_starts", pa.list_(pa.int32())),
+    pa.field("token_stops", pa.list_(pa.int32())),
+    pa.field("cut", pa.bool_()),  # whether words beyond `max_words` were left out
+    pa.field("known_words", pa.int64()),
+    pa.field("rejected", pa.string()),  # why the review has no scores; null where it has
+]
+
+
+class Outputs(NamedTuple):
+    """What the logits of a model stand for."""
+
+    labels: tuple[str, ...]
+    logits: int  # how many: one a label, or one for two labels
+    output: str  # one of `cdjax.results.scores.OUTPUTS`
+
+    @classmethod
+    def of(cls, model: Model) -> "Outputs":
+        """Return those of a model."""
+        return cls(tuple(model.labels), len(model.classifier.bias), model.output)
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether exactly one label applies."""
+        return exclude_each_other(self.logits, self.labels, self.output)
+
+    @property
+    def two(self) -> bool:
+        """Whether one number tells two labels apart."""
+        return self.exclusive and len(self.labels) == 2
+
+    @property
+    def names(self) -> list[str]:
+        """Columns of a span's numbers: scores by label, `score` of two, interactions of these."""
+        scores = [f"score_{label}" for label in self.labels]
+        if self.two:
+            return [*scores, "score", "interaction"]
+        return [*scores, *(f"interaction_{label}" for label in self.labels)]
+
+
+class Tokenized(NamedTuple):
+    """Reviews as tokens and as rows of the embedding; none where a review is rejected."""
+
+    columns: list[pa.Array]  # those of `TOKENS`
+    ids: list[Int[np.ndarray, "_"]]
+
+    @property
+    def reasons(self) -> list[str | None]:
+        """Why each review is rejected; None where it is not."""
+        return self.columns[-1].to_pylist()
+
+
+class Scorer:
+    """Scores all spans of the reviews in a record batch.
+
+    The batch has the column `text` (strings), or `tokens` (lists of strings) for reviews that are
+    tokenized already. The result has all columns of the batch, those of `TOKENS`, and
+
+        logits    list of float32 [K], of the whole review
+        spans     list of structs, by start and then by stop: start, stop (half-open, in tokens),
+                  score_<label> for each label, in logits; of two labels that exclude each other
+                  also score, the second one's less the first's, and interaction, what the span
+                  scores beyond the sum of its words; of others interaction_<label>
+
+    Attributes:
+        max_len: Words of the longest span wanted; all when None.
+        max_words: Words of a review that are read; all when None.
+        top: Spans of a review that are kept, those of the largest absolute score; all when None.
+        most_steps: A review that takes more is rejected (`cdjax.scoring.limits.count_steps`).
+    """
+
+    def __init__(
+        self,
+        model: Model | str | os.PathLike | None = None,
+        rule: Rule | str = PAPER,
+        max_len: int | None = None,
+        *,
+        max_words: int | None = None,
+        top: int | None = None,
+        most_steps: int = MOST_STEPS,
+    ):
+        """Take a model, or the folder or name it is loaded by in the process that scores.
+
+        Raises:
+            ValueError: Where a number is below 1, a model has no vocabulary, or a rule is unknown.
+        """
+        numbers = {"max_len": max_len, "max_words": max_words, "top": top, "most_steps": most_steps}
+        for name, number in numbers.items():
+            if number is not None and number < 1:
+                raise ValueError(f"{name} is {number}; expected at least 1.")
+        if isinstance(rule, str):
+            if rule not in RULES:
+                raise ValueError(f"rule is {rule!r}; expected one of {', '.join(RULES)}.")
+            rule = RULES[rule]
+        self.rule, self.max_len, self.max_words = rule, max_len, max_words
+        self.top, self.most_steps = top, most_steps
+        self._path = None if isinstance(model, Model) else model
+        if isinstance(model, Model):
+            find_vocabulary(model)
+            self.model = model
+
+    @cached_property
+    def model(self) -> Model:
+        """The model, loaded at its first use."""
+        model = load(self._path)
+        find_vocabulary(model)
+        return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out a model that can be loaded again."""
+        state = dict(vars(self))
+        if self._path is not None:
+            state.pop("model", None)
+        return state
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Score a batch.
+
+        Raises:
+            ValueError: Where it has neither of the two columns.
+            FloatingPointError: Where a score is not finite.
+        """
+        return self.score(batch, self.tokenize(batch))
+
+    def tokenize(self, batch: pa.RecordBatch) -> Tokenized:
+        """Split texts into tokens and look them up; needs no device."""
+        texts, given, rejected = (
+            batch[name].to_pylist() if name in batch.schema.names else [None] * len(batch)
+            for name in ("text", "tokens", "rejected")
+        )
+        if not {"text", "tokens"} & set(batch.schema.names):
+            raise ValueError(
+                f"the batch has the columns {', '.join(batch.schema.names)}; expected text "
+                f"(strings) or tokens (lists of strings)."
+            )
+        vocabulary = find_vocabulary(self.model)
+        rows, ids = [], []
+        special = [n for n in (vocabulary.unknown, vocabulary.padding) if n is not None]
+        for text, tokens, reason in zip(texts, given, rejected, strict=True):
+            row = numbers = None
+            if reason is None:
+                try:
+                    words, *places = self._split(text, tokens)
+                    numbers = vocabulary.encode(words)
+                    row = words, *places, int((~np.isin(numbers, special)).sum()), None
+                except ValueError as error:
+                    reason = str(error)
+            rows.append(row or (None, None, None, False, 0, reason))
+            ids.append(np.zeros(0, np.int32) if numbers is None else numbers)
+        fields = zip(*rows, strict=True) if rows else [[]] * len(TOKENS)
+        columns = [pa.array(c, f.type) for c, f in zip(fields, TOKENS, strict=True)]
+        return Tokenized(columns, ids)
+
+    def _split(self, text: str | None, tokens: list[str] | None):
+        """Return tokens, the offsets of their starts and stops, and whether words were cut off.
+
+        Raises:
+            ValueError: Where there is no text, or too much of it.
+        """
+        starts = stops = None
+        cut = False
+        if tokens is None:
+            if text is None:
+                raise ValueError('the text is null; expected a string ("" is an empty text).')
+            if self.max_words is not None:
+                shorter = cut_text(text, self.max_words)
+                cut, text = len(shorter) < len(text), shorter
+            # Before it is tokenized, which takes its time.
+            self._check(count_pieces(text) // PIECES_A_TOKEN, "at least ")
+            tokens, offsets = tokenize_with_offsets(text)
+            starts, stops = offsets.T
+        if self.max_words is not None and len(tokens) > self.max_words:
+            cut, tokens = True, tokens[: self.max_words]
+            starts, stops = (None if a is None else a[: self.max_words] for a in (starts, stops))
+        self._check(len(tokens))
+        return tokens, starts, stops, cut
+
+    def _check(self, words: int, about: str = "") -> None:
+        longest = longest_length(self.max_len, self.most_steps)
+        remedy = f" Or read its beginning only: max_words={longest}."
+        check_length(words, self.max_len, "the review", self.most_steps, about, remedy)
+
+    def encode(self, tokens: list[str]) -> Int[np.ndarray, "_"]:
+        """Return tokens as rows of the embedding."""
+        return find_vocabulary(self.model).encode(tokens)
+
+    def score(self, batch: pa.RecordBatch, tokenized: Tokenized) -> pa.RecordBatch:
+        """Score reviews that are tokenized."""
+        outputs = Outputs.of(self.model)
+        results = score_all_spans(self.model.classifier, tokenized.ids, self.rule, self.max_len)
+        numbers = [_numbers(outputs, result) for result in results]
+        if self.top is not None:
+            chosen = [_strongest(outputs, n, self.top) for n in numbers]
+            spans = [result.spans[c] for result, c in zip(results, chosen, strict=True)]
+            numbers = [n[c] for n, c in zip(numbers, chosen, strict=True)]
+        else:
+            spans = [result.spans for result in results]
+        shape = len(results), outputs.logits
+        logits = np.array([r.logits for r in results], np.float32).reshape(shape)
+        columns = {name: batch[name] for name in batch.schema.names}
+        columns |= dict(zip([field.name for field in TOKENS], tokenized.columns, strict=True))
+        columns["logits"] = _lists(list(logits), pa.array(logits.ravel(), pa.float32()))
+        columns["spans"] = _lists(spans, _structs(outputs, spans, numbers))
+        return pa.RecordBatch.from_pydict(columns)
+
+
+def _numbers(outputs: Outputs, result: SpanScores) -> Float[np.ndarray, "s n"]:
+    """Return the columns `Outputs.names` of a review's spans, in float32."""
+    by_label = read_scores(result.scores, outputs.labels)
+    if outputs.two:
+        direction = directions(outputs.logits, outputs.labels, outputs.output)[-1]
+        read_off = read(by_label, direction)[:, None]
+    else:
+        read_off = by_label
+    beyond = interactions(result.spans, read_off)
+    columns = [by_label, read_off, beyond] if outputs.two else [by_label, beyond]
+    return np.concatenate(columns, axis=1).astype(np.float32)
+
+
+def _strongest(
+    outputs: Outputs, numbers: Float[np.ndarray, "s n"], top: int
+) -> Int[np.ndarray, "_"]:
+    """Return the indices, ascending, of the spans of the largest absolute score."""
+    count = len(outputs.labels)
+    scores = numbers[:, count : count + 1] if outputs.two else numbers[:, :count]
+    order = np.argsort(-np.abs(scores).max(axis=1), kind="stable")
+    return np.sort(order[:top])
+
+
+def _structs(outputs: Outputs, spans: list, numbers: list) -> pa.StructArray:
+    """Return all spans of a batch, one after the other."""
+    flat = np.concatenate([*spans, np.zeros((0, 2), np.int32)]).astype(np.int32)
+    values = np.concatenate([*numbers, np.zeros((0, len(outputs.names)), np.float32)])
+    columns = [*flat.T, *values.T]
+    return pa.StructArray.from_arrays(
+        [pa.array(np.ascontiguousarray(column)) for column in columns],
+        ["start", "stop", *outputs.names],
+    )
+
+
+def _lists(parts: list, values: pa.Array) -> pa.ListArray:
+    """Return lists of consecutive values, as many as each part has."""
+    ends = np.cumsum([0, *(len(part) for part in parts)], dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), values)
