@@ -168,14 +168,15 @@ class Scorer:
             )
         vocabulary = find_vocabulary(self.model)
         rows, ids = [], []
-        special = [n for n in (vocabulary.unknown, vocabulary.padding) if n is not None]
+        special = [-1 if n is None else n for n in (vocabulary.unknown, vocabulary.padding)]
         for text, tokens, reason in zip(texts, given, rejected, strict=True):
             row = numbers = None
             if reason is None:
                 try:
                     words, *places = self._split(text, tokens)
                     numbers = vocabulary.encode(words)
-                    row = words, *places, int((~np.isin(numbers, special)).sum()), None
+                    known = (numbers != special[0]) & (numbers != special[1])
+                    row = words, *places, int(known.sum()), None
                 except ValueError as error:
                     reason = str(error)
             rows.append(row or (None, None, None, False, 0, reason))

@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import lru_cache
 
 from cdjax.spans import count_spans
 
@@ -36,6 +37,7 @@ def count_steps(length: int, max_len: int | None = None) -> int:
     return math.comb(length + 1, 2) + alone
 
 
+@lru_cache
 def longest_length(max_len: int | None = None, most_steps: int = MOST_STEPS) -> int:
     """Return the length of the longest sequence that takes at most so many steps.
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from cdjax.cli import main
 from cdjax.core.rules import RULES
-from cdjax.corpus import parts, scorer
+from cdjax.corpus import parts, scorer, spool
 
 from tests.conftest import ROOT, random_classifier
 from tests.scoring.test_batch import recursion
@@ -159,12 +159,14 @@ def test_profile(here, model):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_finishes_the_part_and_says_how_to_go_on(here, model, number):
-    (here / "long.txt").write_text("a film\n" * 100_000)  # 7 parts
+def test_a_signal_finishes_the_part_and_says_how_to_go_on(here, model, number, monkeypatch):
+    (here / "long.txt").write_text("a film\n" * 1_000)
+    monkeypatch.setattr(spool, "PART_REVIEWS", 50)
     argv = ["score", "long.txt", "--out", "out", "--model", model, "--max-len", "1"]
     heed = f"import signal; signal.signal({int(number)}, signal.SIG_DFL); "
+    parts = "from cdjax.corpus import spool; spool.PART_REVIEWS = 50; "
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{heed}{HEED}", *argv],
+        [sys.executable, "-c", f"{heed}{parts}{HEED}", *argv],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         text=True,
         stderr=subprocess.PIPE,
@@ -179,10 +181,10 @@ def test_a_signal_finishes_the_part_and_says_how_to_go_on(here, model, number):
         process.wait()
     assert process.returncode == 128 + number
     assert re.fullmatch(
-        r"cdjax score: error: stopped; \d of \d parts are finished; go on with --resume\.\n", err
+        r"cdjax score: error: stopped; \d+ of 20 parts are finished; go on with --resume\.\n", err
     )
     assert main([*argv, "--resume"]) == 0
-    assert pq.read_table("out/documents")["doc"].to_pylist() == list(range(100_000))
+    assert pq.read_table("out/documents")["doc"].to_pylist() == list(range(1_000))
 
 
 def test_score_of_csv_options(here, model):
@@ -351,7 +353,7 @@ def test_bar_and_colour_on_a_terminal(here, model):
 def test_help_and_version(capsys):
     for argv, words in (
         (["--help"], ("COMMAND", "score", "explain", "examples:")),
-        (["score", "--help"], ("spans/part-*.parquet", "odds", "half-open", "--verify", "examples:")),
+        (["score", "--help"], ("spans/part-*.parquet", "odds", "--verify", "examples:")),
         (["explain", "--help"], ("logits", "--max-len", "examples:", "interaction")),
         (["--version"], ("cdjax 0.",)),
     ):
