@@ -44,6 +44,7 @@ ELSEWHERE = {  # outside packages that only some rooms may import, at any level
     "rich": {"cli", "viz"},
     "sklearn": {"training"},
     "nltk": {"text"},
+    "regex": {"text"},
 }
 
 

@@ -9,6 +9,7 @@ import argparse
 import importlib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -69,8 +70,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as error:  # argparse exits by itself: 0 after --help, 2 after an error
         return int(error.code or 0)
     args.argv = argv
+
+    def warn(message, *_, **__):
+        text = _one_line(name_flags(str(message), vars(args)))
+        print(f"cdjax {args.command}: warning: {text}", file=sys.stderr)
+
     try:
-        with as_user_error():
+        with as_user_error(), warnings.catch_warnings():
+            warnings.showwarning = warn
             args.run(args)
     except UserError as error:
         message = _one_line(name_flags(str(error), vars(args)))

@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.corpus.reviews import read_reviews
     from cdjax.model import find_vocabulary
     from cdjax.phrases.vectors import average_vectors, check_memory, count_phrases
+    from cdjax.results.summary import describe_unknown
     from cdjax.text.tokenizer import tokenize
 
     if args.out is not None:
@@ -104,6 +105,9 @@ def run(args: argparse.Namespace) -> None:
         f"[bold]{len(table.words):,} phrases[/] of up to {args.max_len} words that occur at least "
         f"{args.min_count} times"
     )
+    known = np.concatenate([ids != vocabulary.unknown for ids in reviews])
+    if note := describe_unknown(known):
+        console.print(f"[yellow]warning:[/] {note}")
     if args.out is not None:
         _write(args.out, model, table)
     _print_neighbours(console, model, table, ids, indices, args)

@@ -190,6 +190,7 @@ def _summarize(console, result, out: str) -> None:
 
     from cdjax.cli.progress import peak_memory
     from cdjax.corpus.parts import HIGHLIGHT_WORDS
+    from cdjax.results.summary import MANY_UNKNOWN
 
     manifest = result.manifest
     counts, seconds = manifest["counts"], manifest["seconds"]
@@ -217,6 +218,11 @@ def _summarize(console, result, out: str) -> None:
         )
         for reject in result.rejected[:REJECTS_SHOWN]:
             console.print(f"  {reject['location']}: {reject['reason']}", markup=False)
+    if (unknown := counts["words"] - counts["known_words"]) >= MANY_UNKNOWN * counts["words"] > 0:
+        console.print(
+            f"[yellow]warning:[/] {unknown / counts['words']:.0%} of the words are unknown to the "
+            f"model (known_words in documents)"
+        )
     if counts["without_known_word"]:
         console.print(
             f"[yellow]warning:[/] {counts['without_known_word']:,} without a single word that the "

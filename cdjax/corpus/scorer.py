@@ -21,12 +21,13 @@ from cdjax.results.scores import directions, exclude_each_other
 from cdjax.scoring.batch import score_all_spans
 from cdjax.scoring.limits import (
     MOST_STEPS,
-    PIECES_A_TOKEN,
     check_length,
     count_pieces,
     cut_text,
     longest_length,
 )
+from cdjax.text.characters import read_characters
+from cdjax.text.scripts import check_words
 from cdjax.text.tokenizer import tokenize_with_offsets
 
 TOKENS = [
@@ -176,6 +177,8 @@ class Scorer:
                     words, *places = self._split(text, tokens)
                     numbers = vocabulary.encode(words)
                     known = (numbers != special[0]) & (numbers != special[1])
+                    if tokens is None and text is not None:
+                        check_words(text, words, known)
                     row = words, *places, int(known.sum()), None
                 except ValueError as error:
                     reason = str(error)
@@ -196,12 +199,14 @@ class Scorer:
         if tokens is None:
             if text is None:
                 raise ValueError('the text is null; expected a string ("" is an empty text).')
+            characters = read_characters(text)
             if self.max_words is not None:
-                shorter = cut_text(text, self.max_words)
-                cut, text = len(shorter) < len(text), shorter
-            # Before it is tokenized, which takes its time.
-            self._check(count_pieces(text) // PIECES_A_TOKEN, "at least ")
-            tokens, offsets = tokenize_with_offsets(text)
+                begin = cut_text(characters.text, self.max_words)
+                cut = len(begin) < len(characters.text)
+                characters = characters.cut(len(begin))
+            else:  # before it is split, which takes its time
+                self._check(count_pieces(characters.text), "at least ")
+            tokens, offsets = tokenize_with_offsets(characters)
             starts, stops = offsets.T
         if self.max_words is not None and len(tokens) > self.max_words:
             cut, tokens = True, tokens[: self.max_words]

@@ -18,6 +18,7 @@ from cdjax.results.scores import (
 )
 from cdjax.scoring.batch import output_bias
 from cdjax.scoring.limits import check_length
+from cdjax.text.scripts import check_words
 from cdjax.text.tokenizer import tokenize_with_offsets
 
 VALUES = "units of the values"
@@ -51,8 +52,9 @@ def explain(
 
     Raises:
         TypeError: Where `source` is neither a text nor tokens nor floats.
-        ValueError: Where it is empty or too long for all its spans, where there is no such method,
-            rule or label, or where the method is not defined for the model.
+        ValueError: Where it is empty, too long for all its spans, or in a script without spaces
+            between words; where there is no such method, rule or label, or the method is not
+            defined for the model.
         FileNotFoundError: Where there is no such model.
 
     >>> explanation = explain("It isn't a bad film.")
@@ -113,6 +115,8 @@ def _encode(source: Any, model: Model) -> tuple[Model, np.ndarray, dict[str, Any
     vocabulary = find_vocabulary(model)
     ids = vocabulary.encode(tokens)
     known = np.array([token in vocabulary for token in tokens])
+    if isinstance(source, str):
+        check_words(source, tokens, known)
     parts |= {"tokens": tuple(tokens), "known": known, "series": None}
     return model, ids, parts
 

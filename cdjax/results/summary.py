@@ -3,9 +3,14 @@
 import textwrap
 from typing import Any
 
+import numpy as np
+from jaxtyping import Bool
+
 LINES = 20
 """Most lines of a summary."""
 WIDTH = 84
+MANY_UNKNOWN = 1 / 3
+"""Share of the words from which on it is told that a model does not know them."""
 
 
 def summarize(explanation: Any) -> str:
@@ -20,6 +25,8 @@ def summarize(explanation: Any) -> str:
             _shorten(f"{p.score:+.2f} {p.text}") for p in explanation.strongest(5, shortest=2)
         ],
     }
+    if explanation.known is not None and (note := describe_unknown(explanation.known)):
+        sections["warning"] = [note]
     lines = [
         f"Explanation of {len(explanation)} {kind} by {explanation.method}{rule}: "
         f"{len(explanation.spans):,} spans, in {explanation.units}"
@@ -47,6 +54,18 @@ def describe_direction(explanation: Any) -> str:
             size = "" if abs(weight) == 1 else f"{abs(weight):g} "
             terms.append(f"{'-' if weight < 0 else '+'} {size}{label}")
     return " ".join(terms).removeprefix("+ ")
+
+
+def describe_unknown(known: Bool[np.ndarray, "t"]) -> str | None:
+    """Return how many words a model does not know; None where they are few (`MANY_UNKNOWN`)."""
+    unknown = len(known) - int(known.sum())
+    if not len(known) or unknown < MANY_UNKNOWN * len(known):
+        return None
+    if unknown == len(known):
+        return "the model knows none of the words; the scores mean little"
+    return (
+        f"{unknown:,} of {len(known):,} words are unknown to the model ({unknown / len(known):.0%})"
+    )
 
 
 def _shorten(text: str) -> str:

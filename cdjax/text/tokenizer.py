@@ -2,10 +2,9 @@
 
 Differs from `nltk.word_tokenize`: (1) no data is downloaded, abbreviations are listed here; (2)
 quotes keep their direction (`` '' and ` '), so that text which is tokenized already stays as it is;
-(3) "'70s" and "'em" are one token, as in the treebank; (4) typographic characters become their
-ASCII forms first. Brackets stay brackets: "(" and not "-LRB-".
+(3) "'70s" and "'em" are one token, as in the treebank; (4) HTML, typography and emoji are read
+first (`cdjax.text.characters`). Brackets stay brackets: "(" and not "-LRB-".
 """
-# ruff: noqa: RUF001 - typographic characters are the subject
 
 import functools
 import re
@@ -13,27 +12,7 @@ import re
 import numpy as np
 from jaxtyping import Int
 
-_TYPOGRAPHY = str.maketrans(
-    {
-        "’": "'",
-        "‘": "`",
-        "‚": "`",
-        "“": '"',
-        "”": '"',
-        "„": '"',
-        "«": '"',
-        "»": '"',
-        "…": "...",
-        "–": "--",
-        "—": "--",
-        "―": "--",
-        "‐": "-",
-        "‑": "-",
-        "\xad": "",  # soft hyphen and zero-width space mark where a line may break, inside a word
-        "\u200b": "",
-        "\ufeff": "",
-    }
-)
+from cdjax.text.characters import Characters, read_characters
 
 # Their periods end no sentence by themselves. Those with inner periods (U.S., E.T.) are recognized.
 # fmt: off
@@ -58,6 +37,8 @@ def tokenize(text: str) -> list[str]:
     """Split a text into Penn Treebank tokens.
 
     Text that is tokenized already comes out as it went in, with few exceptions ("S&M", "ol'").
+    HTML's tags separate words and are none, its entities are the characters they stand for, and an
+    emoji is a token.
 
     Args:
         text: Any text, of any number of sentences.
@@ -68,22 +49,21 @@ def tokenize(text: str) -> list[str]:
     >>> tokenize("It isn’t a bad film. Really!")
     ['It', 'is', "n't", 'a', 'bad', 'film', '.', 'Really', '!']
     """
-    text = text.translate(_TYPOGRAPHY)
-    split_words = _word_tokenizer()
-    return [word for sentence in _split_sentences(text) for word in split_words(sentence)]
+    return _split(read_characters(text).text)
 
 
-def tokenize_with_offsets(text: str) -> tuple[list[str], Int[np.ndarray, "t 2"]]:
+def tokenize_with_offsets(text: str | Characters) -> tuple[list[str], Int[np.ndarray, "t 2"]]:
     """Split a text into the tokens of `tokenize`, and say where in the text each one is.
 
     Args:
-        text: Any text, of any number of sentences.
+        text: Any text, of any number of sentences; or its characters (`read_characters`).
 
     Returns:
         The tokens, and the offsets `[T, 2]` of their characters in `text` as it was given:
-        `text[start:stop]` is the token, but for typography ("…" for "...", a quote for ``, soft
-        hyphens). Starts and stops never decrease. Tokens overlap only where one character stands
-        for several that belong to two tokens: "a-—b" is "a", "--" and "-b", and "—" is of both.
+        `text[start:stop]` is the token, but for what `read_characters` and the tokenizer write in
+        another way ("…" for "...", "&amp;" for "&", a quote for ``). Starts and stops never
+        decrease. Tokens overlap only where what stands for several characters belongs to two
+        tokens: "a-—b" is "a", "--" and "-b", and "—" is of both.
 
     >>> tokens, offsets = tokenize_with_offsets("“It isn’t…”")
     >>> tokens
@@ -91,23 +71,27 @@ def tokenize_with_offsets(text: str) -> tuple[list[str], Int[np.ndarray, "t 2"]]
     >>> offsets.tolist()
     [[0, 1], [1, 3], [4, 6], [6, 9], [9, 10], [10, 11]]
     """
-    tokens = tokenize(text)
+    read = text if isinstance(text, Characters) else read_characters(text)
+    tokens = _split(read.text)
     characters = (
-        (index, character)
-        for index, original in enumerate(text)
-        for character in original.translate(_TYPOGRAPHY)
+        (character, origin)
+        for character, origin in zip(read.text, read.origins.tolist(), strict=True)
         if not character.isspace()
     )
     offsets = np.zeros((len(tokens), 2), np.int32)
     for n, token in enumerate(tokens):
-        first = last = -1
-        length = 0
+        first, stop, length = -1, 0, 0
         while length < len(token):  # tokenizing adds white space; turns " into `` or '', ' into `
-            last, character = next(characters)
-            first = last if first < 0 else first
+            character, (start, stop) = next(characters)
+            first = start if first < 0 else first
             length += 2 if character == '"' else 1
-        offsets[n] = first, last + 1
+        offsets[n] = first, stop
     return tokens, offsets
+
+
+def _split(text: str) -> list[str]:
+    split_words = _word_tokenizer()
+    return [word for sentence in _split_sentences(text) for word in split_words(sentence)]
 
 
 def _split_sentences(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """From labelled texts to a model: vocabulary, embedding, training, calibration, provenance."""
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,8 +13,10 @@ from jaxtyping import Float
 
 from cdjax.core.network import Classifier
 from cdjax.model import Model
+from cdjax.results.summary import describe_unknown
 from cdjax.text.vectors import WordVectors, combine_vectors, read_vectors
 from cdjax.text.vocabulary import UNKNOWN, Vocabulary
+from cdjax.training.batches import Examples
 from cdjax.training.calibration import calibrate
 from cdjax.training.corpus import TrainingData, check_corpus, encode, order_labels
 from cdjax.training.loop import DEFAULTS, evaluate, train
@@ -88,6 +91,8 @@ def fit(
     embedding = make_embedding(vocabulary, sources, vector_options, options.seed)
     examples = encode(data.training, vocabulary, labels)
     held_out = {name: encode(part, vocabulary, labels) for name, part in data.held_out.items()}
+    for name, part in {"training": examples, **held_out}.items():
+        _warn_of_unknown(name, part, vocabulary)
     training = train(embedding, examples, held_out["dev"], options, log, **loop)
     classifier, factor = calibrate(training.classifier, held_out["dev"])
     classifier = round_to_half(classifier)
@@ -158,6 +163,16 @@ def round_to_half(classifier: Classifier) -> Classifier:
 
 def _count_words(data: TrainingData) -> Counter[str]:
     return Counter(token for tokens in data.training.tokens for token in tokens)
+
+
+def _warn_of_unknown(name: str, part: Examples, vocabulary: Vocabulary) -> None:
+    known = np.concatenate(part.sequences) != vocabulary.unknown
+    if note := describe_unknown(known):
+        warnings.warn(
+            f"{name} texts: {note}. A word is known that occurs often enough in training; where no "
+            f"spaces separate words, a clause is one: split the texts first.",
+            stacklevel=3,
+        )
 
 
 def _accuracies(evaluation: Mapping[str, float]) -> dict[str, float]:

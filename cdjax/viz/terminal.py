@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cdjax.results.explanation import Explanation, Phrase
 from cdjax.results.hierarchy import Hierarchy
+from cdjax.results.summary import describe_unknown
 from cdjax.viz.scale import STEPS, Step, sides, step, thresholds
 
 PHRASES = 4  # for each side
@@ -68,10 +69,8 @@ def print_words(console: Console, explanation: Explanation) -> None:
             console.print(text, no_wrap=True, overflow="ellipsis", crop=False)
     console.print()
     print_legend(console, explanation)
-    if known is not None and not known.any():
-        console.print(
-            "warning: the model knows none of the words; the scores mean little.", style="yellow"
-        )
+    if known is not None and (note := describe_unknown(known)):
+        console.print(f"warning: {note}.", style="yellow", markup=False)
 
 
 def print_legend(console: Console, explanation: Explanation) -> None:

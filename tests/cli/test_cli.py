@@ -219,7 +219,7 @@ BAD_INPUT = {
         "a.txt",
         b"ok\n" + b"a " * 2001,
         ["--strict"],
-        r"the review has 2,001 words.*--max-len",
+        r"the review has at least 2,001 words.*--max-len",
     ),
     "max-len": ("a.txt", b"a", ["--max-len", "0"], r"--max-len: '0'; expected a whole number"),
     "verify": ("a.txt", b"a", ["--verify", "-1"], r"--verify: '-1'; expected a whole number"),

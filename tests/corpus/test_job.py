@@ -355,7 +355,7 @@ def test_long_reviews_are_rejected_or_cut(model, tmp_path):
     assert rejects[0]["reason"].endswith(f"max_words={most}.")
     assert read_documents(tmp_path / "out")["doc"].to_pylist() == [0]
     assert result.manifest["counts"]["rejected"] == 2
-    with pytest.raises(RejectedError, match=r"review 1: the review has at least 750 words,"):
+    with pytest.raises(RejectedError, match=r"review 1: the review has at least 3,000 words,"):
         score_corpus(model, texts, tmp_path / "two", max_len=3, most_steps=1_000_000, strict=True)
     assert not (tmp_path / "two").exists()
     result = score_corpus(
@@ -370,7 +370,7 @@ def test_a_text_of_a_million_words_takes_no_time(model, tmp_path):
     texts = ["a", "a " * 1_000_000, "x" * 3_000_000]
     result = score_corpus(model, texts, tmp_path / "out", max_len=1)
     assert [r["doc"] for r in result.rejected] == [1]
-    assert "at least 250,000 words" in result.rejected[0]["reason"]
+    assert "at least 1,000,000 words" in result.rejected[0]["reason"]
 
 
 def test_records_that_hold_no_review_are_rejected(model, tmp_path):
@@ -715,3 +715,11 @@ def test_treebank_pairs(shared, tmp_path):
     result = score_corpus(model, reviews, tmp_path / "out", max_len=2, verify=3)
     assert result.manifest["counts"]["documents"] == 1101
     assert len(read_spans(tmp_path / "out")) == 41_447
+
+
+def test_a_text_without_spaces_between_words_is_rejected(model, tmp_path):
+    texts = ["a bad film", "这部电影真的很好看,我非常喜欢。", "a film: 君の名は"]
+    result = score_corpus(model, texts, tmp_path / "out")
+    (reject,) = result.rejected
+    assert reject["doc"] == 1
+    assert reject["reason"].startswith("the text is in Chinese or Japanese, which puts no spaces")

@@ -184,3 +184,11 @@ def test_no_step_of_a_series_becomes_a_word(model):
     without = model._replace(classifier=model.classifier._replace(embedding=None), vocabulary=None)
     explained, expected = (cdjax.explain(series, m, "loo") for m in (without, model))
     np.testing.assert_allclose(explained.scores, expected.scores, atol=1e-6)
+
+
+def test_what_a_model_does_not_know_is_told():
+    with pytest.raises(ValueError, match="the text is in Thai, which puts no spaces between words"):
+        cdjax.explain("ภาพยนตร์เรื่องนี้สนุกมาก")
+    explanation = cdjax.explain("qwrt zxcv is bad")
+    assert "  warning     2 of 4 words are unknown to the model (50%)" in repr(explanation)
+    assert "warning" not in repr(cdjax.explain("It isn't a bad film, qwrt."))

@@ -6,6 +6,7 @@ import cdjax
 import numpy as np
 import pytest
 from cdjax.results import Explanation, PhraseError
+from cdjax.results.summary import describe_unknown
 
 TEXT = "It isn't bad: isn't a bad film"
 
@@ -322,3 +323,16 @@ def test_repr_is_short(explanation):
     assert "price 3.5" in repr(make_series())
     assert "%" not in repr(make_series())
     assert "step 2 " in repr(make_series())
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ("1101110111", None),
+        ("110", "1 of 3 words are unknown to the model (33%)"),
+        ("00", "the model knows none of the words; the scores mean little"),
+        ("", None),
+    ],
+)
+def test_unknown_words_are_told_from_a_third_up(known, told):
+    assert describe_unknown(np.array([k == "1" for k in known], bool)) == told

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import cdjax
@@ -236,3 +237,13 @@ def test_processes_end_with_one_that_is_killed(tmp_path):
         finally:
             process.kill()
     wait_for(lambda: not any(map(alive, started)))
+
+
+def test_words_that_are_mostly_unknown_are_told(tmp_path, capsys):
+    data = Path(__file__).parents[1] / "cases" / "train-chinese" / "r.csv"
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert train("--data", data, "--out", tmp_path / "model", "--epochs=1") == 0
+    (line, *_) = re.findall("cdjax train: warning: .*", capsys.readouterr().err)
+    assert "training texts: the model knows none of the words" in line
+    assert "where no spaces separate words, a clause is one" in line

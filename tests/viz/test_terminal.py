@@ -62,7 +62,7 @@ def test_thresholds_stand_under_their_symbols():
 def test_unknown_words():
     out = show(terminal.print_words, make(("a", "???")))
     assert "? is a word the model does not know" in " ".join(out.split())
-    assert "warning" not in out
+    assert "warning: 1 of 2 words are unknown to the model (50%)." in out
     out = show(terminal.print_words, make(("???", "???")))
     assert "warning: the model knows none of the words" in out
 
