@@ -39,7 +39,7 @@ ELSEWHERE = {  # outside packages that only some rooms may import, at any level
     "jax": set(ROOMS) - {"files", "text", "datasets"},
     "matplotlib": {"viz", "training"},
     "datasets": {"corpus"},
-    "pyarrow": {"results", "corpus"},
+    "pyarrow": {"files", "results", "corpus"},
     "ray": {"corpus"},
     "rich": {"cli", "viz"},
     "sklearn": {"training"},

@@ -47,7 +47,7 @@ from cdjax.corpus.scorer import Outputs, Scorer
 from cdjax.corpus.spool import Spooled, write_spool
 from cdjax.corpus.tables import REJECTS as REJECT_SCHEMA
 from cdjax.corpus.tables import document_schema, write_table
-from cdjax.files import write_atomically
+from cdjax.files.atomic import write_atomically
 from cdjax.model import Model
 from cdjax.scoring.limits import MOST_STEPS
 

@@ -25,7 +25,7 @@ from cdjax.corpus.tables import (
     span_tables,
     write_table,
 )
-from cdjax.files import write_atomically
+from cdjax.files.atomic import write_atomically
 from cdjax.results.scores import directions, is_one_logit
 from cdjax.scoring.verify import BOUND, Check, largest_difference
 

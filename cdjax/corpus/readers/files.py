@@ -1,20 +1,17 @@
 """Files as lines of text: found, opened, unpacked and decoded, whatever their size."""
 
-import bz2
 import codecs
 import contextlib
 import glob
-import gzip
 import io
-import lzma
 import os
 import sys
-import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cdjax.corpus.readers.records import ReadError
+from cdjax.files.packed import Bytes, FileError, inner_suffix, open_packed
 
 STANDARD_INPUT = "-"
 
@@ -32,11 +29,6 @@ SUFFIXES = {
 }
 """Endings of file names, and the format each stands for."""
 
-PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
-"""Endings of packed files; what is in them is told by the ending before."""
-
-Bytes = Any  # a binary file that has peek() as well, for which there is no type
-
 LONGEST_LINE = 1 << 26
 """Bytes of a line, and characters of a record of several lines, at most."""
 
@@ -47,15 +39,6 @@ _MARKS = (  # UTF-32's begin as UTF-16's do
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_OTHERS = (
-    (b"version https://git-lfs", "a Git LFS pointer and not the data; get it by: git lfs pull"),
-    (b"\xd0\xcf\x11\xe0", "a document of Microsoft Office; save it as CSV (UTF-8)"),
-    (b"%PDF", "a PDF; expected a file of reviews"),
-    (b"\x89HDF", "an HDF5 file; expected a file of reviews"),
-    (b"7z\xbc\xaf", "a 7z archive; unpack it"),
-    (b"ARROW1", "an Arrow file; write it as Parquet"),
-)
-_SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 
 class Source(NamedTuple):
@@ -71,10 +54,7 @@ class Source(NamedTuple):
     @property
     def format(self) -> str | None:
         """The format that the ending of its name stands for; None where it stands for none."""
-        path = Path(self.path)
-        if path.suffix.lower() in PACKED:
-            path = path.with_suffix("")
-        return SUFFIXES.get(path.suffix.lower())
+        return SUFFIXES.get(inner_suffix(self.path))
 
 
 def find_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list[Source]:
@@ -128,72 +108,16 @@ def open_bytes(source: Source) -> Iterator[Bytes]:
             file: Bytes = sys.stdin.buffer
         else:
             file = stack.enter_context(open(source.path, "rb"))
-        head = file.peek(64)[:64]
-        others = [what for mark, what in _OTHERS if head.startswith(mark)]
-        if Path(source.path).suffix.lower() in _SPREADSHEETS:
-            others.append("a spreadsheet; save it as CSV (UTF-8)")
-        if others:
-            raise ReadError(f"{source.name} is {others[0]}.")
-        if head.startswith(b"\x1f\x8b"):
-            yield stack.enter_context(gzip.GzipFile(fileobj=file))
-        elif head.startswith(b"BZh"):
-            yield stack.enter_context(bz2.BZ2File(file))
-        elif head.startswith(b"\xfd7zXZ"):
-            yield stack.enter_context(lzma.LZMAFile(file))
-        elif head.startswith(b"\x28\xb5\x2f\xfd"):
-            import pyarrow as pa
-
-            unpacked = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
-            yield io.BufferedReader(_Arrow(unpacked))
-        elif head.startswith(b"PK\x03\x04"):
-            yield stack.enter_context(_open_zip(source, file))
-        else:
-            yield file
-
-
-class _Arrow(io.RawIOBase):
-    """An Arrow stream as a file of Python's, which counts in bytes and not in objects."""
-
-    def __init__(self, stream):
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        piece = self._stream.read(len(buffer))
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-
-@contextlib.contextmanager
-def _open_zip(source: Source, file: Bytes) -> Iterator[Bytes]:
-    if source.path == STANDARD_INPUT:
-        raise ReadError("standard input is a zip archive; unpack it.")
-    with contextlib.ExitStack() as stack:
         try:
-            archive = stack.enter_context(zipfile.ZipFile(file))
-        except zipfile.BadZipFile as error:
-            raise ReadError(f"{source.name} is a damaged zip archive: {error}.") from None
-        names = [
-            name
-            for name in archive.namelist()
-            if not name.endswith("/") and not name.startswith("__MACOSX/")
-        ]
-        if any(name in ("xl/workbook.xml", "content.xml") for name in names):
-            raise ReadError(f"{source.name} is a spreadsheet; save it as CSV (UTF-8).")
-        if len(names) != 1 or Source(names[0]).format in (None, "parquet"):
-            listed = ", ".join(names[:5]) + ", ..." * (len(names) > 5)
-            raise ReadError(f"{source.name} is an archive of {listed or 'nothing'}; unpack it.")
-        try:
-            member = stack.enter_context(archive.open(names[0]))
-        except (RuntimeError, NotImplementedError) as error:  # encrypted, oddly packed
-            raise ReadError(f"{source.name}: {error}; unpack it.") from None
-        yield member
+            yield stack.enter_context(open_packed(file, source.name, _choose))
+        except FileError as error:
+            raise ReadError(str(error)) from error
 
 
-DAMAGED = (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, NotImplementedError)
-"""What reading a packed file may raise: all but the first where it is damaged or encrypted."""
+def _choose(members: Sequence[str]) -> str | None:
+    """Return the only file of an archive, where it is text."""
+    one = len(members) == 1 and Source(members[0]).format not in (None, "parquet")
+    return members[0] if one else None
 
 
 def read_lines(source: Source, encoding: str | None = None) -> Iterator[tuple[int, str]]:
@@ -212,12 +136,6 @@ def read_lines(source: Source, encoding: str | None = None) -> Iterator[tuple[in
             yield from _decode(source, file, encoding)
     except UnicodeError as error:
         raise ReadError(f"{source.name} is not {encoding or 'text'}: {error}.") from None
-    except DAMAGED as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise ReadError(f"{source.name} is damaged: {error}. Get it again.") from error
-    except zipfile.zlib.error as error:  # pyright: ignore[reportAttributeAccessIssue]
-        raise ReadError(f"{source.name} is damaged: {error}. Get it again.") from error
 
 
 def _decode(source: Source, file: Bytes, encoding: str | None) -> Iterator[tuple[int, str]]:
