@@ -14,6 +14,9 @@ from jaxtyping import Array, ArrayLike, Bool, Float
 
 from cdjax.activations import ACTIVATIONS
 
+MOST_LAYERS = 256
+"""Layers of a network; each is compiled on its own, which takes about a second."""
+
 
 def check_shapes(node: Any, where: str, sizes: dict[str, int]) -> None:
     """Raise ValueError unless a NamedTuple's arrays have the shapes that their annotations say.
@@ -41,6 +44,8 @@ def check_shapes(node: Any, where: str, sizes: dict[str, int]) -> None:
                 f"{where}: {name} has shape {found}; expected [{', '.join(map(str, expected))}]"
                 f"{f' ({named})' if named else ''}."
             )
+        if 0 in found:
+            raise ValueError(f"{where}: {name} has shape {found}; expected no size of 0.")
     for name in ("activation", "content_activation"):
         if (activation := getattr(node, name, "linear")) not in ACTIVATIONS:
             raise ValueError(
@@ -91,6 +96,8 @@ def check_stack(layers: Sequence[Any], width: int | None, below: str = "x") -> i
         )
     if not layers:
         raise ValueError("layers is empty; expected at least one layer.")
+    if len(layers) > MOST_LAYERS:
+        raise ValueError(f"there are {len(layers):,} layers; expected at most {MOST_LAYERS}.")
     for n, layer in enumerate(layers):
         cells = {f"layer {n}": layer}
         if hasattr(layer, "backward"):

@@ -15,6 +15,7 @@ PACKAGE = Path(cdjax.__file__).parent
 ROOMS = [
     "activations",
     "checks",
+    "display",
     "files",
     "spans",
     "core",
@@ -36,7 +37,7 @@ ELSEWHERE = {  # outside packages that only some rooms may import, at any level
     "faiss": {"phrases"},
     "flax": {"training"},
     "optax": {"training"},
-    "jax": set(ROOMS) - {"files", "text", "datasets"},
+    "jax": set(ROOMS) - {"display", "files", "text", "datasets"},
     "matplotlib": {"viz", "training"},
     "datasets": {"corpus"},
     "pyarrow": {"files", "results", "corpus"},

@@ -1,6 +1,8 @@
 import contextlib
 import json
+import os
 import pickle
+import time
 from typing import Any, NamedTuple
 
 import cdjax
@@ -408,8 +410,40 @@ def test_a_folder_that_is_there_is_kept(tmp_path, model):
     cdjax.save(model._replace(labels=("no", "yes")), tmp_path / "m", overwrite=True)
     assert cdjax.load(tmp_path / "m").labels == ("no", "yes")
     (tmp_path / "other").mkdir()
+    cdjax.save(model, tmp_path / "other")  # empty, as a mount point is
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"other holds notes\.txt, which would not be of"):
+        cdjax.save(model, tmp_path / "other", overwrite=True)
+    (tmp_path / "other" / MODEL_FILE).unlink()
     with pytest.raises(FileExistsError, match="is no model folder, so it is not replaced"):
         cdjax.save(model, tmp_path / "other", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "other"]
+    assert sorted(path.name for path in (tmp_path / "other").iterdir()) == [
+        "notes.txt",
+        WEIGHTS_FILE,
+    ]
+
+
+def test_a_full_disk_leaves_the_model_that_is_there(tmp_path, model, monkeypatch):
+    cdjax.save(model, tmp_path / "m")
+    monkeypatch.setattr(os, "fsync", lambda number: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(OSError, match="full"):
+        cdjax.save(model._replace(labels=("no", "yes")), tmp_path / "m", overwrite=True)
+    with pytest.raises(OSError, match="full"):
+        cdjax.save(model, tmp_path / "n")
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    assert_same(cdjax.load(tmp_path / "m"), model)
+
+
+def test_files_follow_the_umask(tmp_path, model):
+    before = os.umask(0o027)
+    try:
+        cdjax.save(model, tmp_path / "m")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "m").iterdir()}
+    assert modes == {MODEL_FILE: 0o640, WEIGHTS_FILE: 0o640}
+    assert (tmp_path / "m").stat().st_mode & 0o777 == 0o750
 
 
 def test_what_the_logits_stand_for_is_kept(tmp_path, model):
@@ -506,7 +540,11 @@ def edit(path, **changes):
         (lambda d: edit(d / MODEL_FILE, labels=["a"]), ValueError, "labels holds 1 names"),
         (lambda d: edit(d / MODEL_FILE, vocabulary=["x"]), ValueError, "holds 1 words; expected 4"),
         (lambda d: edit(d / MODEL_FILE, unknown="x"), ValueError, "no word 'x'"),
-        (lambda d: edit(d / MODEL_FILE, vocabulary=["<unk>", "a", "a"]), ValueError, "'a' twice"),
+        (
+            lambda d: edit(d / MODEL_FILE, vocabulary=["<unk>", "a", "a", "b"]),
+            ValueError,
+            "'a' twice",
+        ),
     ],
 )
 def test_a_damaged_folder_says_what_is_wrong(tmp_path, model, damage, error, message):
@@ -537,3 +575,104 @@ def test_a_name_that_is_also_a_folder_is_asked_about(tmp_path, monkeypatch, mode
         cdjax.load("yelp")
     assert cdjax.load("./yelp").labels == model.labels
     assert cdjax.load(find_model("sst")).provenance["task"]
+
+
+def describe(**changes):
+    """Return a function that changes fields of a model's description; text as it is."""
+
+    def damage(folder):
+        path = folder / MODEL_FILE
+        description = json.loads(path.read_text())
+        for name, value in changes.items():
+            description[name] = value
+        path.write_text(json.dumps(description))
+
+    return damage
+
+
+def raw(old, new):
+    def damage(folder):
+        path = folder / MODEL_FILE
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    return damage
+
+
+def header(dtype, shape, size):
+    """Replace the weights by one array of that header, and no more than its bytes."""
+
+    def damage(folder):
+        entry = {"embedding": {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}}
+        text = json.dumps(entry).encode()
+        content = len(text).to_bytes(8, "little") + text + bytes(min(size, 1000))
+        (folder / WEIGHTS_FILE).write_bytes(content)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (raw('"version": 2', '"version": true'), "version True"),
+        (raw('"version": 2', '"version": 2.0'), r"version 2\.0"),
+        (raw('"version": 2', f'"version": {"9" * 5000}'), "is damaged or of another format"),
+        (raw('"provenance": {', '"provenance": {"a": ' + "[" * 100_000 + ", "), "is damaged or"),
+        (describe(labels=[1, 2]), r"labels is \(1, 2\); expected a tuple of strings"),
+        (describe(labels=[None, "a"]), r"labels is \(.*; expected a tuple of strings"),
+        (describe(labels=[["a"], "b"]), r"labels is \(.*; expected a tuple of strings"),
+        (describe(labels="ab"), "labels is 'ab'; expected a list of strings"),
+        (describe(labels=None), "labels is None"),
+        (describe(labels=["a", "a"]), "labels holds 'a' twice"),
+        (describe(labels=["a", "\ud800"]), "surrogate"),
+        (describe(labels=[]), "labels holds 0 names"),
+        (describe(vocabulary=[1, 2, 3, 4]), "word 0 is 1; expected a string"),
+        (describe(vocabulary={"a": 1}), "expected a list of words, or null"),
+        (describe(vocabulary=["a", "A", "b", "<unk>"]), "which are one word in lower"),
+        (describe(vocabulary=["a", "b", "\udc80", "<unk>"]), "surrogate"),
+        (describe(lowercase="yes"), "lowercase is 'yes'; expected true or false"),
+        (describe(lowercase=1), "lowercase is 1; expected true or false"),
+        (describe(unknown=True), "unknown is True"),
+        (describe(output=None), "output is None"),
+        (describe(provenance=[]), r"provenance is \[\]; expected an object"),
+        (header("F8_E4M3", [4, 3], 12), "float8_e4m3fn.*; expected float16"),
+        (header("F32", [10**9, 300], 1_200_000_000_000), "is damaged or of another format"),
+        (header("F32", [10**19, 300], 0), "is damaged or of another format"),
+        (header("F32", [0, 3], 0), "is damaged or of another format"),
+        (change_arrays(bias=np.array([1e39, 0.0])), "bias holds .* not finite, or too large"),
+        (
+            change_arrays(**{f"layers.0.{n}": np.zeros(s, np.float32) for n, s in
+                             {"W": (4, 0, 3), "V": (4, 0, 0), "b": (4, 0)}.items()},
+                          readout=np.zeros((2, 0), np.float32)),
+            r"W has shape \[4, 0, 3\]; expected no size of 0",
+        ),
+        (
+            change_arrays(readout=np.zeros((0, 5), np.float32), bias=np.zeros(0, np.float32)),
+            r"readout has shape \[0, 5\]; expected no size of 0",
+        ),
+    ],
+)  # fmt: skip
+def test_hostile_models_are_refused(tmp_path, model, damage, message):
+    cdjax.save(model, tmp_path / "m")
+    damage(tmp_path / "m")
+    with pytest.raises(ValueError, match=message) as error:
+        cdjax.load(tmp_path / "m")
+    assert str(tmp_path / "m") in str(error.value)
+    assert len(str(error.value)) < 1000
+
+
+def test_many_layers_and_words_take_no_time(tmp_path, model):
+    rng = np.random.default_rng(0)
+    layer = random_layer(rng, 1, 1, dtype=np.float32)
+    first = random_layer(rng, 3, 1, dtype=np.float32)
+    layers = first, *[layer] * 3000
+    readout = np.ones((2, 1), np.float32)
+    deep = model._replace(classifier=model.classifier._replace(layers=layers, readout=readout))
+    with pytest.raises(ValueError, match="there are 3,001 layers; expected at most 256"):
+        check_model(deep)
+    words = [f"w{n}" for n in range(500_000)]
+    begun = time.process_time()
+    with pytest.raises(ValueError, match="holds 500,001 words; expected 4"):
+        check_model(model._replace(vocabulary=cdjax.Vocabulary.of(words)))
+    assert time.process_time() - begun < 5

@@ -8,12 +8,14 @@ one line on stderr; 130 interrupted. A traceback is a bug in cdjax.
 import argparse
 import importlib
 import importlib.util
+import io
 import sys
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 
 from cdjax.cli.options import UserError, as_user_error, name_flags
+from cdjax.display import show
 
 COMMANDS = {
     "score": "score every phrase of a file of reviews and write Parquet",
@@ -48,6 +50,12 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):  # of any encoding; a word of SST is "café"
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if any("\0" in word for word in argv):  # no shell can give one
+        print("cdjax: error: an argument holds a NUL character; expected text.", file=sys.stderr)
+        return 2
     wanted = next((word for word in argv if not word.startswith("-")), None)
     parser = _Parser(
         prog="cdjax",
@@ -90,4 +98,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _one_line(message: str) -> str:
-    return " ".join(message.split())
+    return show(" ".join(message.split()))

@@ -70,13 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Explain one text."""
-    from rich.console import Console
-
     from cdjax.cli.cache import keep_compiled_programs
     from cdjax.model import find_vocabulary
     from cdjax.scoring.limits import check_length
     from cdjax.text.tokenizer import tokenize
     from cdjax.viz import terminal
+    from cdjax.viz.console import Console
 
     _check(args)
     with _hidden_modules("scipy", "sklearn"):
@@ -94,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
             f"--class {args.label}: there is no such label; expected one of "
             f"{', '.join(model.labels)}."
         )
-    console = Console(highlight=False)
+    console = Console()
     if args.method:
         _compare(args, model, console)
     elif args.tree:

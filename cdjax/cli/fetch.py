@@ -7,6 +7,7 @@ from cdjax.cli import options as common
 from cdjax.datasets.download import DownloadError
 from cdjax.datasets.fetch import fetch
 from cdjax.datasets.sources import SOURCES
+from cdjax.display import show
 
 _NAMES = "\n".join(f"  {name:14}{source.about}" for name, source in SOURCES.items())
 
@@ -36,8 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Download the data set and list its files."""
-    from rich.console import Console
     from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+    from cdjax.viz.console import Console
 
     with Progress(
         *Progress.get_default_columns(),
@@ -60,4 +62,4 @@ def run(args: argparse.Namespace) -> None:
                 progress=progress,
             )
     for path in files:
-        print(f"{path} ({path.stat().st_size:,} bytes)")
+        print(f"{show(str(path))} ({path.stat().st_size:,} bytes)")

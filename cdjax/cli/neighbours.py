@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from cdjax.cli import inputs, options
+from cdjax.cli.outputs import check_outputs
+from cdjax.files.atomic import write_atomically
 
 _DESCRIPTION = """\
 Find the phrases of a corpus that are most like a phrase to the model: those
@@ -56,13 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.npz",
         help="also write all phrases and vectors: phrases, counts, vectors, interactions",
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace an --out that exists")
     options.add_arguments(parser, max_len=5)
 
 
 def run(args: argparse.Namespace) -> None:
     """Count, average and show the neighbours."""
-    from rich.console import Console
-
     from cdjax.checks import check_stack
     from cdjax.cli.cache import keep_compiled_programs
     from cdjax.core.rules import RULES
@@ -72,12 +73,12 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.phrases.vectors import average_vectors, check_memory, count_phrases
     from cdjax.results.summary import describe_unknown
     from cdjax.text.tokenizer import tokenize
+    from cdjax.viz.console import Console
 
     if args.out is not None:
         if Path(args.out).suffix != ".npz":
             raise options.UserError(f"--out {args.out}: expected a name that ends in .npz.")
-        if not Path(args.out).resolve().parent.is_dir():
-            raise options.UserError(f"--out {args.out}: there is no such folder.")
+        check_outputs({"--out": Path(args.out)}, [args.corpus], replace=args.overwrite)
     keep_compiled_programs()
     model = options.load_model(args.model)
     with options.as_user_error(ValueError):
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
         table = average_vectors(
             model.classifier, reviews, phrases, RULES[args.rule], progress=report
         )
-    console = Console(highlight=False)
+    console = Console()
     console.print(
         f"{len(reviews):,} reviews, {phrases.lengths.sum():,} words, "
         f"[bold]{len(table.words):,} phrases[/] of up to {args.max_len} words that occur at least "
@@ -149,8 +150,9 @@ def _find(phrases, text: str, ids, reviews, min_count: int) -> int:
 @contextlib.contextmanager
 def _bar(total: int, check):
     """Yield a function to call with the number of reviews done: a bar, but only on a terminal."""
-    from rich.console import Console
     from rich.progress import Progress
+
+    from cdjax.viz.console import Console
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -171,7 +173,7 @@ def _texts(model, words) -> list[str]:
 
 def _write(path: str, model, table) -> None:
     """Write all phrases and vectors as NumPy arrays."""
-    with open(path, "wb") as file:
+    with write_atomically(path) as new, new.open("wb") as file:
         np.savez(
             file,
             phrases=np.array(_texts(model, table.words)),

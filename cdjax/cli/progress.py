@@ -25,9 +25,10 @@ def show_progress(as_json: bool) -> Iterator[Report]:
     if as_json:
         yield _write_json
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+
+    from cdjax.viz.console import Console
 
     console = Console(stderr=True)
     with Bar(

@@ -96,8 +96,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score a corpus and print a summary."""
-    from rich.console import Console
-
     from cdjax.cli.cache import keep_compiled_programs
     from cdjax.cli.progress import show_progress, stopping
     from cdjax.corpus.errors import (
@@ -110,6 +108,7 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.corpus.job import score_corpus
     from cdjax.corpus.readers.records import ReadError
     from cdjax.model import find_vocabulary
+    from cdjax.viz.console import Console
 
     paths = args.input or [str(BUNDLED_REVIEWS)]
     files = [path for path in paths if path != "-"]
@@ -170,7 +169,7 @@ def run(args: argparse.Namespace) -> None:
         if parts := count_parts(args.out):
             message += f" ({parts:,} parts are finished: go on with --resume)"
         raise options.UserError(message, code) from error
-    _summarize(Console(highlight=False), result, args.out)
+    _summarize(Console(), result, args.out)
 
 
 @contextlib.contextmanager

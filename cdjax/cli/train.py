@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,10 @@ import numpy as np
 
 from cdjax.cli import inputs
 from cdjax.cli import options as common
+from cdjax.cli.outputs import check_outputs
 from cdjax.corpus.labelled import FORMATS
-from cdjax.model import MODEL_FILE, save
+from cdjax.display import show
+from cdjax.model import check_free, save
 
 DESCRIPTION = """\
 Train an LSTM classifier on labelled reviews, or on the Stanford Sentiment Treebank (a folder of
@@ -58,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ".npz of words and vectors; several are put side by side (default: random ones)",
     )
     add("--out", type=Path, required=True, help="folder to save the model in")
-    add("--overwrite", action="store_true", help="replace a model that exists")
+    add("--overwrite", action="store_true", help="replace a model, and files, that exist")
     add("--log", type=Path, help="JSON-lines file for the metrics of each evaluation")
     add("--curve", type=Path, help="picture of the learning curve (.png, .svg)")
     add("--checkpoint", type=Path, help="file to keep the state in, to resume from")
@@ -101,18 +104,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train as the arguments say, and save the model in float16."""
-    with common.as_user_error(ImportError):
-        from cdjax.training.curve import draw_curve
+    with common.as_user_error(ImportError, ValueError):
+        from cdjax.training.curve import check_picture, draw_curve
         from cdjax.training.fit import VectorOptions, fit
         from cdjax.training.loop import StoppedError
         from cdjax.training.step import Options
 
-    if args.out.exists() and not args.overwrite:
-        raise FileExistsError(f"{args.out} exists; give another folder or --overwrite.")
-    if args.out.exists() and not (args.out / MODEL_FILE).is_file():
-        raise FileExistsError(f"{args.out} is no model folder, so it is not replaced.")
-    if args.resume and not args.checkpoint:
-        raise common.UserError("--resume needs the --checkpoint to resume from.")
+        if args.curve:
+            check_picture(args.curve)
+    _check_paths(args)
     command = ["cdjax", *args.argv]
     history: list = []
     with common.as_user_error(ValueError, FloatingPointError), _progress() as (bar, say):
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> None:
                 "{examples_a_second:,.0f} examples/s".format(**record)
             )
             if args.log:
-                with args.log.open("a", encoding="utf-8") as file:
+                with _only_told(f"--log {args.log}"), args.log.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(record) + "\n")
 
         def progress(step: int, steps: int, loss: float) -> None:
@@ -157,12 +157,39 @@ def run(args: argparse.Namespace) -> None:
                 again = command if args.resume else [*command, "--resume"]
                 remedy = f"its state is in {args.checkpoint}. To resume: {shlex.join(again)}"
             raise common.UserError(f"{error}; {remedy}", code=130) from error
-    if args.curve and history:
-        draw_curve(history, args.curve)
     save(model, args.out, overwrite=args.overwrite, dtype=np.float16)
     for name, result in model.provenance["accuracy"].items():
-        print(f"{name}: {result['accuracy']:.2%} of {result['examples']:,}")
-    print(f"saved in {args.out}")
+        print(f"{show(name)}: {result['accuracy']:.2%} of {result['examples']:,}")
+    print(f"saved in {show(str(args.out))}")
+    if args.curve and history:
+        with _only_told(f"--curve {args.curve}"):
+            draw_curve(history, args.curve)
+
+
+def _check_paths(args: argparse.Namespace) -> None:
+    """Raise where a path is wrong, before the hours of training."""
+    if args.resume and not args.checkpoint:
+        raise common.UserError("--resume needs the --checkpoint to resume from.")
+    check_free(args.out, overwrite=args.overwrite)
+    read = [path for path in (args.data, args.dev, args.test, *args.vectors) if path]
+    if any(path.resolve().is_relative_to(args.out.resolve()) for path in read):
+        raise common.UserError(f"--out {args.out} holds the input; give another folder.")
+    for path in (p for p in (args.data, args.dev, args.test) if p and not p.exists()):
+        raise common.UserError(f"{path}: no such file.")
+    above = next(parent for parent in args.out.resolve().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise common.UserError(f"--out {args.out} can't be made in {above}; give another folder.")
+    written = {"--log": args.log, "--curve": args.curve, "--checkpoint": args.checkpoint}
+    check_outputs(written, read, replace=args.overwrite or args.resume)
+
+
+@contextmanager
+def _only_told(what: str) -> Iterator[None]:
+    """Turn an error of a file that is no part of the model into a warning."""
+    try:
+        yield
+    except Exception as error:
+        warnings.warn(f"{what} could not be written: {error}.", stacklevel=1)
 
 
 def _read_trees(args: argparse.Namespace, say: Callable[[str], None]):
@@ -226,9 +253,10 @@ def _read_file(path: Path, args: argparse.Namespace, say: Callable[[str], None])
 @contextmanager
 def _progress() -> Iterator[tuple[Callable[[int, int, str], None], Callable[[str], None]]]:
     """Yield a function that moves a bar, and one that prints a line above it."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
+
+    from cdjax.viz.console import Console
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining()
     # The bar is shown in a terminal only; a file gets the lines without it.
@@ -239,7 +267,7 @@ def _progress() -> Iterator[tuple[Callable[[int, int, str], None], Callable[[str
         def move(step: int, steps: int, text: str) -> None:
             bar.update(task, completed=step, total=steps, description=text)
 
-        yield move, lambda line: print(line, flush=True)
+        yield move, lambda line: print(show(line), flush=True)
 
 
 @contextmanager

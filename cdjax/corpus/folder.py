@@ -11,7 +11,6 @@ with it as a whole when it is finished; only files that this module knows are ev
 """
 
 import contextlib
-import ctypes
 import errno
 import json
 import os
@@ -19,6 +18,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from cdjax.files.atomic import exchange
 
 FORMAT = "cdjax-scores"
 VERSION = 2
@@ -170,32 +171,6 @@ def publish(folder: Folder) -> None:
     exchange(folder.build, folder.out)
     remove_result(folder.build)
     folder.build.rmdir()
-
-
-def exchange(one: Path, other: Path) -> None:
-    """Exchange two folders, in one step where the system can (Linux).
-
-    Elsewhere there is a moment between two steps when neither is at `other`.
-    """
-    try:
-        rename = ctypes.CDLL(None, use_errno=True).renameat2
-    except (AttributeError, OSError, TypeError):
-        rename = None
-    if rename is not None:
-        here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-        if rename(here, os.fsencode(one), here, os.fsencode(other), swap) == 0:
-            return
-        number = ctypes.get_errno()
-        if number not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
-            raise OSError(number, os.strerror(number), str(other))
-    aside = one.with_name(f"{one.name}.old")
-    other.rename(aside)
-    try:
-        one.rename(other)
-    except BaseException:
-        aside.rename(other)
-        raise
-    aside.rename(one)
 
 
 def remove_result(build: Path, but: str = "") -> None:

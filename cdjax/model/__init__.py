@@ -11,8 +11,7 @@ import contextlib
 import json
 import os
 import reprlib
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ import safetensors.numpy
 
 from cdjax.checks import check_network
 from cdjax.core.network import Classifier
+from cdjax.files.atomic import check_replaceable, write_folder
 from cdjax.model.structure import (
     FLOATS,
     decode,
@@ -98,8 +98,12 @@ def check_model(model: Model) -> None:
         )
     check_network(model.classifier)
     for name, weight in named_leaves(model.classifier):
-        if not np.isfinite(weight).all():
-            raise ValueError(f"{name} holds values that are not finite; the model is damaged.")
+        # NaN too; scores are computed in single precision.
+        if not (np.abs(weight) <= np.finfo(np.float32).max).all():
+            raise ValueError(
+                f"{name} holds values that are not finite, or too large for float32; the model is "
+                f"damaged."
+            )
     _check_vocabulary(model)
     _check_labels(model)
 
@@ -124,6 +128,19 @@ def _check_vocabulary(model: Model) -> None:
             f"the vocabulary holds {len(vocabulary):,} words; expected {rows:,}, "
             f"one for each row of the embedding."
         )
+    _check_text("vocabulary", vocabulary.words)
+
+
+def _check_text(name: str, texts: Iterable[str]) -> None:
+    """Raise unless a file of UTF-8 can hold the texts."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"{name} holds {text!r}, in which a character is cut in half (a surrogate); "
+                f"expected text."
+            ) from error
 
 
 def _check_labels(model: Model) -> None:
@@ -132,6 +149,7 @@ def _check_labels(model: Model) -> None:
     check_output(model.output)
     if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
         raise TypeError(f"labels is {reprlib.repr(labels)}; expected a tuple of strings.")
+    _check_text("labels", labels)
     if len(set(labels)) < len(labels):
         twice = next(label for n, label in enumerate(labels) if label in labels[:n])
         raise ValueError(f"labels holds {twice!r} twice; expected names that differ.")
@@ -161,16 +179,12 @@ def save(model: Model, path: str | os.PathLike, *, overwrite: bool = False, dtyp
             they are when None.
 
     Raises:
-        FileExistsError: Where the path is taken and `overwrite` is not set.
+        FileExistsError: Where the path is taken and `overwrite` is not set, or holds other files.
         TypeError, ValueError: Where the model does not hold together (`check_model`), has a cell of
             one's own, a weight is too large for `dtype`, or JSON cannot hold the provenance.
     """
     check_model(model)
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; give another path or overwrite=True.")
-    if path.exists() and not (path / MODEL_FILE).is_file():
-        raise FileExistsError(f"{path} is no model folder, so it is not replaced; remove it first.")
+    check_free(path, overwrite=overwrite)
     network, weights = encode(model.classifier)
     description = {
         "format": FORMAT,
@@ -193,15 +207,22 @@ def save(model: Model, path: str | os.PathLike, *, overwrite: bool = False, dtyp
     except (TypeError, ValueError) as error:
         raise type(error)(f"provenance: {error}; expected what JSON can hold.") from error
     weights = {name: _cast(name, weight, dtype) for name, weight in weights.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
-        new = Path(scratch) / "new"
-        new.mkdir()
-        safetensors.numpy.save_file(weights, new / WEIGHTS_FILE)
+    with write_folder(path, (MODEL_FILE, WEIGHTS_FILE)) as new:
+        # The library's own function for files makes some that nobody else may read.
+        (new / WEIGHTS_FILE).write_bytes(safetensors.numpy.save(weights))
         (new / MODEL_FILE).write_text(text, encoding="utf-8")
-        if path.exists():
-            path.rename(Path(scratch) / "old")
-        new.rename(path)
+
+
+def check_free(path: str | os.PathLike, *, overwrite: bool = False) -> None:
+    """Raise FileExistsError where `save` would not write to a path: what is there is not lost."""
+    path = Path(path)
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not (path / MODEL_FILE).is_file():
+        raise FileExistsError(f"{path} is no model folder, so it is not replaced; remove it first.")
+    if not overwrite:
+        raise FileExistsError(f"{path} exists; give another path or overwrite=True.")
+    check_replaceable(path, (MODEL_FILE, WEIGHTS_FILE))
 
 
 def load(path: str | os.PathLike | None = None) -> Model:
@@ -235,7 +256,6 @@ def load(path: str | os.PathLike | None = None) -> Model:
     with _as_damaged(path / MODEL_FILE):
         description = json.loads((path / MODEL_FILE).read_bytes())
         version = _read_version(description, path)
-        vocabulary = _read_vocabulary(description)
         labels = description["labels"]
         if not isinstance(labels, list):
             raise ValueError(f"labels is {reprlib.repr(labels)}; expected a list of strings")
@@ -248,7 +268,13 @@ def load(path: str | os.PathLike | None = None) -> Model:
             raise ValueError(f"output is {reprlib.repr(output)}; expected a string")
         network = None if version == 1 else description["network"]
     with _as_damaged(path / WEIGHTS_FILE):
-        weights = safetensors.numpy.load_file(path / WEIGHTS_FILE)
+        try:
+            weights = safetensors.numpy.load_file(path / WEIGHTS_FILE)
+        except AttributeError as error:  # NumPy lacks a type that the format has
+            raise ValueError(f"{error}; expected {', '.join(FLOATS)}") from error
+    with _as_damaged(path / MODEL_FILE):
+        rows = weights["embedding"].shape[:1] if "embedding" in weights else (0,)
+        vocabulary = _read_vocabulary(description, *rows)
     with _as_damaged(path):
         classifier = decode(describe_version_1(weights) if version == 1 else network, weights)
         model = Model(classifier, vocabulary, tuple(labels), provenance, output)
@@ -269,13 +295,21 @@ def _read_version(description: Any, path: Path) -> int:
     return version
 
 
-def _read_vocabulary(description: Mapping[str, Any]) -> Vocabulary | None:
-    """Return the vocabulary of a model's description."""
+def _read_vocabulary(description: Mapping[str, Any], rows: int = 0) -> Vocabulary | None:
+    """Return the vocabulary of a model's description, of a word for each row of the embedding."""
     words = description["vocabulary"]
     if words is None:
         return None
     if not isinstance(words, list):
         raise ValueError(f"vocabulary is {reprlib.repr(words)}; expected a list of words, or null")
+    if len(words) != rows:  # before a table of them is made
+        raise ValueError(
+            f"the vocabulary holds {len(words):,} words; expected {rows:,}, one for each row "
+            f"of the embedding"
+        )
+    if not all(isinstance(word, str) for word in words):
+        wrong = next((n, word) for n, word in enumerate(words) if not isinstance(word, str))
+        raise ValueError(f"word {wrong[0]} is {reprlib.repr(wrong[1])}; expected a string")
     lowercase = description["lowercase"]
     if not isinstance(lowercase, bool):
         raise ValueError(f"lowercase is {reprlib.repr(lowercase)}; expected true or false")

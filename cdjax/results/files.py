@@ -9,12 +9,13 @@ in one flat list, written such that reading gives the same bits; NaN is null.
 import json
 import math
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from cdjax.files.atomic import write_atomically
 
 FORMAT = "cdjax-explanation"
 VERSION = 1
@@ -38,10 +39,8 @@ def write(
     text = json.dumps(
         {"format": FORMAT, "version": VERSION, **fields}, ensure_ascii=False, allow_nan=False
     )
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
-        new = Path(scratch) / "new"
+    with write_atomically(path) as new:
         new.write_text(text + "\n", encoding="utf-8")
-        new.replace(path)
 
 
 def read(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, Any]:

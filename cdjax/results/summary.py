@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from cdjax.display import show
+
 LINES = 20
 """Most lines of a summary."""
 WIDTH = 84
@@ -34,7 +36,7 @@ def summarize(explanation: Any) -> str:
     for title, content in sections.items():
         titles = [title, *[""] * len(content)]
         lines += [f"  {t:10}  {line}" for t, line in zip(titles, content, strict=False)]
-    return "\n".join(lines[:LINES])
+    return "\n".join(map(show, lines[:LINES]))
 
 
 def describe_outcome(explanation: Any) -> str:

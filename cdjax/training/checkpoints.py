@@ -6,7 +6,6 @@ before.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-FORMAT = "cdjax training checkpoint 1"
+from cdjax.files.atomic import write_atomically
+
+FORMAT = "cdjax training checkpoint 2"
 
 
 def save_checkpoint(path: Path, arrays: Any, facts: Mapping[str, Any]) -> None:
@@ -29,13 +30,10 @@ def save_checkpoint(path: Path, arrays: Any, facts: Mapping[str, Any]) -> None:
         facts: Anything that JSON can hold.
     """
     leaves = {name: np.asarray(leaf) for name, leaf in _named(arrays)}
-    header = {"format": FORMAT, "facts": json.dumps(facts)}
-    new = path.with_name(f".{path.name}.new")
-    with open(new, "wb") as file:
-        file.write(safetensors.numpy.save(leaves, metadata=header))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
+    text = json.dumps(facts)
+    header = {"format": FORMAT, "facts": text, "sha256": _digest(leaves, text)}
+    with write_atomically(path) as new:
+        new.write_bytes(safetensors.numpy.save(leaves, metadata=header))
 
 
 def load_checkpoint(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
@@ -54,9 +52,14 @@ def load_checkpoint(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}; train without resume=True first.")
-    facts = read_facts(path)
+    header = _read_header(path)
     with safetensors.safe_open(path, framework="np") as file:
         stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if _digest(stored, header["facts"]) != header["sha256"]:
+        raise ValueError(
+            f"{path} is damaged: what it holds is not what was written (sha256). Train without "
+            f"resume=True."
+        )
     expected = {name: np.shape(leaf) for name, leaf in _named(like)}
     shapes = {name: array.shape for name, array in stored.items()}
     names = sorted({*shapes, *expected})
@@ -66,22 +69,36 @@ def load_checkpoint(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
             f"expected {expected.get(name)}."
         )
     leaves = [jnp.asarray(stored[name]) for name, _ in _named(like)]
-    return jax.tree.unflatten(jax.tree.structure(like), leaves), facts
+    return jax.tree.unflatten(jax.tree.structure(like), leaves), json.loads(header["facts"])
 
 
 def read_facts(path: Path) -> dict[str, Any]:
     """Return the facts of a checkpoint; ValueError where the file is none."""
+    return json.loads(_read_header(path)["facts"])
+
+
+def _read_header(path: Path) -> dict[str, str]:
     try:
         with safetensors.safe_open(path, framework="np") as file:
             header = file.metadata() or {}
         if header.get("format") != FORMAT:
             raise ValueError(f"its format is {header.get('format')!r}; expected {FORMAT!r}")
-        return json.loads(header["facts"])
-    except (ValueError, KeyError, safetensors.SafetensorError) as error:
+        if missing := {"facts", "sha256"} - set(header):
+            raise ValueError(f"it has no {', '.join(sorted(missing))}")
+        json.loads(header["facts"])
+    except (ValueError, safetensors.SafetensorError) as error:
         raise ValueError(
             f"{path} is no checkpoint of a training, or damaged: {error}. Train without "
             f"resume=True."
         ) from error
+    return header
+
+
+def _digest(arrays: Mapping[str, np.ndarray], facts: str) -> str:
+    digest = hashlib.sha256(facts.encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {fingerprint(arrays[name])}".encode())
+    return digest.hexdigest()
 
 
 def fingerprint(*arrays: np.ndarray) -> str:

@@ -7,6 +7,16 @@ from typing import Any
 from matplotlib.figure import Figure
 
 
+def check_picture(path: Path) -> None:
+    """Raise ValueError where the ending of a file stands for no kind of picture."""
+    kinds = Figure().canvas.get_supported_filetypes()
+    if path.suffix.removeprefix(".").lower() not in kinds:
+        raise ValueError(
+            f"{path}: found the suffix {path.suffix!r}; expected a picture, "
+            f"{', '.join(f'.{kind}' for kind in kinds)}."
+        )
+
+
 def draw_curve(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw training loss, and loss and accuracy on the development set, over epochs.
 

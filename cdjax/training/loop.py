@@ -2,6 +2,7 @@
 
 import itertools
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,10 +124,17 @@ def train(
         checks.check_resumable(checkpoint, facts["setting"], setting)
         count, history, losses = facts["count"], facts["history"], facts["losses"]
 
-    def write_checkpoint():
+    def write_checkpoint() -> str:
+        """Write the state; where that fails, training goes on. Return what is to be told of it."""
         if checkpoint:
             facts = {"setting": setting, "count": count, "history": history, "losses": losses}
-            save_checkpoint(checkpoint, (state, best), facts)
+            try:
+                save_checkpoint(checkpoint, (state, best), facts)
+            except OSError as error:  # a full disk
+                told = f"the checkpoint of step {count:,} could not be written ({error})"
+                warnings.warn(f"{told}; an earlier one is kept.", stacklevel=3)
+                return f"; {told}"
+        return ""
 
     def classifier(params, rows) -> Classifier:
         rows = np.concatenate([np.asarray(rows), embedding[seen:]])
@@ -164,10 +172,10 @@ def train(
                     best = averages
                 losses = []
             if n in evaluated or stopping or due:
-                write_checkpoint()
+                failed = write_checkpoint()
                 written = time.perf_counter()
-            if stopping:
-                raise StoppedError(f"stopped at step {count:,} of {steps:,}")
+                if stopping:
+                    raise StoppedError(f"stopped at step {count:,} of {steps:,}{failed}")
             if n in evaluated:
                 start, trained = time.perf_counter(), 0
                 if _is_over(history, options.patience):

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cdjax.results.explanation import Explanation, Phrase
 from cdjax.results.hierarchy import Hierarchy
 from cdjax.results.summary import describe_unknown
+from cdjax.viz.console import Console
 from cdjax.viz.scale import STEPS, Step, sides, step, thresholds
 
 PHRASES = 4  # for each side

@@ -109,7 +109,7 @@ def test_bad_use(here, model, capsys, monkeypatch):
     refuse("a bad", r"'a bad' occurs 3 times .* expected at least 4", "--min-count", "4")
     refuse("bad", r"none\.txt: no such file", corpus="none.txt")
     refuse("bad", r"expected a name that ends in \.npz", "--out", "x.csv")
-    refuse("bad", r"there is no such folder", "--out", "no/x.npz")
+    refuse("bad", r"there is no folder", "--out", "no/x.npz")
     refuse("bad", r"--top: '0'; expected a whole number", "--top", "0")
     monkeypatch.setattr(vectors, "MEMORY", 0)
     refuse("bad", r"phrases occur often enough; expected at most 0")

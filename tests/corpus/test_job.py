@@ -16,6 +16,7 @@ from cdjax.corpus.job import score_corpus
 from cdjax.corpus.readers.records import RecordError
 from cdjax.corpus.reviews import Review
 from cdjax.corpus.scorer import Scorer
+from cdjax.files import atomic
 from cdjax.spans import count_spans, enumerate_spans
 
 from tests.conftest import random_classifier
@@ -604,8 +605,8 @@ def test_folders_are_exchanged_where_the_system_has_no_such_call(tmp_path, monke
             (tmp_path / name).mkdir(exist_ok=True)
             (tmp_path / name / "file").write_text(name)
         if patched:
-            monkeypatch.setattr(folder.ctypes, "CDLL", lambda *_, **__: Old())
-        folder.exchange(tmp_path / "a", tmp_path / "b")
+            monkeypatch.setattr(atomic.ctypes, "CDLL", lambda *_, **__: Old())
+        atomic.exchange(tmp_path / "a", tmp_path / "b")
         assert [(tmp_path / name / "file").read_text() for name in "ab"] == ["b", "a"]
         assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 

@@ -142,3 +142,32 @@ def test_a_write_that_fails_leaves_the_one_before(tmp_path, monkeypatch):
     arrays, facts = load_checkpoint(path, {"a": np.zeros(3, int)})
     np.testing.assert_array_equal(arrays["a"], np.arange(3))
     assert facts == {"count": 1}
+
+
+def test_a_checkpoint_with_a_wrong_bit_is_refused(stopped):
+    content = bytearray(stopped.read_bytes())
+    content[-5] ^= 1
+    stopped.write_bytes(content)
+    with pytest.raises(ValueError, match=r"is damaged: what it holds is not what was written"):
+        train(vectors(), *DATA, OPTIONS, checkpoint=stopped, resume=True)
+
+
+def test_a_full_disk_at_a_checkpoint_does_not_end_training(unbroken, stopped, monkeypatch):
+    before = stopped.read_bytes()
+
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.warns(
+        UserWarning, match=r"checkpoint of step \d+ could not be written \(.*No space"
+    ):
+        training = train(vectors(), *DATA, OPTIONS, checkpoint=stopped)
+    assert_equal(training.classifier, unbroken.classifier)
+    assert stopped.read_bytes() == before
+    assert [path.name for path in stopped.parent.iterdir()] == ["checkpoint"]
+    with (
+        pytest.warns(UserWarning, match="an earlier one is kept"),
+        pytest.raises(StoppedError, match="at step 1 of 40; the checkpoint of step 1 could"),
+    ):
+        train(vectors(), *DATA, OPTIONS, checkpoint=stopped, stop=stop_at(1))

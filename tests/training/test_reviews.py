@@ -122,6 +122,48 @@ def test_wrong_use_is_an_error(arguments, message, tmp_path, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--curve=x.foo"], "x.foo: found the suffix '.foo'; expected a picture, .eps"),
+        (["--curve=no/x.png"], "--curve no/x.png: there is no folder no; make it first"),
+        (["--log=."], "--log . is a folder; expected a file"),
+        (["--log=reviews.csv"], "--log reviews.csv is also the input"),
+        (["--log=a.png", "--curve=a.png"], "--curve a.png is also --log"),
+        (["--checkpoint=notes.txt"], "--checkpoint notes.txt exists; give another file or --over"),
+        (["--out=notes.txt"], "notes.txt is no model folder"),
+        (["--out=notes.txt/model"], "can't be made in"),
+        (["--out=.", "--overwrite"], "is no model folder"),
+        (["--vectors=none.npz"], "none.npz"),
+    ],
+)
+def test_paths_are_checked_before_training(arguments, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("cdjax.training.fit.train", lambda *_, **__: pytest.fail("trained"))
+    data = write_reviews(tmp_path / "reviews.csv", 20)
+    (tmp_path / "notes.txt").write_text("mine")
+    assert train("--data", data, *COLUMNS, "--out", "model", *arguments) == 2
+    assert message in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "reviews.csv"]
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_picture_that_fails_is_told_and_the_model_is_saved(tmp_path, capsys, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr("cdjax.training.curve.draw_curve", fail)
+    data = write_reviews(tmp_path / "reviews.csv", 40)
+    options = "--epochs=1", "--curve", tmp_path / "c.png", "--log", tmp_path / "log" / ".." / "l"
+    (tmp_path / "log").mkdir()
+    assert train("--data", data, *COLUMNS, "--out", tmp_path / "model", *options) == 0
+    assert re.search(
+        r"warning: --curve .*c\.png could not be written: no font", capsys.readouterr().err
+    )
+    assert len(cdjax.load(tmp_path / "model").labels) == 3
+
+
 def test_a_part_is_split_off_by_label():
     labels = ["a"] * 40 + ["b"] * 10 + ["c"] * 2
     corpus = Corpus([[str(n)] for n in range(52)], labels)

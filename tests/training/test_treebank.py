@@ -169,7 +169,7 @@ def test_command_trains_saves_and_logs(files, tmp_path, capsys, monkeypatch):
         np.array([int(tree.label > 2) for tree in trees if tree.label != 2], np.int32),
     )
     assert evaluate(model.classifier, dev)["accuracy"] == accuracy
-    with pytest.raises(FileExistsError, match="--overwrite"):
+    with pytest.raises(FileExistsError, match="overwrite=True"):
         run(args)
 
 

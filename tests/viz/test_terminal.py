@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from cdjax.results import Explanation
 from cdjax.viz import terminal
-from rich.console import Console
+from cdjax.viz.console import Console
 
 
 def show(print_it, *args, width=80):
-    console = Console(file=io.StringIO(), width=width, highlight=False, color_system=None)
+    console = Console(file=io.StringIO(), width=width, color_system=None)
     print_it(console, *args)
     return console.file.getvalue()
 
