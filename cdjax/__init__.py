@@ -1,19 +1,17 @@
 """Contextual decomposition in JAX: what every phrase contributes to a recurrent network's output.
 
-The names of `__all__` are public. All but the core is imported at its first use.
+The names of `__all__` are public; each is imported at its first use.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
-from cdjax.core.decomposition import Decomposition, decompose
-from cdjax.core.network import Classifier, Dense
-from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, SHARED, SOURCE, Rule
-from cdjax.spans import enumerate_spans
-
 if TYPE_CHECKING:
     from cdjax import methods, phrases
+    from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
+    from cdjax.core.decomposition import Decomposition, decompose
+    from cdjax.core.network import Classifier, Dense
+    from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, SHARED, SOURCE, Rule
     from cdjax.importers.torch import from_torch
     from cdjax.methods.explain import explain
     from cdjax.model import Model, load, save
@@ -25,16 +23,32 @@ if TYPE_CHECKING:
         score_spans,
         stream_all_spans,
     )
+    from cdjax.spans import enumerate_spans
     from cdjax.text.tokenizer import tokenize
     from cdjax.text.vocabulary import Vocabulary
 
     __version__: str
 
-_LAZY = {
+_HOMES = {
+    "ACD": "cdjax.core.rules",
+    "MERGED": "cdjax.core.rules",
+    "PAPER": "cdjax.core.rules",
+    "RELEASED": "cdjax.core.rules",
+    "SHARED": "cdjax.core.rules",
+    "SOURCE": "cdjax.core.rules",
+    "Bidirectional": "cdjax.core.cells",
+    "Classifier": "cdjax.core.network",
+    "Decomposition": "cdjax.core.decomposition",
+    "Dense": "cdjax.core.network",
     "Explanation": "cdjax.results",
+    "GRUParams": "cdjax.core.cells",
+    "LSTMParams": "cdjax.core.cells",
     "Model": "cdjax.model",
+    "Rule": "cdjax.core.rules",
     "SpanScores": "cdjax.results",
     "Vocabulary": "cdjax.text.vocabulary",
+    "decompose": "cdjax.core.decomposition",
+    "enumerate_spans": "cdjax.spans",
     "explain": "cdjax.methods.explain",
     "from_torch": "cdjax.importers.torch",
     "load": "cdjax.model",
@@ -91,8 +105,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value = version("cdjax")
-    elif name in _LAZY:
-        module = importlib.import_module(_LAZY[name])
+    elif name in _HOMES:
+        module = importlib.import_module(_HOMES[name])
         value = module if module.__name__ == f"cdjax.{name}" else getattr(module, name)
     else:
         raise AttributeError(f"module 'cdjax' has no attribute {name!r}")

@@ -144,20 +144,33 @@ def test_core_compiles_its_scans_alone():
         assert "lax.scan(" in ast.unparse(node), ast.unparse(node)[:200]
 
 
-def test_importing_cdjax_is_light():
-    """No more than jax and numpy, which take nearly all of its time, and two small packages."""
-    code = (
-        "import sys, jax.numpy, numpy; before = set(sys.modules); import cdjax; "
-        "print(*sorted(set(sys.modules) - before))"
-    )
+def loaded_by(code):
+    """Return the modules that a new process has after some code, beyond those of Python itself."""
+    code = f"import sys; before = set(sys.modules); {code}; print(*set(sys.modules) - before)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = run.stdout.split()
+    return set(run.stdout.split())
+
+
+def test_importing_cdjax_is_light():
+    assert {name.split(".")[0] for name in loaded_by("import cdjax")} <= {
+        *sys.stdlib_module_names,
+        "cdjax",
+    }
+    loaded = loaded_by(
+        "import jax.numpy, numpy; before = set(sys.modules); from cdjax import decompose"
+    )
     outside = {name.split(".")[0] for name in loaded} - sys.stdlib_module_names
-    assert outside <= {"cdjax", "jaxtyping", "numpy", "safetensors"}
+    assert outside <= {"cdjax", "jaxtyping", "numpy"}
     rooms = {name.split(".")[1] for name in loaded if name.startswith("cdjax.")}
-    assert rooms & {"training", "datasets", "cli"} == set()
+    assert rooms <= {"activations", "checks", "core", "spans"}
     slow = {"argparse", "asyncio", "http", "multiprocessing", "subprocess", "unittest", "urllib"}
-    assert slow & set(loaded) == set()
+    assert slow & loaded == set()
+
+
+def test_the_command_line_is_there_before_jax():
+    """Ctrl-C is heeded from the first moment."""
+    outside = {name.split(".")[0] for name in loaded_by("import cdjax.cli")}
+    assert outside <= {*sys.stdlib_module_names, "cdjax"}
 
 
 def test_public_names_are_what_they_say():

@@ -12,9 +12,14 @@ import io
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.metadata import version
 
-from cdjax.cli.options import UserError, as_user_error, name_flags
+from cdjax.cli.options import (
+    UserError,
+    as_user_error,
+    leave_at_once,
+    name_flags,
+    on_interrupt,
+)
 from cdjax.display import show
 
 COMMANDS = {
@@ -47,8 +52,21 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {_one_line(message)} (see {self.prog} --help)\n")
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser, *_):
+        from importlib.metadata import version  # takes as long as all else until here
+
+        print(f"cdjax {version('cdjax')}")
+        parser.exit()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    with on_interrupt(leave_at_once):  # commands that have something to put in order say so
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     for stream in (sys.stdout, sys.stderr):  # of any encoding; a word of SST is "café"
         if isinstance(stream, io.TextIOWrapper):
@@ -63,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "prediction, by contextual decomposition.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--version", action="version", version=f"cdjax {version('cdjax')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         if importlib.util.find_spec(f"cdjax.cli.{name}") is None:

@@ -41,13 +41,9 @@ def run(args: argparse.Namespace) -> None:
 
     from cdjax.viz.console import Console
 
-    with Progress(
-        *Progress.get_default_columns(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
+    columns = *Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn()
+    console = Console(stderr=True)
+    with common.interruptions(), Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(args.name, total=None)
 
         def progress(done: int, total: int | None) -> None:

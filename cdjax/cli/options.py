@@ -2,8 +2,10 @@
 
 import argparse
 import contextlib
+import os
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 
 
@@ -75,13 +77,31 @@ def interruptions() -> Iterator[Callable[[], None]]:
         if pressed:
             raise KeyboardInterrupt
 
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:  # not where it is ignored, as under nohup
-        signal.signal(signal.SIGINT, handle)
-    try:
+    with on_interrupt(handle):
         yield check
+
+
+@contextlib.contextmanager
+def on_interrupt(handle: Callable[..., None]) -> Iterator[None]:
+    """Call a function at Ctrl-C, unless that is ignored (as under nohup) or not ours to handle."""
+    before = signal.getsignal(signal.SIGINT)
+    if before == signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def leave_at_once(*_: object) -> None:
+    """End the process: for where there is nothing to put in order, as while modules are imported.
+
+    An exception may be lost or end in a crash there, and a traceback helps nobody.
+    """
+    os.write(2, b"cdjax: interrupted\n")
+    os._exit(130)
 
 
 def positive(text: str) -> int:

@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import shlex
-import signal
 import sys
 import warnings
 from collections import Counter
@@ -115,7 +114,11 @@ def run(args: argparse.Namespace) -> None:
     _check_paths(args)
     command = ["cdjax", *args.argv]
     history: list = []
-    with common.as_user_error(ValueError, FloatingPointError), _progress() as (bar, say):
+    with (
+        common.as_user_error(ValueError, FloatingPointError),
+        common.interruptions(),
+        _progress() as (bar, say),
+    ):
         data = (_read_trees if args.data.is_dir() else _read_reviews)(args, say)
         if not args.vectors:
             say("word vectors begin at random: none were given by --vectors")
@@ -281,10 +284,5 @@ def _interrupted() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         pressed = True
 
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:  # not where it is ignored, as under nohup
-        signal.signal(signal.SIGINT, handle)
-    try:
+    with common.on_interrupt(handle):
         yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -318,6 +318,32 @@ def test_interruption(here, model):
     assert sorted(p.name for p in here.iterdir()) == ["long.txt", "reviews.txt"]
 
 
+@pytest.mark.parametrize("command", ["score", "explain"])
+def test_interruption_at_any_moment(here, model, command):
+    """While modules are imported, too, where an exception could be lost or end in a crash."""
+    heed = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code = f"{heed}from cdjax.cli import main; print('begun', flush=True); sys.exit(main())"
+    words = {"score": ["reviews.txt", "--out", "out"], "explain": ["a bad film"]}[command]
+    for wait in (0.001, 0.3, 1.0):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, command, *words, "--model", model],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(wait)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        if process.returncode == 0:  # it was done
+            assert wait > 0.5
+            continue
+        assert process.returncode == 130, (wait, err)
+        assert re.fullmatch(r"cdjax( score)?: (error: )?interrupted.*\n", err)
+
+
 def test_one_line_from_a_real_process(here):
     done = start("score", "none.csv", "--out", "o", stdout=-1, stderr=-1)
     out, err = done.communicate(timeout=60)
