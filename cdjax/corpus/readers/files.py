@@ -103,15 +103,20 @@ def open_bytes(source: Source) -> Iterator[Bytes]:
     Raises:
         ReadError: Where it is something else than data, or damaged.
     """
-    with contextlib.ExitStack() as stack:
-        if source.path == STANDARD_INPUT:
-            file: Bytes = sys.stdin.buffer
-        else:
-            file = stack.enter_context(open(source.path, "rb"))
-        try:
-            yield stack.enter_context(open_packed(file, source.name, _choose))
-        except FileError as error:
-            raise ReadError(str(error)) from error
+    try:
+        with _open(source) as file, open_packed(file, source.name, _choose) as unpacked:
+            yield unpacked
+    except FileError as error:
+        raise ReadError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _open(source: Source) -> Iterator[Bytes]:
+    if source.path == STANDARD_INPUT:
+        yield sys.stdin.buffer
+    else:
+        with open(source.path, "rb") as file:
+            yield file
 
 
 def _choose(members: Sequence[str]) -> str | None:
