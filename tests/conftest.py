@@ -19,8 +19,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
 
 # Most of the time of a test goes into compiling, and most of that into optimizing programs that run
-# once. The fast path, in this file, is tested as it is compiled for users.
-OPTIMIZED = "tests/engine/test_lstm_float32.py"
+# once. In these files the fast path is tested as it is compiled for users.
+OPTIMIZED = "tests/engine/test_lstm_float32.py", "tests/corpus/test_engines.py"
 QUICK = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 os.environ[QUICK] = "1"
 
@@ -66,7 +66,7 @@ compile_without_fusion_emitters()
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Compile with or without optimization; nothing compiled the other way is used again."""
-    quick = item.path != ROOT / OPTIMIZED
+    quick = item.path not in [ROOT / path for path in OPTIMIZED]
     if quick != jax.config.values[QUICK.lower()]:
         jax.config.update(QUICK.lower(), quick)
         os.environ[QUICK] = str(int(quick))

@@ -87,6 +87,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compute N random phrases again by the float64 recursion and compare",
     )
     parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="what makes the parts: this process (default), or those of a Ray cluster, which share "
+        "the file system of --out",
+    )
+    parser.add_argument(
+        "--workers",
+        type=options.positive,
+        metavar="N",
+        help="processes of --engine ray (default: one for each two processors)",
+    )
+    parser.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="the Ray cluster (default: one that is started here, for this run)",
+    )
+    parser.add_argument(
         "--log-json", action="store_true", help="show progress as JSON lines, on standard error"
     )
     parser.add_argument(
@@ -110,6 +128,8 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.model import find_vocabulary
     from cdjax.viz.console import Console
 
+    with options.as_user_error(ImportError):
+        runner = _find_engine(args)
     paths = args.input or [str(BUNDLED_REVIEWS)]
     files = [path for path in paths if path != "-"]
     check_folder(args.out, overwrite=args.overwrite, resume=args.resume, inputs=files)
@@ -138,7 +158,8 @@ def run(args: argparse.Namespace) -> None:
                 show(at)
 
             result = score_corpus(
-                model,
+                # Other processes load it themselves.
+                model if args.engine == "local" else args.model,
                 inputs.read(args, paths),
                 args.out,
                 args.rule,
@@ -151,6 +172,7 @@ def run(args: argparse.Namespace) -> None:
                 strict=args.strict,
                 overwrite=args.overwrite,
                 resume=args.resume,
+                runner=runner,
                 inputs=files,
                 about={
                     "command": shlex.join(["cdjax", *args.argv]),
@@ -170,6 +192,19 @@ def run(args: argparse.Namespace) -> None:
             message += f" ({parts:,} parts are finished: go on with --resume)"
         raise options.UserError(message, code) from error
     _summarize(Console(), result, args.out)
+
+
+def _find_engine(args: argparse.Namespace):
+    from cdjax.corpus.runners import local
+
+    if args.engine == "local":
+        if args.workers or args.ray_address:
+            flag = "--workers" if args.workers else "--ray-address"
+            raise options.UserError(f"{flag} is of --engine ray.")
+        return local.run
+    from cdjax.corpus.runners.ray import make_runner
+
+    return make_runner(args.workers, args.ray_address)
 
 
 @contextlib.contextmanager

@@ -117,7 +117,7 @@ def _find(record: Record, columns: _Columns, hint: str) -> _Columns:
     """Return the columns by the names that the file has for them."""
     fields = record.fields
     file = record.location.rpartition(", ")[0]
-    listed = ", ".join(repr(name) for name in list(fields)[:20]) + ", ..." * (len(fields) > 20)
+    listed = _list_names(fields)
 
     def find(argument: str, name: str) -> str:
         alike = [f for f in fields if f.strip().lower() == name.strip().lower()]
@@ -163,13 +163,18 @@ def _find(record: Record, columns: _Columns, hint: str) -> _Columns:
     return _Columns(text, ids, label, keep)
 
 
+def _list_names(fields: dict[str, Any]) -> str:
+    names = [name if len(name) <= 60 else f"{name[:60]}..." for name in list(fields)[:20]]
+    return ", ".join(map(repr, names)) + ", ..." * (len(fields) > 20)
+
+
 def _review(record: Record, found: _Columns, columns: _Columns) -> Review:
     fields, location = record.fields, record.location
     for name in (found.text, found.id, found.label, *found.keep):
         if name is not None and name not in fields:
-            listed = ", ".join(map(repr, list(fields)[:20]))
+            found_names = _list_names(fields)
             raise RecordError(
-                location, f"it lacks {name!r}, which those before it have; found: {listed}."
+                location, f"it lacks {name!r}, which those before it have; found: {found_names}."
             )
     assert found.text is not None  # `_find` has found it
     value = fields[found.text]

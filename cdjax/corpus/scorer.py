@@ -1,8 +1,12 @@
 """Scores of a table of reviews: a function from an Arrow record batch to a record batch.
 
 It can be pickled, so that any engine that maps functions over tables can run it: this library's own
-job, Ray Data, `datasets.Dataset.map`. A process that gets it loads the model once, at its first
-batch.
+job, Ray Data, or Hugging Face's `datasets`:
+
+    multiprocess.set_start_method("spawn")  # a fork after JAX has run waits for ever
+    scored = dataset.with_format("arrow").map(Scorer(), batched=True, batch_size=64, num_proc=2)
+
+A process that gets it loads the model once, at its first batch.
 """
 
 import os
@@ -11,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from jax._src import xla_bridge  # there is no public way to ask
 from jaxtyping import Float, Int
 
 from cdjax.core.rules import PAPER, RULES, Rule
@@ -39,6 +44,18 @@ TOKENS = [
     pa.field("known_words", pa.int64()),
     pa.field("rejected", pa.string()),  # why the review has no scores; null where it has
 ]
+
+
+_forked = False
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = _forked or xla_bridge.backends_are_initialized()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 class Outputs(NamedTuple):
@@ -147,14 +164,19 @@ class Scorer:
             state.pop("model", None)
         return state
 
-    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Score a batch.
+    def __call__(self, batch: pa.RecordBatch | pa.Table) -> pa.RecordBatch | pa.Table:
+        """Score a batch; a table, as `datasets.Dataset.map` has them, gives a table.
 
         Raises:
             ValueError: Where it has neither of the two columns.
             FloatingPointError: Where a score is not finite.
+            RuntimeError: In a process that was forked from one in which JAX had run.
         """
-        return self.score(batch, self.tokenize(batch))
+        if isinstance(batch, pa.RecordBatch):
+            return self.score(batch, self.tokenize(batch))
+        columns = [column.combine_chunks() for column in batch.columns]
+        one = pa.RecordBatch.from_arrays(columns, names=batch.column_names)
+        return pa.Table.from_batches([self(one)])
 
     def tokenize(self, batch: pa.RecordBatch) -> Tokenized:
         """Split texts into tokens and look them up; needs no device."""
@@ -225,6 +247,13 @@ class Scorer:
 
     def score(self, batch: pa.RecordBatch, tokenized: Tokenized) -> pa.RecordBatch:
         """Score reviews that are tokenized."""
+        if _forked:
+            raise RuntimeError(
+                "this process was forked from one in which JAX had run; its threads are not here, "
+                "and it would wait for them for ever. Start processes anew: "
+                'multiprocessing.set_start_method("spawn"), or for datasets '
+                'multiprocess.set_start_method("spawn").'
+            )
         outputs = Outputs.of(self.model)
         results = score_all_spans(self.model.classifier, tokenized.ids, self.rule, self.max_len)
         numbers = [_numbers(outputs, result) for result in results]

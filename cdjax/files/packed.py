@@ -2,6 +2,7 @@
 
 import bz2
 import contextlib
+import errno
 import gzip
 import io
 import lzma
@@ -132,6 +133,6 @@ def _told_as_damaged(name: str) -> Iterator[None]:
             raise
         raise FileError(f"{name}: {error}; unpack it.") from error
     except (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # EINVAL: an archive names a place before its beginning
         raise FileError(f"{name} is damaged: {error}. Get it again.") from error

@@ -76,15 +76,13 @@ def check_length(
         return
     spans = "" if max_len is None else f" of up to {max_len:,}"
     least = max(1, min(10, (max_len or 11) - 1))
-    fewer = (
-        f" Limit the phrases: max_len={least} allows {longest_length(least, most_steps):,} words."
-        if max_len is None or max_len > 1
-        else ""
-    )
+    longest, longer = (longest_length(n, most_steps) for n in (max_len, least))
+    fewer = f" Limit the phrases: max_len={least} allows {longer:,} words."
+    fewer = fewer if longer > longest else ""
     raise ValueError(
         f"{name} has {about}{length:,} words, so {count_spans(length, max_len):,} phrases{spans}, "
         f"which take {count_steps(length, max_len):,} steps; for one review at most "
-        f"{most_steps:,} are made, {longest_length(max_len, most_steps):,} words.{fewer}{remedy}"
+        f"{most_steps:,} are made, {longest:,} words.{fewer}{remedy}"
     )
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cdjax.corpus.readers import find_format
+from cdjax.corpus.readers import find_format, parquet
 from cdjax.corpus.readers.files import Source
 from cdjax.corpus.readers.records import ReadError
 from cdjax.corpus.reviews import read_reviews
@@ -243,3 +243,12 @@ def test_yelp(shared):
     found = list(islice(read_reviews(path, **options), 300))
     assert {review.id for review in found} == {"1", "2"}
     assert 80 < sum(len(review.text.split()) for review in found) / 300 < 160
+
+
+def test_a_parquet_file_that_would_fill_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "MOST_BYTES", 1 << 20)
+    path = tmp_path / "bomb.parquet"
+    pq.write_table(pa.table({"text": ["a" * (1 << 20), "b" * (1 << 20)]}), path, compression="zstd")
+    assert path.stat().st_size < 2000
+    with pytest.raises(ReadError, match=r"bomb\.parquet: 2,097,\d+ bytes in \S+ packed; expected"):
+        list(read_reviews(path))
