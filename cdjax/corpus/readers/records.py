@@ -4,8 +4,20 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
+_LONGEST = 1000
+"""Characters of a message, which may quote what a file holds."""
+
+
+def _shorten(message: str) -> str:
+    half = _LONGEST // 2
+    return message if len(message) <= _LONGEST else f"{message[:half]} ... {message[-half:]}"
+
+
 class ReadError(ValueError):
     """A file that is not as expected. The message says where, what was found and the remedy."""
+
+    def __init__(self, message: str):
+        super().__init__(_shorten(message))
 
 
 class RecordError(ReadError):
@@ -14,7 +26,7 @@ class RecordError(ReadError):
     def __init__(self, location: str, reason: str):
         super().__init__(f"{location}: {reason}")
         self.location = location  # "reviews.csv, line 3"
-        self.reason = reason
+        self.reason = _shorten(reason)
 
 
 class Record(NamedTuple):
