@@ -104,6 +104,10 @@ def _main(argv: Sequence[str] | None) -> int:
     try:
         with as_user_error(), warnings.catch_warnings():
             warnings.showwarning = warn
+            # A disk that is full, or not ours: programs are compiled anew, then.
+            warnings.filterwarnings(
+                "ignore", "Error (reading|writing) persistent compilation cache"
+            )
             args.run(args)
     except UserError as error:
         message = _one_line(name_flags(str(error), vars(args)))

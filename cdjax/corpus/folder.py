@@ -73,7 +73,7 @@ def open_folder(
     out = Path(out).resolve()
     check_folder(out, overwrite=overwrite, resume=resume, inputs=inputs)
     finished, beside = _is_finished(out), _beside(out)
-    build = beside if finished and (overwrite or _is_unfinished(beside)) else out
+    build = beside if finished and (overwrite or (beside / RUN).exists()) else out
     made = [path for path in (build, *build.parents) if not path.exists()]
     (build / WORK).mkdir(parents=True, exist_ok=True)
     with _lock(build / LOCK, out):
@@ -164,13 +164,18 @@ def _beside(out: Path) -> Path:
 
 
 def publish(folder: Folder) -> None:
-    """Make a finished result the one that is at `out`; it has a manifest."""
-    _remove(folder.build, WORK)
-    if folder.build == folder.out:
-        return
-    exchange(folder.build, folder.out)
-    remove_result(folder.build)
-    folder.build.rmdir()
+    """Make a finished result the one that is at `out`; it has a manifest.
+
+    Done again, it goes on where it was ended: what its run wrote of itself (`WORK`) is with the new
+    result, before it is exchanged and after, and the old one has none.
+    """
+    if folder.build != folder.out:
+        exchange(folder.build, folder.out)
+    _remove(folder.out, WORK)
+    old = _beside(folder.out)
+    if _is_finished(old) and not (old / WORK).exists():
+        remove_result(old)
+        old.rmdir()
 
 
 def remove_result(build: Path, but: str = "") -> None:

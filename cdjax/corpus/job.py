@@ -152,7 +152,8 @@ def score_corpus(
         maker = PartMaker(str(folder.build), scorer, tuple(keep), texts, (), seed, strict)
         run, spooled = _prepare(maker, folder, reviews, verify, resume, progress, stop)
         if resume and (finished := _read_manifest(folder.build)) is not None:
-            return Result(finished, {label: [] for label in labels}, read_rejects(folder.build))
+            publish(folder)  # it may have been ended just before
+            return Result(finished, {label: [] for label in labels}, read_rejects(folder.out))
         rng = np.random.default_rng(seed)
         drawn = rng.integers(0, spooled.records, verify)
         maker = maker._replace(drawn=tuple(sorted(drawn.tolist())))

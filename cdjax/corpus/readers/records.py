@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-
 _LONGEST = 1000
 """Characters of a message, which may quote what a file holds."""
 
