@@ -19,7 +19,6 @@ BENCHMARKS = {
     "cold_start": "`cdjax explain` from nothing",
     "devices": "1, 2 and 8 virtual devices",
     "hidden": "hidden sizes 64 to 1,024, beside the product alone",
-    "command": "share of `cdjax score` spent reading and writing",
     "methods": "every method of explanation, in passes through the model",
 }
 

@@ -104,11 +104,6 @@ def _devices(result) -> Iterator[tuple[str, ...]]:
     yield f"largest difference between {counts} devices", f"{largest:.1g}", ""
 
 
-def _command(result) -> Iterator[tuple[str, ...]]:
-    for name, done in result["inputs"].items():
-        yield f"`cdjax score`, {name}: reading and writing", f"{done['share_warm']:.0%}", ""
-
-
 def _methods(result) -> Iterator[tuple[str, ...]]:
     for row in result["rows"].values():
         spans = "" if row["spans"] == "all" else f", {row['spans']}"
@@ -124,6 +119,5 @@ CLAIMS = {
     "memory": _memory,
     "cold_start": _cold_start,
     "devices": _devices,
-    "command": _command,
     "methods": _methods,
 }

@@ -18,7 +18,7 @@ from cdjax.corpus.reviews import Review
 from cdjax.scoring.limits import count_pieces
 from cdjax.spans import count_spans
 
-PART_SPANS = 1 << 19  # in a part, by a rough count of words, unless one review has more
+PART_SPANS = 1 << 18  # in a part, by a rough count of words, unless one review has more
 PART_REVIEWS = 1 << 14
 PART_CHARACTERS = 1 << 25
 

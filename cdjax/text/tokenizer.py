@@ -73,19 +73,21 @@ def tokenize_with_offsets(text: str | Characters) -> tuple[list[str], Int[np.nda
     """
     read = text if isinstance(text, Characters) else read_characters(text)
     tokens = _split(read.text)
-    characters = (
-        (character, origin)
-        for character, origin in zip(read.text, read.origins.tolist(), strict=True)
-        if not character.isspace()
-    )
-    offsets = np.zeros((len(tokens), 2), np.int32)
+    characters, at = read.text, 0
+    first, last = np.zeros((2, len(tokens)), np.int32)
     for n, token in enumerate(tokens):
-        first, stop, length = -1, 0, 0
-        while length < len(token):  # tokenizing adds white space; turns " into `` or '', ' into `
-            character, (start, stop) = next(characters)
-            first = start if first < 0 else first
-            length += 2 if character == '"' else 1
-        offsets[n] = first, stop
+        while characters[at].isspace():
+            at += 1
+        first[n] = at
+        if characters.startswith(token, at):
+            at += len(token)
+        else:
+            length = 0
+            while length < len(token):  # tokenizing turns " into `` or '', and ' into `
+                length += 2 if characters[at] == '"' else not characters[at].isspace()
+                at += 1
+        last[n] = at - 1
+    offsets = np.stack([read.origins[first, 0], read.origins[last, 1]], axis=1)
     return tokens, offsets
 
 
