@@ -26,6 +26,7 @@ from cdjax.corpus.tables import (
     write_table,
 )
 from cdjax.files.atomic import write_atomically
+from cdjax.results import SpanScores
 from cdjax.results.scores import directions, is_one_logit
 from cdjax.scoring.verify import BOUND, Check, largest_difference
 
@@ -60,14 +61,14 @@ class PartMaker(NamedTuple):
     def __call__(self, number: int) -> dict[str, Any]:
         """Make a part and return its counts; the steps one after the other."""
         records, tokenized = self.prepare(number)
-        return self.write(number, self.score(records, tokenized))
+        return self.write(number, records, tokenized, self.score(records, tokenized))
 
     def prepare(self, number: int) -> tuple[pa.RecordBatch, Tokenized]:
         """Read the records of a part and split them into tokens."""
         records = read_part(Path(self.build) / INPUT, number)
         return records, self.scorer.tokenize(records)
 
-    def score(self, records: pa.RecordBatch, tokenized: Tokenized) -> pa.RecordBatch:
+    def score(self, records: pa.RecordBatch, tokenized: Tokenized) -> list[SpanScores]:
         """Score the records of a part.
 
         Raises:
@@ -79,14 +80,21 @@ class PartMaker(NamedTuple):
             ):
                 if reason is not None:
                     raise RejectedError(f"{location}: {reason}")
-        return self.scorer.score(records, tokenized)
+        return self.scorer.score(tokenized)
 
-    def write(self, number: int, scored: pa.RecordBatch) -> dict[str, Any]:
+    def write(
+        self,
+        number: int,
+        records: pa.RecordBatch,
+        tokenized: Tokenized,
+        results: list[SpanScores],
+    ) -> dict[str, Any]:
         """Write the files of a part and return its counts.
 
         Raises:
             VerificationError: Where a score is wrong; nothing is written.
         """
+        scored = self.scorer.assemble(records, tokenized, results)
         outputs = Outputs.of(self.scorer.model)
         rejected = np.array([reason is not None for reason in scored["rejected"].to_pylist()])
         documents = scored.filter(pa.array(~rejected))

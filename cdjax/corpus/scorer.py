@@ -173,7 +173,8 @@ class Scorer:
             RuntimeError: In a process that was forked from one in which JAX had run.
         """
         if isinstance(batch, pa.RecordBatch):
-            return self.score(batch, self.tokenize(batch))
+            tokenized = self.tokenize(batch)
+            return self.assemble(batch, tokenized, self.score(tokenized))
         columns = [column.combine_chunks() for column in batch.columns]
         one = pa.RecordBatch.from_arrays(columns, names=batch.column_names)
         return pa.Table.from_batches([self(one)])
@@ -245,8 +246,8 @@ class Scorer:
         """Return tokens as rows of the embedding."""
         return find_vocabulary(self.model).encode(tokens)
 
-    def score(self, batch: pa.RecordBatch, tokenized: Tokenized) -> pa.RecordBatch:
-        """Score reviews that are tokenized."""
+    def score(self, tokenized: Tokenized) -> list[SpanScores]:
+        """Score reviews that are tokenized; what the devices do."""
         if _forked:
             raise RuntimeError(
                 "this process was forked from one in which JAX had run; its threads are not here, "
@@ -254,8 +255,13 @@ class Scorer:
                 'multiprocessing.set_start_method("spawn"), or for datasets '
                 'multiprocess.set_start_method("spawn").'
             )
+        return score_all_spans(self.model.classifier, tokenized.ids, self.rule, self.max_len)
+
+    def assemble(
+        self, batch: pa.RecordBatch, tokenized: Tokenized, results: list[SpanScores]
+    ) -> pa.RecordBatch:
+        """Return the batch with its tokens and scores; needs no device."""
         outputs = Outputs.of(self.model)
-        results = score_all_spans(self.model.classifier, tokenized.ids, self.rule, self.max_len)
         numbers = [_numbers(outputs, result) for result in results]
         if self.top is not None:
             chosen = [_strongest(outputs, n, self.top) for n in numbers]

@@ -340,7 +340,8 @@ def test_interruption_at_any_moment(here, model, command):
         if process.returncode == 0:  # it was done
             assert wait > 0.5
             continue
-        assert process.returncode == 130, (wait, err)
+        # Python ends itself by the signal if it arrives inside of exec(): 130 to a shell, too.
+        assert process.returncode in (130, -signal.SIGINT), (wait, err)
         assert re.fullmatch(r"cdjax( score)?: (error: )?interrupted.*\n", err)
 
 

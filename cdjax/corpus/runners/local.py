@@ -38,10 +38,10 @@ def run(maker: PartMaker, numbers: Sequence[int], stop: Callable[[], bool]) -> F
             records, tokenized = ahead.result()
             if index + 1 < len(numbers):
                 ahead = reader.submit(maker.prepare, numbers[index + 1])
-            scored = maker.score(records, tokenized)
+            results = maker.score(records, tokenized)
             if written is not None:
                 yield written[0], written[1].result()
-            written = number, writer.submit(maker.write, number, scored)
+            written = number, writer.submit(maker.write, number, records, tokenized, results)
             if stop():
                 break
         if written is not None:
