@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import cdjax
 import numpy as np
@@ -125,6 +126,22 @@ def test_a_process_of_ray_that_is_killed_is_replaced(model, reviews, tmp_path, p
     thread.join()
     assert killed
     assert tables(tmp_path / "many") == tables(tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    ("processors", "workers", "parts", "pool"),
+    [(2, None, 9, (1, 2, 1.8)), (2, 2, 9, (2, 1, 0.9)), (64, None, 9, (9, 7, 6.4))],
+)
+def test_a_pool_leaves_processors_free(processors, workers, parts, pool):
+    def cluster(free):
+        all_, free = {"CPU": float(processors)}, {"CPU": float(free)}
+        return SimpleNamespace(cluster_resources=lambda: all_, available_resources=lambda: free)
+
+    assert ray_runner.plan_pool(cluster(processors), workers, parts) == pytest.approx(pool)
+    with pytest.warns(UserWarning, match=f"of the {processors} processors .* 0.5 are free"):
+        ray_runner.plan_pool(cluster(0.5), workers, parts)
+    with pytest.raises(ConnectionError, match="no processor"):
+        ray_runner.plan_pool(SimpleNamespace(cluster_resources=dict), None, 1)
 
 
 def test_without_ray_it_says_what_to_install(monkeypatch):

@@ -9,8 +9,9 @@ making is made again; what a part holds depends on its records alone.
 import importlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import pyarrow as pa
@@ -84,11 +85,7 @@ def _run(
     stop: Callable[[], bool],
     workers: int | None,
 ) -> Finished:
-    processors = int(ray.cluster_resources().get("CPU", 0))
-    if not processors:
-        raise ConnectionError("the Ray cluster has no processor; expected at least one.")
-    workers = min(workers or max(1, processors // 2), len(numbers))
-    threads = max(1, processors // workers)
+    pool = plan_pool(ray, workers, len(numbers))
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.verbose_progress = False
@@ -97,12 +94,12 @@ def _run(
         [{"number": number} for number in numbers], override_num_blocks=blocks
     ).map_batches(
         _Worker,
-        fn_constructor_args=(maker, threads),
+        fn_constructor_args=(maker, pool.threads),
         batch_size=1,
         batch_format="pyarrow",
-        concurrency=workers,
-        num_cpus=_SHARE * processors / workers,
-        runtime_env={"env_vars": _environment(threads)},
+        concurrency=pool.workers,
+        num_cpus=pool.processors,
+        runtime_env={"env_vars": _environment(pool.threads)},
     )
     for batch in results.iter_batches(batch_size=1, batch_format="pyarrow"):
         (row,) = batch.to_pylist()
@@ -112,6 +109,35 @@ def _run(
         yield row["number"], json.loads(row["content"])
         if stop():
             return
+
+
+class Pool(NamedTuple):
+    """How a cluster is used."""
+
+    workers: int
+    threads: int  # of each worker
+    processors: float  # asked of Ray for each worker
+
+
+def plan_pool(ray: Any, workers: int | None, parts: int) -> Pool:
+    """Return a pool that leaves some of the cluster's processors free.
+
+    Raises:
+        ConnectionError: Where the cluster has none.
+    """
+    processors = int(ray.cluster_resources().get("CPU", 0))
+    if not processors:
+        raise ConnectionError("the Ray cluster has no processor; expected at least one.")
+    workers = min(workers or max(1, processors // 2), parts)
+    pool = Pool(workers, max(1, processors // workers), _SHARE * processors / workers)
+    free = ray.available_resources().get("CPU", 0.0)
+    if free < pool.workers * pool.processors:
+        warnings.warn(
+            f"of the {processors} processors of the Ray cluster {free:g} are free; the "
+            f"{workers} processes ask for {pool.processors:g} each, and wait until others leave.",
+            stacklevel=2,
+        )
+    return pool
 
 
 def _environment(threads: int) -> dict[str, str]:
