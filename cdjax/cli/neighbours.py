@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> None:
         f"[bold]{len(table.words):,} phrases[/] of up to {args.max_len} words that occur at least "
         f"{args.min_count} times"
     )
-    known = np.concatenate([ids != vocabulary.unknown for ids in reviews])
+    known = vocabulary.known(np.concatenate(reviews))
     if note := describe_unknown(known):
         console.print(f"[yellow]warning:[/] {note}")
     if args.out is not None:

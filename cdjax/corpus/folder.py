@@ -90,7 +90,9 @@ def open_folder(
         try:
             yield Folder(out, build)
         finally:
-            if _is_unfinished(build) and not any((build / WORK).glob("part-*.json")):
+            if _is_finished(build) and not (build / RUN).exists():  # it was only looked at
+                _remove(build, WORK)
+            elif _is_unfinished(build) and not any((build / WORK).glob("part-*.json")):
                 remove_result(build)
                 for path in made:
                     with contextlib.suppress(OSError):  # not empty: of others

@@ -192,14 +192,13 @@ class Scorer:
             )
         vocabulary = find_vocabulary(self.model)
         rows, ids = [], []
-        special = [-1 if n is None else n for n in (vocabulary.unknown, vocabulary.padding)]
         for text, tokens, reason in zip(texts, given, rejected, strict=True):
             row = numbers = None
             if reason is None:
                 try:
                     words, *places = self._split(text, tokens)
                     numbers = vocabulary.encode(words)
-                    known = (numbers != special[0]) & (numbers != special[1])
+                    known = vocabulary.known(numbers)
                     if tokens is None and text is not None:
                         check_words(text, words, known)
                     row = words, *places, int(known.sum()), None

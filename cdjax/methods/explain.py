@@ -114,7 +114,7 @@ def _encode(source: Any, model: Model) -> tuple[Model, np.ndarray, dict[str, Any
         raise ValueError("the text is empty; expected at least one word.")
     vocabulary = find_vocabulary(model)
     ids = vocabulary.encode(tokens)
-    known = np.array([token in vocabulary for token in tokens])
+    known = vocabulary.known(ids)
     if isinstance(source, str):
         check_words(source, tokens, known)
     parts |= {"tokens": tuple(tokens), "known": known, "series": None}

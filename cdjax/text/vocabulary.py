@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 UNKNOWN = "<unk>"
 """The word that stands for all the others, where no other is named."""
@@ -132,6 +132,11 @@ class Vocabulary:
         """Return whether a token has a row of its own, other than those of unknown and padding."""
         row = self._rows.get(self._key(token))
         return row is not None and row not in (self.unknown, self.padding)
+
+    def known(self, numbers: Int[np.ndarray, "t"]) -> Bool[np.ndarray, "t"]:
+        """Return which rows are those of a word, not of unknown and padding."""
+        special = [row for row in (self.unknown, self.padding) if row is not None]
+        return np.logical_and.reduce([numbers != row for row in special], initial=True)
 
     def __repr__(self) -> str:
         return (

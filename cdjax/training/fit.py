@@ -166,7 +166,7 @@ def _count_words(data: TrainingData) -> Counter[str]:
 
 
 def _warn_of_unknown(name: str, part: Examples, vocabulary: Vocabulary) -> None:
-    known = np.concatenate(part.sequences) != vocabulary.unknown
+    known = vocabulary.known(np.concatenate(part.sequences))
     if note := describe_unknown(known):
         warnings.warn(
             f"{name} texts: {note}. A word is known that occurs often enough in training; where no "

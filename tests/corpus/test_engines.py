@@ -144,6 +144,14 @@ def test_a_pool_leaves_processors_free(processors, workers, parts, pool):
         ray_runner.plan_pool(SimpleNamespace(cluster_resources=dict), None, 1)
 
 
+def test_an_address_is_not_passed_over(model, tmp_path, monkeypatch):
+    connected = SimpleNamespace(is_initialized=lambda: True)
+    monkeypatch.setattr(ray_runner, "_import_ray", lambda: connected)
+    run = ray_runner.make_runner(address="10.0.0.1:6379")
+    with pytest.raises(ConnectionError, match="already, so it can't be connected to 10.0.0.1"):
+        score_corpus(model, ["bad"], tmp_path / "out", runner=run)
+
+
 def test_without_ray_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ImportError, match=r"engine=ray needs Ray: pip install 'cdjax\[ray\]'"):

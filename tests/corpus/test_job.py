@@ -487,6 +487,10 @@ def test_only_an_equal_run_is_resumed(model, tmp_path):
     assert folder.count_parts(out) == 2
     score_corpus(model, None, out, resume=True)  # with the input that was read
     assert len(read_documents(out)) == 12
+    names = sorted(path.name for path in out.iterdir())
+    with pytest.raises(CorpusError, match="max_len: it has None, this one 2"):
+        score_corpus(model, REVIEWS * 3, out, resume=True, max_len=2)
+    assert sorted(path.name for path in out.iterdir()) == names  # a result that was looked at
     with pytest.raises(CorpusError, match="no run whose input was read to its end"):
         score_corpus(model, None, tmp_path / "none", resume=True)
 

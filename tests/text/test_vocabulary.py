@@ -88,3 +88,15 @@ def test_its_repr_is_one_line():
     assert repr(cdjax.Vocabulary(WORDS * 1, padding=0)) == (
         "Vocabulary(5 words, lowercase=True, unknown=4, padding=0)"
     )
+
+
+def test_a_row_is_known_unless_it_stands_for_no_word():
+    words = ["<pad>", "bad", "<unk>"]
+    for options, known in (
+        ({"padding": "<pad>"}, [False, True, False]),
+        ({}, [True, True, False]),
+        ({"unknown": None}, [True, True, True]),
+    ):
+        vocabulary = Vocabulary(words, **options)
+        assert vocabulary.known(np.arange(3)).tolist() == known
+        assert [word in vocabulary for word in words] == known

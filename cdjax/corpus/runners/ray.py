@@ -34,7 +34,8 @@ def make_runner(workers: int | None = None, address: str | None = None) -> Runne
 
     Args:
         workers: Processes; one for each two processors of the cluster when None.
-        address: Of the cluster; Ray is started on this machine, for this run, when None.
+        address: Of the cluster. When None, the one that this process is connected to; where there
+            is none, Ray is started on this machine for this run.
 
     Raises:
         ImportError: Where Ray is not installed.
@@ -47,6 +48,11 @@ def make_runner(workers: int | None = None, address: str | None = None) -> Runne
         ours = not ray.is_initialized()
         if ours:
             _start(ray, address)
+        elif address is not None:
+            raise ConnectionError(
+                f"Ray runs in this process already, so it can't be connected to {address}; leave "
+                f"the address out to use what it is connected to, or call ray.shutdown() before."
+            )
         try:
             yield from _run(ray, maker, numbers, stop, workers)
         finally:
