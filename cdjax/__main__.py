@@ -1,8 +1,6 @@
 """`python -m cdjax`, the same as the command `cdjax`."""
 
-import sys
-
-from cdjax.cli import main
+from cdjax.cli import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

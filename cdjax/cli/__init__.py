@@ -9,6 +9,7 @@ import argparse
 import importlib
 import importlib.util
 import io
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -58,6 +59,13 @@ class _Version(argparse.Action):
 
         print(f"cdjax {version('cdjax')}")
         parser.exit()
+
+
+def start() -> None:
+    """Be the program `cdjax`: an interruption while Python ends is no traceback either."""
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, leave_at_once)
+    sys.exit(main())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -136,7 +136,7 @@ class Vocabulary:
     def known(self, numbers: Int[np.ndarray, "t"]) -> Bool[np.ndarray, "t"]:
         """Return which rows are those of a word, not of unknown and padding."""
         special = [row for row in (self.unknown, self.padding) if row is not None]
-        return np.logical_and.reduce([numbers != row for row in special], initial=True)
+        return ~np.isin(numbers, special)
 
     def __repr__(self) -> str:
         return (

@@ -148,7 +148,7 @@ def test_an_address_is_not_passed_over(model, tmp_path, monkeypatch):
     connected = SimpleNamespace(is_initialized=lambda: True)
     monkeypatch.setattr(ray_runner, "_import_ray", lambda: connected)
     run = ray_runner.make_runner(address="10.0.0.1:6379")
-    with pytest.raises(ConnectionError, match="already, so it can't be connected to 10.0.0.1"):
+    with pytest.raises(ConnectionError, match=r"already, so .* connected to 10\.0\.0\.1"):
         score_corpus(model, ["bad"], tmp_path / "out", runner=run)
 
 

@@ -97,6 +97,6 @@ def test_a_row_is_known_unless_it_stands_for_no_word():
         ({}, [True, True, False]),
         ({"unknown": None}, [True, True, True]),
     ):
-        vocabulary = Vocabulary(words, **options)
+        vocabulary = cdjax.Vocabulary(words, **options)
         assert vocabulary.known(np.arange(3)).tolist() == known
         assert [word in vocabulary for word in words] == known
