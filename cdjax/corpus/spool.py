@@ -18,7 +18,8 @@ from cdjax.corpus.reviews import Review
 from cdjax.scoring.limits import count_pieces
 from cdjax.spans import count_spans
 
-PART_SPANS = 1 << 18  # in a part, by a rough count of words, unless one review has more
+PART_SPANS = 1 << 19  # in a part, by a rough count of words, unless one review has more
+FIRST_SPANS = 1 << 16  # in the first, doubled for each further one: nothing is scored before it
 PART_REVIEWS = 1 << 14
 PART_CHARACTERS = 1 << 25
 
@@ -84,7 +85,8 @@ def write_spool(
                 here, size = count_spans(words, max_len), len(record.text or "")
                 kept = [record.kept.get(name) for name in keep]
                 content = record.id, record.text, tokens, None, *kept
-            full = spans + here > PART_SPANS or characters + size > PART_CHARACTERS
+            most = min(PART_SPANS, FIRST_SPANS << min(parts, 30))
+            full = spans + here > most or characters + size > PART_CHARACTERS
             if rows and (full or len(rows) == PART_REVIEWS):
                 write()
             rows.append((count, record.location, *content))

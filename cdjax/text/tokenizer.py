@@ -30,6 +30,18 @@ _STARTERS = {
 }
 # fmt: on
 
+# Most sentences: those that NLTK's two dozen substitutions split at white space, marks and
+# apostrophes only, and that hold none of the words that it takes apart ("can not").
+_SUFFIX = r"'(?:s|m|d|ll|re|ve)"
+_WORD = (
+    r"(?:(?!(?i:cannot|gimme|gonna|gotta|lemme|wanna)\b)[A-Za-z0-9]++-?+)++(?<!-)"
+    rf"(?:(?<=n)'t|{_SUFFIX})?"
+)
+_PLAIN = re.compile(
+    rf"(?:(?:{_WORD}|{_SUFFIX})?[,;?!]?\s++)*+(?:{_WORD}|{_SUFFIX})?(?:\s*+[.?!]|[,;])?\s*+"
+)
+_PLAIN_TOKENS = re.compile(r"[A-Za-z0-9-]+?(?=n't)|n't|'[a-z]+|[A-Za-z0-9-]+|[,;.?!]")
+
 _INNER_PERIODS = re.compile(r"\b(?:[^\W\d_]\.)+[^\W\d_](?=\.)")
 
 
@@ -92,8 +104,13 @@ def tokenize_with_offsets(text: str | Characters) -> tuple[list[str], Int[np.nda
 
 
 def _split(text: str) -> list[str]:
-    split_words = _word_tokenizer()
-    return [word for sentence in _split_sentences(text) for word in split_words(sentence)]
+    return [word for sentence in _split_sentences(text) for word in _split_words(sentence)]
+
+
+def _split_words(sentence: str) -> list[str]:
+    if _PLAIN.fullmatch(sentence):
+        return _PLAIN_TOKENS.findall(sentence)
+    return _word_tokenizer()(sentence)
 
 
 def _split_sentences(text: str) -> list[str]:

@@ -135,8 +135,13 @@ class Vocabulary:
 
     def known(self, numbers: Int[np.ndarray, "t"]) -> Bool[np.ndarray, "t"]:
         """Return which rows are those of a word, not of unknown and padding."""
-        special = [row for row in (self.unknown, self.padding) if row is not None]
-        return ~np.isin(numbers, special)
+        return self._is_word[numbers]
+
+    @cached_property
+    def _is_word(self) -> Bool[np.ndarray, "n"]:
+        rows = np.ones(len(self), bool)
+        rows[[row for row in (self.unknown, self.padding) if row is not None]] = False
+        return rows
 
     def __repr__(self) -> str:
         return (

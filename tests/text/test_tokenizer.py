@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001 - typographic characters are the subject
 import numpy as np
 import pytest
+from cdjax.text import tokenizer
 from cdjax.text.characters import read_characters
 from cdjax.text.tokenizer import tokenize, tokenize_with_offsets
 from cdjax.text.trees import read_trees
@@ -127,6 +128,23 @@ def test_offsets_are_those_of_the_tokens_in_the_text(text):
 def test_offsets_of_one_text(text, pieces):
     offsets = tokenize_with_offsets(text)[1].tolist()
     assert [text[start:stop] for start, stop in offsets] == [p for p in pieces.split("|") if p]
+
+
+PIECES = """it is n't don't isn't can't 's it's I'm he'd we'll you've they're a-b well-made cannot
+Gonna Wanna-be gimme 7 3-D 1990s n 't t'is n'ts don't-s A , . ; ? ! ?! ... film, no. film; 7, what?
+- -- a- -a 'em ' '' Xé U.S. ain't's can'tn't NOT N'T it'S 've, 's. n't!"""
+sentences = st.lists(st.sampled_from(PIECES.split()), max_size=6).map(" ".join)
+
+
+@settings(deadline=None, max_examples=1000)
+@given(st.one_of(sentences, st.text("aNnt'sd -,.;?!7 \n", max_size=12)))
+def test_plain_sentences_are_split_as_by_nltk(sentence):
+    assert tokenizer._split_words(sentence) == tokenizer._word_tokenizer()(sentence)
+
+
+def test_most_sentences_are_plain():
+    for sentence in ("It isn't a bad film, no.", "Well-made; they'll see it", "n't it 's bad ."):
+        assert tokenizer._PLAIN.fullmatch(sentence)
 
 
 TOKENS = [
