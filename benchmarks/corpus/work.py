@@ -86,6 +86,8 @@ def processes(request: dict[str, Any]) -> dict[str, Any]:
             marks.append((time.perf_counter(), at.done_here))
 
     done = score(texts, runner=runner, progress=progress)
+    if len(marks) < 2:
+        raise ValueError(f"{len(texts):,} reviews are one part; give more, to leave the first out.")
     (first, already), (last, all_) = marks[0], marks[-1]
     return done | {"reviews_a_second": (all_ - already) / (last - first)}
 
