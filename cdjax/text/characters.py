@@ -132,6 +132,8 @@ def _replace(
     for match in pattern.finditer(text):
         start, stop = match.span()
         new = replacement(match)
+        if new == match[0]:  # an accent that has no composed form: two characters, as they were
+            continue
         pieces += [text[at:start], new]
         origin = [[origins[start, 0], origins[stop - 1, 1]]]
         places += [origins[at:start], np.repeat(origin, len(new), axis=0)]

@@ -142,7 +142,7 @@ def test_plain_sentences_are_split_as_by_nltk(sentence):
     assert tokenizer._split_words(sentence) == tokenizer._word_tokenizer()(sentence)
 
 
-def test_most_sentences_are_plain():
+def test_sentences_of_words_and_marks_are_plain():
     for sentence in ("It isn't a bad film, no.", "Well-made; they'll see it", "n't it 's bad ."):
         assert tokenizer._PLAIN.fullmatch(sentence)
 
