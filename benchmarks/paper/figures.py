@@ -228,7 +228,7 @@ def draw_bars(stem: Path, groups: Sequence[str], series: Sequence[Bars], label: 
             look = {"color": fill, "hatch": hatch, "edgecolor": "black", "linewidth": 0.6}
             handles.append(axes.barh(y, values, thick * 0.92, label=name, **look))
             interval: dict[str, Any] = {
-                "xerr": [values - low, high - values],
+                "xerr": np.stack([values - low, high - values]),
                 "fmt": "none",
                 "zorder": 3,
             }

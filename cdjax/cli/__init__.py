@@ -62,7 +62,7 @@ class _Version(argparse.Action):
 
 
 def start() -> None:
-    """Be the program `cdjax`: an interruption while Python ends is no traceback either."""
+    """Run the command line and exit; Ctrl-C prints no traceback while Python exits either."""
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, leave_at_once)
     sys.exit(main())

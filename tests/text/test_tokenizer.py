@@ -122,6 +122,7 @@ def test_offsets_are_those_of_the_tokens_in_the_text(text):
         ('He said: "It’s bad…" Re\u00admake\u200b!', 'He|said|:|"|It|’s|bad|…|"|Re\u00admake|!'),
         ("\ufeffBad.  Film\u00a0–\u00a0cannot", "Bad|.|Film|–|can|not"),
         ("a-—b….", "a|-—|—b|…."),
+        ('"\u0301a', '"|\u0301a'),
         ("", ""),
     ],
 )
