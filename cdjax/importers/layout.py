@@ -1,0 +1,173 @@
+"""Weights of any framework in cdjax's layout: gates in front, in cdjax's order, checked.
+
+A framework says the order of its gates in letters: of an LSTM i, f, g (the cell update) and o, of a
+GRU r, z and n (the candidate). `[G * H, D]`, the fused matrix of all gates, becomes `[G, H, D]`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cdjax.activations import ACTIVATIONS
+from cdjax.core.cells import GRUParams, LSTMParams
+
+LSTM_GATES, GRU_GATES = "ifgo", "rzn"
+
+
+def as_weight(value: Any, name: str) -> np.ndarray:
+    """Return a weight's values as floats; those that NumPy has no type for (bfloat16) as float32.
+
+    Args:
+        value: A tensor of any framework, or anything that NumPy can read.
+        name: How to name it in a message.
+
+    Raises:
+        ValueError: Where they are no floats, or not finite.
+    """
+    if hasattr(value, "detach"):  # a tensor of PyTorch, which may want its gradient or be elsewhere
+        value = value.detach().cpu()
+        value = value if str(value.dtype) == "torch.float64" else value.float()
+    array = np.asarray(value)
+    if array.dtype.name == "bfloat16":
+        array = array.astype(np.float32)
+    if array.dtype.kind != "f":
+        raise ValueError(f"{name} holds {array.dtype}; expected floats.")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds values that are not finite; the weights are damaged.")
+    return array.astype(np.result_type(array.dtype, np.float32))
+
+
+def split_gates(fused: np.ndarray, order: str) -> np.ndarray:
+    """Return a fused array `[G * H, ...]` as `[G, H, ...]`, its gates in cdjax's order.
+
+    Args:
+        fused: The array; of a framework that has the gates last, transposed.
+        order: The letters of the gates as the framework has them, for instance "iofg".
+
+    >>> split_gates(np.arange(6), "zrn").tolist()
+    [[2, 3], [0, 1], [4, 5]]
+    """
+    gates = LSTM_GATES if len(order) == len(LSTM_GATES) else GRU_GATES
+    by_gate = fused.reshape(len(order), -1, *fused.shape[1:])
+    return by_gate[[order.index(gate) for gate in gates]]
+
+
+def make_lstm(
+    where: str,
+    order: str,
+    W: np.ndarray,
+    V: np.ndarray,
+    biases: Sequence[np.ndarray] = (),
+    *,
+    projection: np.ndarray | None = None,
+    peepholes: np.ndarray | None = None,
+    activation: str = "sigmoid",
+    content_activation: str = "tanh",
+) -> LSTMParams:
+    """Return an LSTM from fused weights.
+
+    Args:
+        where: How to name the layer in a message.
+        order: The letters of its gates.
+        W: Input weights `[4H, D]`.
+        V: Recurrent weights `[4H, P]`.
+        biases: Any number of biases `[4H]`, which are added.
+        projection: `[P, H]`, if it has one.
+        peepholes: `[3, H]` of i, f, o, if it has them.
+        activation: Of the gates.
+        content_activation: Of the cell update and the way out.
+
+    Raises:
+        ValueError: Where shapes do not fit; names the weight.
+    """
+    width = projection.shape[-1] if projection is not None else V.shape[-1] if V.ndim else 0
+    _check_fused(where, 4 * width, W, V, biases)
+    if projection is not None and projection.shape != (V.shape[1], width):
+        shape = list(projection.shape)
+        raise ValueError(
+            f"{where}: the projection has shape {shape}; expected [{V.shape[1]}, {width}]."
+        )
+    if peepholes is not None and peepholes.shape != (3, width):
+        raise ValueError(
+            f"{where}: the peepholes have shape {list(peepholes.shape)}; expected [3, {width}]."
+        )
+    b = sum(biases, np.zeros(4 * width, V.dtype))
+    W, V, b = (split_gates(array, order) for array in (W, V, b))
+    return LSTMParams(W, V, b, projection, peepholes, activation, content_activation)
+
+
+def make_gru(
+    where: str,
+    order: str,
+    W: np.ndarray,
+    V: np.ndarray,
+    bias: np.ndarray | None = None,
+    state_bias: np.ndarray | None = None,
+    *,
+    reset_after: bool,
+    activation: str = "sigmoid",
+    content_activation: str = "tanh",
+) -> GRUParams:
+    """Return a GRU from fused weights.
+
+    Args:
+        where: How to name the layer in a message.
+        order: The letters of its gates.
+        W: Input weights `[3H, D]`.
+        V: Recurrent weights `[3H, H]`.
+        bias: The input's bias `[3H]`, if it has one.
+        state_bias: The state's bias `[3H]`, if it has one; with `reset_after`, that of the
+            candidate is inside the product with the reset gate.
+        reset_after: Whether the reset gate acts on the product with the candidate's weights.
+        activation: Of r and z.
+        content_activation: Of n.
+
+    Raises:
+        ValueError: Where shapes do not fit; names the weight.
+    """
+    width = V.shape[-1] if V.ndim else 0
+    _check_fused(where, 3 * width, W, V, [b for b in (bias, state_bias) if b is not None])
+    b = split_gates(np.zeros(3 * width, V.dtype) if bias is None else bias, order)
+    c = None
+    if state_bias is not None:
+        from_state = split_gates(state_bias, order)
+        b = np.concatenate([b[:2] + from_state[:2], b[2:] + (0 if reset_after else from_state[2:])])
+        c = from_state[2] if reset_after else None
+    W, V = split_gates(W, order), split_gates(V, order)
+    return GRUParams(W, V, b, c, reset_after, activation, content_activation)
+
+
+def _check_fused(
+    where: str, rows: int, W: np.ndarray, V: np.ndarray, biases: Sequence[np.ndarray]
+) -> None:
+    """Raise unless the fused weights of a cell have so many rows each."""
+    wrong = [("recurrent weights", V, 2), ("input weights", W, 2)]
+    wrong += [("bias", bias, 1) for bias in biases]
+    for name, array, rank in wrong:
+        if array.ndim != rank or array.shape[0] != rows or not rows:
+            expected = [rows, *["any"] * (rank - 1)] if name != "recurrent weights" else [rows, "H"]
+            raise ValueError(
+                f"{where}: the {name} have shape {list(array.shape)} (gates first); expected "
+                f"[{', '.join(map(str, expected))}]."
+            )
+
+
+def find_activation(name: Any, where: str, names: dict[str, str] | None = None) -> str:
+    """Return cdjax's name of an activation.
+
+    Args:
+        name: The framework's name.
+        where: How to name the layer in a message.
+        names: Names of the framework that differ from cdjax's.
+
+    Raises:
+        ValueError: Where cdjax has no such activation.
+    """
+    known = (names or {}).get(name, name) if isinstance(name, str) else None
+    if known not in ACTIVATIONS:
+        raise ValueError(
+            f"{where}: the activation {name!r} is not supported; expected one of "
+            f"{', '.join(sorted({*ACTIVATIONS, *(names or {})}))}."
+        )
+    return known
