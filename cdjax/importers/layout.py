@@ -7,6 +7,7 @@ GRU r, z and n (the candidate). `[G * H, D]`, the fused matrix of all gates, bec
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from cdjax.activations import ACTIVATIONS
@@ -171,3 +172,29 @@ def find_activation(name: Any, where: str, names: dict[str, str] | None = None) 
             f"{', '.join(sorted({*ACTIVATIONS, *(names or {})}))}."
         )
     return known
+
+
+def name_activation(function: Any, where: str) -> str:
+    """Return cdjax's name of an activation that is given as a function, by what it computes.
+
+    Args:
+        function: An elementwise function of JAX arrays.
+        where: How to name the layer in a message.
+
+    Raises:
+        ValueError: Where cdjax has no such activation.
+    """
+    z = np.concatenate([np.linspace(-12, 12, 193), [-100, 100]]).astype(np.float32)
+    try:
+        values = np.asarray(function(jnp.asarray(z)))
+    except Exception as error:  # whatever a function of somebody else raises
+        raise ValueError(f"{where}: the activation {function!r} fails: {error}") from error
+    for name, known in ACTIVATIONS.items():
+        expected = np.asarray(known(jnp.asarray(z)), np.float32)
+        if values.shape == z.shape and np.allclose(values, expected, rtol=1e-5, atol=2e-6):
+            return name
+    named = getattr(function, "__name__", repr(function))
+    raise ValueError(
+        f"{where}: the activation {named} is not supported; expected one that computes "
+        f"{', '.join(ACTIVATIONS)}."
+    )
