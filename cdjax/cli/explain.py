@@ -73,21 +73,17 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.cli.cache import keep_compiled_programs
     from cdjax.model import find_vocabulary
     from cdjax.scoring.limits import check_length
-    from cdjax.text.tokenizer import tokenize
     from cdjax.viz import terminal
     from cdjax.viz.console import Console
 
     _check(args)
-    with _hidden_modules("scipy", "sklearn"):
-        words = len(tokenize(args.text))
-    with options.as_user_error(ValueError):
-        if not words:
-            raise ValueError("the text is empty; expected at least one word.")
-        check_length(words, args.max_len, "the text")
+    if not args.text.strip():
+        raise options.UserError("the text is empty; expected at least one word.")
     keep_compiled_programs()
     model = options.load_model(args.model)
-    with options.as_user_error(ValueError):
-        find_vocabulary(model)
+    with options.as_user_error(ValueError, ImportError), _hidden_modules("scipy", "sklearn"):
+        words = len(find_vocabulary(model).split(args.text)[0])
+        check_length(words, args.max_len, "the text")
     if args.label is not None and args.label not in model.labels:
         raise options.UserError(
             f"--class {args.label}: there is no such label; expected one of "

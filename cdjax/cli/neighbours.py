@@ -72,7 +72,6 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.model import find_vocabulary
     from cdjax.phrases.vectors import average_vectors, check_memory, count_phrases
     from cdjax.results.summary import describe_unknown
-    from cdjax.text.tokenizer import tokenize
     from cdjax.viz.console import Console
 
     if args.out is not None:
@@ -83,12 +82,17 @@ def run(args: argparse.Namespace) -> None:
     model = options.load_model(args.model)
     with options.as_user_error(ValueError):
         vocabulary = find_vocabulary(model)
-    queries = {text: tokenize(text) for text in args.phrases}
+    if vocabulary.frame is not None:
+        raise options.UserError(
+            f"the model pads its texts to {vocabulary.frame.length} words, and a phrase's vector "
+            f"depends on its place then; expected a model that reads texts as they are."
+        )
+    queries = {text: vocabulary.split(text)[0] for text in args.phrases}
     for text, tokens in queries.items():
         _check_query(model, text, tokens, args.max_len)
     with options.as_user_error(ReadError):
         reviews = [
-            vocabulary.encode(review.tokens or tokenize(review.text or ""))
+            vocabulary.encode(review.tokens or vocabulary.split(review.text or "")[0])
             for review in read_reviews(args.corpus, **inputs.keywords(args))
         ]
     phrases = count_phrases(reviews, args.max_len, args.min_count, unknown=vocabulary.unknown)

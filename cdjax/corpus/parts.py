@@ -153,8 +153,8 @@ class PartMaker(NamedTuple):
                 continue
             random_ = random.Random(f"{self.seed} {draw}")
             index = random_.randrange(int(ends[row]), int(ends[row + 1]))
-            ids = self.scorer.encode(documents["tokens"][row].as_py())
-            start, stop = (spans.field(name)[index].as_py() for name in ("start", "stop"))
+            ids, first = self.scorer.encode(documents["tokens"][row].as_py())
+            start, stop = (first + spans.field(name)[index].as_py() for name in ("start", "stop"))
             checks.append(Check(ids, start, stop, np.array([s[index] for s in scores])))
         return checks
 

@@ -23,7 +23,7 @@ from cdjax.model import Model, find_vocabulary, load
 from cdjax.results import SpanScores, read, read_scores
 from cdjax.results.interactions import interactions
 from cdjax.results.scores import directions, exclude_each_other
-from cdjax.scoring.batch import score_all_spans
+from cdjax.scoring.batch import score_all_spans, score_chosen_spans
 from cdjax.scoring.limits import (
     MOST_STEPS,
     check_length,
@@ -31,9 +31,8 @@ from cdjax.scoring.limits import (
     cut_text,
     longest_length,
 )
-from cdjax.text.characters import read_characters
+from cdjax.spans import enumerate_spans
 from cdjax.text.scripts import check_words
-from cdjax.text.tokenizer import tokenize_with_offsets
 
 TOKENS = [
     pa.field("tokens", pa.list_(pa.string())),
@@ -199,7 +198,7 @@ class Scorer:
                     words, *places = self._split(text, tokens)
                     numbers = vocabulary.encode(words)
                     known = vocabulary.known(numbers)
-                    if tokens is None and text is not None:
+                    if text is not None and tokens is None and vocabulary.splitting.splits_words:
                         check_words(text, words, known)
                     row = words, *places, int(known.sum()), None
                 except ValueError as error:
@@ -216,23 +215,28 @@ class Scorer:
         Raises:
             ValueError: Where there is no text, or too much of it.
         """
+        vocabulary = find_vocabulary(self.model)
         starts = stops = None
         cut = False
         if tokens is None:
             if text is None:
                 raise ValueError('the text is null; expected a string ("" is an empty text).')
-            characters = read_characters(text)
+            characters = vocabulary.splitting.read(text)
             if self.max_words is not None:
                 begin = cut_text(characters.text, self.max_words)
                 cut = len(begin) < len(characters.text)
                 characters = characters.cut(len(begin))
             else:  # before it is split, which takes its time
                 self._check(count_pieces(characters.text), "at least ")
-            tokens, offsets = tokenize_with_offsets(characters)
+            tokens, offsets = vocabulary.split(characters)
             starts, stops = offsets.T
         if self.max_words is not None and len(tokens) > self.max_words:
             cut, tokens = True, tokens[: self.max_words]
             starts, stops = (None if a is None else a[: self.max_words] for a in (starts, stops))
+        if vocabulary.frame is not None and len(tokens) > vocabulary.frame.length:
+            kept = vocabulary.frame.kept(len(tokens))
+            cut, tokens = True, tokens[kept]
+            starts, stops = (None if a is None else a[kept] for a in (starts, stops))
         self._check(len(tokens))
         return tokens, starts, stops, cut
 
@@ -241,9 +245,11 @@ class Scorer:
         remedy = f" Or read its beginning only: max_words={longest}."
         check_length(words, self.max_len, "the review", self.most_steps, about, remedy)
 
-    def encode(self, tokens: list[str]) -> Int[np.ndarray, "_"]:
-        """Return tokens as rows of the embedding."""
-        return find_vocabulary(self.model).encode(tokens)
+    def encode(self, tokens: list[str]) -> tuple[Int[np.ndarray, "_"], int]:
+        """Return what the network reads of tokens, rows of its embedding, and the first's step."""
+        vocabulary = find_vocabulary(self.model)
+        ids = vocabulary.encode(tokens)
+        return (ids, 0) if vocabulary.frame is None else vocabulary.frame.pad(ids)
 
     def score(self, tokenized: Tokenized) -> list[SpanScores]:
         """Score reviews that are tokenized; what the devices do."""
@@ -254,7 +260,15 @@ class Scorer:
                 'multiprocessing.set_start_method("spawn"), or for datasets '
                 'multiprocess.set_start_method("spawn").'
             )
-        return score_all_spans(self.model.classifier, tokenized.ids, self.rule, self.max_len)
+        classifier, frame = self.model.classifier, find_vocabulary(self.model).frame
+        if frame is None:
+            return score_all_spans(classifier, tokenized.ids, self.rule, self.max_len)
+        spans = [enumerate_spans(len(ids), self.max_len) for ids in tokenized.ids]
+        framed = [frame.pad(ids) for ids in tokenized.ids]
+        moved = [part + first for part, (_, first) in zip(spans, framed, strict=True)]
+        ids = [padded for padded, _ in framed]
+        results = score_chosen_spans(classifier, ids, moved, self.rule)
+        return [r._replace(spans=part) for r, part in zip(results, spans, strict=True)]
 
     def assemble(
         self, batch: pa.RecordBatch, tokenized: Tokenized, results: list[SpanScores]

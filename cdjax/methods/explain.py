@@ -18,8 +18,8 @@ from cdjax.results.scores import (
 )
 from cdjax.scoring.batch import output_bias
 from cdjax.scoring.limits import check_length
+from cdjax.spans import enumerate_spans
 from cdjax.text.scripts import check_words
-from cdjax.text.tokenizer import tokenize_with_offsets
 
 VALUES = "units of the values"
 """Units of scores where the output is no logit."""
@@ -37,8 +37,8 @@ def explain(
     """Explain a model's prediction for one text or series: what every phrase contributes to it.
 
     Args:
-        source: A text (`str`), which is split into Penn Treebank tokens; a list of tokens; or a
-            series of floats `[T, D]`.
+        source: A text (`str`), which is split as the model's vocabulary says; a list of tokens; or
+            a series of floats `[T, D]`.
         model: A model, the folder of one, or the name of a bundled one; `cdjax.load()` when None.
         method: The name of a method of `cdjax.methods.make_methods()`; "cd" is contextual
             decomposition.
@@ -72,9 +72,16 @@ def explain(
             f"is not; leave one of them out."
         )
     model, steps, parts = _encode(source, model)
+    frame = None if model.vocabulary is None else model.vocabulary.frame
     chosen = make_methods(rule, model.vocabulary)[method]
     check_length(len(steps), max_len, "the text" if parts["tokens"] is not None else "the series")
-    (result,) = chosen.score(model, [steps], max_len=max_len)
+    if frame is None:
+        (result,) = chosen.score(model, [steps], max_len=max_len)
+    else:
+        padded, first = frame.pad(steps)
+        spans = enumerate_spans(len(steps), max_len)
+        (result,) = chosen.score(model, [padded], [spans + first])
+        result = result._replace(spans=spans)
     labels = tuple(model.labels)
     direction = default_direction(result.logits, labels, output, units=chosen.units, label=label)
     exclusive = exclude_each_other(len(result.logits), labels, output)
@@ -104,18 +111,24 @@ def _find_rule(rule: Rule | str) -> Rule:
 def _encode(source: Any, model: Model) -> tuple[Model, np.ndarray, dict[str, Any]]:
     """Return the model, what its network reads, and what the explanation keeps."""
     if isinstance(source, str):
-        tokens, offsets = tokenize_with_offsets(source)
+        tokens, offsets = find_vocabulary(model).split(source)
         parts = {"text": source, "offsets": offsets}
     elif isinstance(source, Sequence) and all(isinstance(token, str) for token in source):
         tokens, parts = list(source), {}
     else:
         return _encode_series(source, model)
     if not tokens:
-        raise ValueError("the text is empty; expected at least one word.")
+        vocabulary = find_vocabulary(model)
+        known = ", one that the model knows" if vocabulary.skips_unknown else ""
+        raise ValueError(f"the text is empty; expected at least one word{known}.")
     vocabulary = find_vocabulary(model)
+    if (frame := vocabulary.frame) is not None:
+        kept = frame.kept(len(tokens))
+        tokens = tokens[kept]
+        parts |= {"offsets": parts["offsets"][kept]} if parts else {}
     ids = vocabulary.encode(tokens)
     known = vocabulary.known(ids)
-    if isinstance(source, str):
+    if isinstance(source, str) and vocabulary.splitting.splits_words:
         check_words(source, tokens, known)
     parts |= {"tokens": tuple(tokens), "known": known, "series": None}
     return model, ids, parts

@@ -13,7 +13,7 @@ import os
 import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 import safetensors
@@ -31,6 +31,7 @@ from cdjax.model.structure import (
     summarize,
 )
 from cdjax.results.scores import check_output, is_one_logit
+from cdjax.text.splitting import Frame, Splitting
 from cdjax.text.vocabulary import UNKNOWN, Vocabulary
 
 FORMAT = "cdjax-model"
@@ -200,6 +201,9 @@ def save(model: Model, path: str | os.PathLike, *, overwrite: bool = False, dtyp
             "lowercase": vocabulary.lowercase,
             "unknown": vocabulary.unknown,
             "padding": vocabulary.padding,
+            "splitting": vocabulary.splitting._asdict(),
+            "skips_unknown": vocabulary.skips_unknown,
+            "frame": None if vocabulary.frame is None else vocabulary.frame._asdict(),
             "vocabulary": vocabulary.words,
         }
     try:
@@ -314,7 +318,26 @@ def _read_vocabulary(description: Mapping[str, Any], rows: int = 0) -> Vocabular
     if not isinstance(lowercase, bool):
         raise ValueError(f"lowercase is {reprlib.repr(lowercase)}; expected true or false")
     unknown, padding = description.get("unknown", UNKNOWN), description.get("padding")
-    return Vocabulary(words, lowercase, unknown=unknown, padding=padding)
+    frame = description.get("frame")
+    return Vocabulary(
+        words,
+        lowercase,
+        unknown=unknown,
+        padding=padding,
+        splitting=_read_fields(Splitting, "splitting", description.get("splitting", {})),
+        skips_unknown=description.get("skips_unknown", False) is True,
+        frame=None if frame is None else _read_fields(Frame, "frame", frame),
+    )
+
+
+def _read_fields(kind: Any, name: str, fields: Any) -> Any:
+    """Return a NamedTuple of a description; fields that are not there have their default."""
+    hints = get_type_hints(kind)
+    if not isinstance(fields, dict) or not all(
+        hints.get(field) is type(value) for field, value in fields.items()
+    ):
+        raise ValueError(f"{name} is {reprlib.repr(fields)}; expected {', '.join(hints)}")
+    return kind(**fields)
 
 
 def _cast(name: str, weight: np.ndarray, dtype: Any) -> np.ndarray:

@@ -8,6 +8,10 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Int
 
+from cdjax.text.characters import Characters
+from cdjax.text.splitting import Frame, Splitting
+
+TREEBANK = Splitting()
 UNKNOWN = "<unk>"
 """The word that stands for all the others, where no other is named."""
 
@@ -25,6 +29,11 @@ class Vocabulary:
         unknown: Row of the unknown word, which every token without a row of its own becomes; None
             where there is none and such a token is an error.
         padding: Row that fills up a batch of reviews of different lengths, if there is one.
+        splitting: How texts are split into tokens.
+        skips_unknown: Whether a token without a row is left out of a text, where there is no
+            unknown word, as Keras's `Tokenizer` does.
+        frame: How texts are padded where the network reads padding like a word; None where it does
+            not.
 
     >>> vocabulary = Vocabulary(["<pad>", "bad", "film", "<unk>"], padding="<pad>")
     >>> vocabulary.encode(["Bad", "pun"]).tolist()
@@ -35,6 +44,9 @@ class Vocabulary:
     lowercase: bool
     unknown: int | None
     padding: int | None
+    splitting: Splitting
+    skips_unknown: bool
+    frame: Frame | None
 
     def __init__(
         self,
@@ -43,6 +55,9 @@ class Vocabulary:
         *,
         unknown: str | int | None = UNKNOWN,
         padding: str | int | None = None,
+        splitting: Splitting = TREEBANK,
+        skips_unknown: bool = False,
+        frame: Frame | None = None,
     ):
         """Take the words of a model.
 
@@ -52,11 +67,16 @@ class Vocabulary:
             unknown: The unknown word, or its row. The default is the word `<unk>`, which has to be
                 there; where there is no such row say so, `unknown=None`.
             padding: The word that fills up batches, or its row, if there is one.
+            splitting: How texts are split into tokens.
+            skips_unknown: Whether to leave tokens without a row out of a text; `unknown` is None
+                then.
+            frame: How texts are padded, if the network reads padding like a word.
 
         Raises:
             TypeError: Where `words` is a string, or a word is not one.
             ValueError: Where a word occurs twice (in lower case, if that is how they are compared),
-                or there is no such word or row as `unknown` or `padding` names.
+                or there is no such word or row as `unknown`, `padding` or `frame` names; where
+                there is an unknown word and tokens are to be left out.
         """
         if isinstance(words, str):
             raise TypeError(f"words is the string {words[:40]!r}; expected a list of words.")
@@ -72,6 +92,19 @@ class Vocabulary:
         if self.unknown is not None and self.unknown == self.padding:
             raise ValueError(
                 f"unknown and padding are the same row, {self.unknown}; expected different ones."
+            )
+        vars(self).update(splitting=splitting, skips_unknown=skips_unknown, frame=frame)
+        if problem := splitting.problem():
+            raise ValueError(problem)
+        if skips_unknown and self.unknown is not None:
+            raise ValueError(
+                f"skips_unknown is set, and the unknown word is row {self.unknown}; expected "
+                f"unknown=None, or skips_unknown=False."
+            )
+        if frame is not None and not (frame.length > 0 and 0 <= frame.row < len(self.words)):
+            raise ValueError(
+                f"frame is {frame}; expected a length of at least 1 and a row from 0 to "
+                f"{len(self.words) - 1}."
             )
 
     @classmethod
@@ -148,6 +181,21 @@ class Vocabulary:
             f"Vocabulary({len(self):,} words, lowercase={self.lowercase}, unknown={self.unknown}, "
             f"padding={self.padding})"
         )
+
+    def split(self, text: str | Characters) -> tuple[list[str], Int[np.ndarray, "t 2"]]:
+        """Return the tokens of a text, and the offsets `[T, 2]` of their characters in it.
+
+        All of them, but with `skips_unknown` those that have no row. What a `frame` has no room for
+        is for the caller to leave out (`Frame.kept`).
+
+        Args:
+            text: Any text; or its characters (`self.splitting.read`).
+        """
+        tokens, offsets = self.splitting.split(text)
+        if self.skips_unknown:
+            kept = [n for n, token in enumerate(tokens) if self._key(token) in self._rows]
+            tokens, offsets = [tokens[n] for n in kept], offsets[kept]
+        return tokens, offsets
 
     def encode(self, tokens: Iterable[str]) -> Int[np.ndarray, "t"]:
         """Return the numbers `[T]` of a review's tokens, the rows of their words.
