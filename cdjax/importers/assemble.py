@@ -8,8 +8,8 @@ import numpy as np
 
 from cdjax.checks import check_stack
 from cdjax.core.network import POOLS, Classifier, Dense
+from cdjax.importers.words import as_vocabulary
 from cdjax.model import Model, check_model
-from cdjax.text.vocabulary import Vocabulary
 
 OUTPUTS = ("softmax", "sigmoid", "value")
 
@@ -44,7 +44,7 @@ def assemble(
     pool: str | None = None,
     activations: Sequence[str] | None = None,
     output: str | None = None,
-    vocabulary: Vocabulary | None = None,
+    vocabulary: Any = None,
     labels: Sequence[str] | None = None,
 ) -> Model | tuple[Any, ...]:
     """Return the model; the layers alone where the source holds no head.
@@ -54,7 +54,7 @@ def assemble(
         pool: What the head reads, where the source does not say.
         activations: Of the head's layers, first to last, where the source does not say.
         output: What the logits stand for, where the source does not say.
-        vocabulary: The words of the embedding's rows.
+        vocabulary: The words of the embedding's rows, as `as_vocabulary` takes them.
         labels: Names of the outputs; their numbers when None.
 
     Raises:
@@ -77,6 +77,13 @@ def assemble(
         last = Dense(np.eye(outputs, dtype=last.W.dtype), np.zeros_like(last.b))
     text = "what its outputs stand for (its last layer has no activation)"
     output = _settle(found, "output", meant, output, OUTPUTS, text)
+    if vocabulary is not None:
+        if found.embedding is None:
+            raise ValueError(
+                f"vocabulary is given, and the network of {found.source} has no embedding: it "
+                f"takes series; leave it out."
+            )
+        vocabulary = as_vocabulary(vocabulary, len(found.embedding), found.padding)
     classifier = Classifier(found.embedding, found.layers, last.W, last.b, pool, tuple(head))
     model = Model(
         classifier,
