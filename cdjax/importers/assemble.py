@@ -1,7 +1,7 @@
 """What an importer found becomes a model, or layers; what the source does not say is asked for."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,10 @@ class Found:
     """What a last layer without activation means, where a loss says it; None if not said."""
     padding: int | None = None
     """The embedding's row that the network leaves out, a mask; None where there is none."""
+    head_names: tuple[str, ...] = ()
+    """How the source calls the layers of the head; their positions where it does not."""
+    notes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What else to keep in the model's provenance."""
 
 
 def assemble(
@@ -89,7 +93,7 @@ def assemble(
         classifier,
         vocabulary,
         _name_labels(found, labels, outputs, output),
-        {"imported": {"from": found.source, "framework": found.framework}},
+        {"imported": {"from": found.source, "framework": found.framework, **found.notes}},
         output,
     )
     check_model(model)
@@ -118,7 +122,9 @@ def _settle(
 def _activate(found: Found, activations: Sequence[str] | None) -> list[Dense]:
     """Return the head with every activation known."""
     head, unsaid = list(found.head), found.unsaid_activations
-    known = ", ".join(f"{n}: {len(dense.b)} outputs" for n, dense in enumerate(head))
+    called = found.head_names or tuple(map(str, range(len(head))))
+    named = zip(called, head, strict=True)
+    known = ", ".join(f"{name}: {len(dense.b)} outputs" for name, dense in named)
     if isinstance(activations, str):
         activations = (activations,)
     if activations is None:

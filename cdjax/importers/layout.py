@@ -27,6 +27,8 @@ def as_weight(value: Any, name: str) -> np.ndarray:
         ValueError: Where they are no floats, or not finite.
     """
     if hasattr(value, "detach"):  # a tensor of PyTorch, which may want its gradient or be elsewhere
+        if not value.is_floating_point():
+            raise ValueError(f"{name} holds {value.dtype}; expected floats.")
         value = value.detach().cpu()
         value = value if str(value.dtype) == "torch.float64" else value.float()
     array = np.asarray(value)

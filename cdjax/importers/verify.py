@@ -5,6 +5,7 @@ be run, every reading of the weights that cdjax has (pool, activations of the he
 is tried against it. The one that agrees is taken; none or several raise, and name what to give.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -41,6 +42,10 @@ _TRIED = {
     "log_softmax": jax.nn.log_softmax,
     "gelu_tanh": jax.nn.gelu,  # its approximation, which cdjax has not: told apart from gelu
 }
+
+
+class DisagreementError(ValueError):
+    """No reading of a source agrees with its own forward pass."""
 
 
 class Reading(NamedTuple):
@@ -100,7 +105,8 @@ def find_reading(
         tolerance: How far outputs may be apart.
 
     Raises:
-        ValueError: Where no reading agrees, or several do; where the forward pass cannot be run.
+        DisagreementError: Where no reading agrees.
+        ValueError: Where several agree; where the forward pass cannot be run.
     """
     candidates = [found] if isinstance(found, Found) else list(found)
     runs = [runs] if callable(runs) else list(runs)
@@ -114,7 +120,7 @@ def find_reading(
     agreeing = [reading for reading in readings if reading.difference <= tolerance]
     if not agreeing:
         closest = min(readings, key=lambda reading: reading.difference)
-        raise ValueError(
+        raise DisagreementError(
             f"{source} computes something else than cdjax reads in it: of {len(readings)} readings "
             f"none agrees with its forward pass on {count} random inputs; the closest, "
             f"{_describe(closest.found)}, is {closest.difference:.2g} apart. It may hold a step "
@@ -160,8 +166,8 @@ def compare(model: Model, run: Run, inputs: Sequence[np.ndarray] | None = None) 
     inputs = make_inputs(model) if inputs is None else inputs
     ((_, leaves),) = _run_all("the model", [run], inputs)
     with jax.enable_x64(True):
-        network = jax.tree.map(_widen, model.classifier)
-        logits = [forward(network, _embed(network.embedding, x)) for x in inputs]
+        network = jax.tree.map(_widen, model.classifier._replace(embedding=None))
+        logits = [forward(network, _embed(model.classifier.embedding, x)) for x in inputs]
         forms = {"softmax": ("softmax", "log_softmax"), "sigmoid": ("sigmoid",)}
         names = ("linear", *forms.get(model.output, ()))
         outputs = [[np.asarray(_TRIED[name](z)) for z in logits] for name in names]
@@ -220,21 +226,26 @@ def _try_all(
 
     with jax.enable_x64(True):  # so that only the other side loses precision
         linear = tuple(dense._replace(activation="linear") for dense in found.head)
-        layers, embedding, head = jax.tree.map(_widen, (found.layers, found.embedding, linear))
-        states = [run(layers, _embed(embedding, x)) for x in inputs]
+        layers, head = jax.tree.map(_widen, (found.layers, linear))
+        lengths = [len(x) for x in inputs]
+        longest = max(lengths)
+        vectors = [_embed(found.embedding, x) for x in inputs]
+        x = np.stack([np.pad(v, ((0, longest - len(v)), (0, 0))) for v in vectors])
+        valid = np.arange(longest) < np.array(lengths)[:, None]
         if not head:
-            add([np.asarray(h) for h in states], found)
+            h = np.asarray(_read_all(layers, x, valid, ("each",))["each"])
+            add([rows[:n] for rows, n in zip(h, lengths, strict=True)], found)
             return readings
         names = _name_candidates(found, activations)
         said = kind or found.pool
         kinds = list(POOLS) if said is None else [said]
         if not isinstance(layers[-1], Bidirectional) and len(kinds) > 1:
             kinds.remove("ends")  # the same as "last"
-        for kind in kinds:
-            classifier = Classifier(None, layers, head[-1].W, head[-1].b, kind)
-            pooled = [np.atleast_2d(pool(classifier, h)) for h in states]
-            stops = np.cumsum([len(rows) for rows in pooled])[:-1]
-            for chosen, rows in _walk(head, names, np.concatenate(pooled)):
+        for kind, pooled in _read_all(layers, x, valid, tuple(kinds)).items():
+            pooled = np.asarray(pooled)[valid] if kind == "each" else np.asarray(pooled)
+            counts = lengths if kind == "each" else [1] * len(lengths)
+            stops = np.cumsum(counts)[:-1]
+            for chosen, rows in _walk(head, names, pooled):
                 known = tuple(
                     dense._replace(activation="softmax" if name == "log_softmax" else name)
                     for dense, name in zip(found.head, chosen, strict=True)
@@ -242,6 +253,23 @@ def _try_all(
                 reading = replace(found, pool=kind, head=known, unsaid_activations=())
                 add(np.split(rows, stops), reading)
     return readings
+
+
+@functools.partial(jax.jit, static_argnames="kinds")  # else every operation compiles by itself
+def _read_all(layers: Any, x: Any, valid: Any, kinds: tuple[str, ...]) -> dict[str, Any]:
+    """Return what a head reads, `[N, P]` or `[N, T, P]`, by pool, of sequences that are padded."""
+    nothing = np.zeros((1, 1)), np.zeros(1)
+    read: dict[str, Any] = {}
+    h = jax.vmap(lambda x, valid: run(layers, x, valid=valid))(x, valid)
+    for kind in kinds:
+        network = Classifier(None, layers, *nothing, kind)
+        read[kind] = jax.vmap(lambda h, valid, n=network: pool(n, h, valid=valid))(h, valid)
+    return read
+
+
+@functools.partial(jax.jit, static_argnames="names")
+def _apply_all(z: Any, names: tuple[str, ...]) -> list[Any]:
+    return [_TRIED[name](z) for name in names]
 
 
 def _name_candidates(found: Found, activations: Sequence[str] | None) -> list[Sequence[str]]:
@@ -279,8 +307,8 @@ def _walk(
     """Yield the head's outputs for every combination of its layers' activations."""
     dense, *above = head
     sums = rows @ dense.W.T + dense.b[None]
-    for name in names[0]:
-        values = np.asarray(_TRIED[name](sums))
+    applied = _apply_all(sums, tuple(names[0]))
+    for name, values in zip(names[0], map(np.asarray, applied), strict=True):
         if above:
             for combination, outputs in _walk(above, names[1:], values):
                 yield (name, *combination), outputs
@@ -305,7 +333,7 @@ def _widen(weight: Any) -> np.ndarray:
 
 
 def _embed(embedding: Any, x: np.ndarray) -> np.ndarray:
-    return np.asarray(x, np.float64) if embedding is None else embedding[x]
+    return _widen(x if embedding is None else embedding[x])
 
 
 def _identify(found: Found) -> tuple[Any, ...]:

@@ -1,0 +1,197 @@
+"""Models of PyTorch: a live module, a state dict, or a file of one."""
+
+import os
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cdjax.importers.assemble import Found, assemble
+from cdjax.importers.torch.chain import Chain, find_chain, find_chains
+from cdjax.importers.torch.files import open_checkpoint, read_weights
+from cdjax.importers.torch.modules import Live, is_module, read_module
+from cdjax.importers.torch.parts import Part, read_parts, strip_wrappers
+from cdjax.importers.torch.runs import Runner
+from cdjax.importers.torch.verify import add_activation, check_module
+from cdjax.model import Model
+from cdjax.text.vocabulary import Vocabulary
+
+_MOST_CHAINS = 6
+
+
+def from_torch(
+    source: Any,
+    *,
+    pool: str | None = None,
+    activations: Sequence[str] | None = None,
+    output: str | None = None,
+    vocabulary: Vocabulary | None = None,
+    labels: Sequence[str] | None = None,
+    padding: int | None = None,
+    modules: Sequence[str] | None = None,
+    names: Mapping[str, str] | None = None,
+    eps: float = 1e-5,
+    verify: bool = True,
+) -> Model | tuple[Any, ...]:
+    """Turn a model of PyTorch into one of cdjax, or its recurrent modules into layers.
+
+    Read are: `nn.LSTM` and `nn.GRU` (layers, both directions, projections, with or without biases),
+    `nn.LSTMCell` and `nn.GRUCell` (a layer each; that `forward` loops over the steps in order,
+    beginning with zeros, is taken for granted), several of them one after the other, an
+    `nn.Embedding` in front, and `nn.Linear` and `nn.BatchNorm1d` (with its running statistics)
+    behind. Every tensor must belong to one of these: normalization of layers, convolutions,
+    attention, branches, plain RNNs and quantized weights are refused by name. Dropout, which acts
+    in training only, is left out. The weights stay in float64 where they are; half precision
+    becomes float32.
+
+    A live module says more than its weights, and is run, in its mode to evaluate, beside the
+    network that was read, on random inputs (`verify`): its outputs must be the same, and tell what
+    the module does not say in its parts, the pool and the activations in `forward`. It is refused
+    where no network, or more than one, is the same.
+
+    A state dict says neither what the head reads of the steps (`pool`), nor activations, nor what
+    the outputs stand for: these are asked for. Nothing of it can be verified.
+
+    Args:
+        source: A module; its state dict, or any mapping of such names to arrays, also inside a
+            checkpoint; or the path of one: `.pt`, `.pth`, `.bin` or `.ckpt` (read by PyTorch, as
+            weights alone), `.safetensors` or `.npz`.
+        pool: What the head reads: "last" for `output[:, -1]`, "ends" for the `h_n` of both
+            directions side by side (of one direction, the same as "last"), "mean", "max", or
+            "each" step.
+        activations: Of each layer of the head, first to last, a batch norm being one; of a head of
+            one layer, "linear" where not given. One name more: the first is applied to what the
+            head reads.
+        output: What the outputs stand for: "softmax", "sigmoid" or "value".
+        vocabulary: The words of the embedding's rows.
+        labels: Names of the outputs; their numbers when None.
+        padding: The row of the embedding that the network leaves out, because it packs its
+            sequences; it is kept in the provenance, and to be given to functions that score as
+            `padding=`. `padding_idx` alone leaves nothing out. A live module is tried.
+        modules: Names of modules in the order in which they are applied, where their widths allow
+            several.
+        names: For weights under other names, PyTorch's name of each that is to be read, and its
+            name in the source: `{"weight_ih_l0": "enc_w_ih", ...}`. Others are left out.
+        eps: Of batch norms, where a state dict, which does not hold it, is given.
+        verify: Whether a live module is run. Where not, it is read like its state dict.
+
+    Returns:
+        The model; where the source holds no head, its layers alone, first to last, `LSTMParams` or
+        `GRUParams`, or `Bidirectional` of two. (Its embedding, if any, is then for the caller to
+        apply.)
+
+    Raises:
+        FileNotFoundError: Where there is no such file.
+        ImportError: Where a file needs PyTorch, which is not installed.
+        TypeError: Where `source` is none of these.
+        ValueError: For anything that is not understood, naming what was found; where something is
+            not said and not given.
+    """
+    live, ordered = None, True
+    if isinstance(source, str | os.PathLike):
+        weights, ordered = read_weights(Path(source))
+        title = str(source)
+    elif is_module(source):
+        live = read_module(source)
+        weights, title = live.weights, f"the module {type(live.module).__name__}"
+    elif isinstance(source, Mapping):
+        title = "the state dict"
+        weights = source if names is not None else open_checkpoint(source, title)
+    else:
+        raise TypeError(
+            f"source is a {type(source).__name__}; expected a torch.nn.Module, its state dict, or "
+            f"the path of a file of it."
+        )
+    if names is not None:
+        weights = _rename(weights, names, live is not None)
+    elif live is None:
+        weights = strip_wrappers(weights)
+    if live is None:
+        parts = read_parts(weights, {}, eps, {})
+        chains = [find_chain(parts, title, modules, ordered)]
+    else:
+        parts = read_parts(weights, live.eps, eps, live.kinds)
+        chains = (
+            find_chains(parts, title, modules, _MOST_CHAINS)
+            if verify
+            else [find_chain(parts, title, modules, ordered)]
+        )
+    candidates = [_describe(chain, title, live, activations) for chain in chains]
+    found = candidates[0]
+    if live is not None and verify:
+        found = check_module(candidates, Runner(live), pool=pool, activations=activations)
+        activations = None
+    if padding is not None:
+        found = _set_padding(found, padding)
+    return assemble(
+        found,
+        pool=pool,
+        activations=activations,
+        output=output,
+        vocabulary=vocabulary,
+        labels=labels,
+    )
+
+
+def _rename(weights: Mapping[str, Any], names: Mapping[str, str], live: bool) -> dict[str, Any]:
+    """Return the weights that `names` lists, under PyTorch's names."""
+    if live:
+        raise ValueError("names is given with a module, whose weights have names; leave it out.")
+    for name, own in names.items():
+        if own not in weights:
+            raise ValueError(
+                f"names gives {own!r} for {name}; expected one of {reprlib.repr(list(weights))}."
+            )
+    return {name: weights[own] for name, own in names.items()}
+
+
+def _describe(
+    chain: Chain, title: str, live: Live | None, activations: Sequence[str] | None
+) -> Found:
+    """Return what a chain of modules is, as far as it is said."""
+    said = live.activations if live is not None else {}
+    head, unsaid = [], []
+    for n, part in enumerate(chain.head):
+        assert part.dense is not None
+        activation = said.get(part.name)
+        if activation is None and (len(chain.head) > 1 or activations is not None or live):
+            unsaid.append(n)
+        if activation == "softmax" and n < len(chain.head) - 1:
+            raise ValueError(
+                f"{title}: a softmax follows {part.name}, which is not the last layer; cdjax has "
+                f"no such activation of a hidden layer."
+            )
+        head.append(part.dense._replace(activation=activation or "linear"))
+    found = Found(
+        source=title,
+        framework="PyTorch",
+        layers=tuple(layer for part in chain.recurrent for layer in part.layers),
+        embedding=None if chain.embedding is None else _matrix(chain.embedding),
+        head=tuple(head),
+        unsaid_activations=tuple(unsaid),
+        output=None if live is None else live.output,
+        head_names=tuple(part.name for part in chain.head),
+        notes={"modules": list(chain.names)},
+    )
+    if head and isinstance(activations, list | tuple) and len(activations) == len(head) + 1:
+        return add_activation(found, activations[0])
+    return found
+
+
+def _matrix(part: Part) -> np.ndarray:
+    assert part.dense is not None
+    return np.asarray(part.dense.W)
+
+
+def _set_padding(found: Found, padding: int) -> Found:
+    """Return what was found, with the row that is said to be left out."""
+    rows = 0 if found.embedding is None else len(found.embedding)
+    if not 0 <= padding < rows:
+        raise ValueError(
+            f"padding is {padding}; expected a row of the embedding, "
+            + (f"from 0 to {rows - 1}." if rows else "and there is none.")
+        )
+    return replace(found, padding=padding, notes={**found.notes, "padding": padding})

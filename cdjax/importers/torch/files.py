@@ -1,0 +1,186 @@
+"""Files of weights by name: `.pt` and its like, `.safetensors`, `.npz`. None of them runs code."""
+
+import importlib
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+
+from cdjax.files.npz import read_array
+from cdjax.importers.torch.parts import is_recurrent
+
+PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".chkpt", ".th", ".tar")
+_REMEDY = "save the weights alone, torch.save(model.state_dict(), path), and give that file"
+_OLDEST = (2, 6)  # before it, torch.load(weights_only=True) could be made to run code
+_DEEPEST = 3
+
+
+def read_weights(path: Path) -> tuple[Mapping[str, Any], bool]:
+    """Return the weights of a file by name, and whether their order is that of the modules.
+
+    Raises:
+        FileNotFoundError: Where there is no such file.
+        ImportError: Where PyTorch is needed and not installed.
+        ValueError: Where the file is of another kind or damaged, or holds more than weights.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; expected a file of weights.")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; expected a file of weights.")
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        return _read_npz(path), True
+    if suffix == ".safetensors":
+        return _read_safetensors(path), False  # safetensors sorts the names
+    if suffix in PICKLED:
+        return open_checkpoint(_read_pickled(path), str(path)), True
+    raise ValueError(
+        f"{path} ends in {suffix!r}; expected {', '.join(PICKLED)}, .safetensors or .npz."
+    )
+
+
+def open_checkpoint(loaded: Any, source: str) -> Mapping[str, Any]:
+    """Return the state dict of a checkpoint, which may hold it among other things.
+
+    Raises:
+        ValueError: Where there is none, or there are several.
+    """
+    found = dict(_find_state_dicts(loaded, "", _DEEPEST))
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        raise ValueError(
+            f"{source} holds weights several times, under {sorted(found)}; load it, and give "
+            f"cdjax.from_torch the one that is meant."
+        )
+    if isinstance(loaded, Mapping):
+        return loaded  # whoever reads it says what is missing
+    raise ValueError(f"{source} holds a {type(loaded).__name__}; expected a state dict: {_REMEDY}.")
+
+
+def _find_state_dicts(value: Any, name: str, depth: int):
+    """Yield the mappings inside of which there are weights of recurrent modules, with names."""
+    if not isinstance(value, Mapping) or depth < 0:
+        return
+    if any(isinstance(key, str) and is_recurrent(key) for key in value):
+        yield name, value
+        return
+    for key, inner in value.items():
+        yield from _find_state_dicts(inner, f"{name}.{key}" if name else str(key), depth - 1)
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            return {name: read_array(archive, name) for name in names}
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, MemoryError) as error:
+        problem = str(error.args[0] if error.args else "it ends too early")
+    except (RuntimeError, NotImplementedError, ValueError, OverflowError) as error:
+        problem = str(error)
+    raise ValueError(
+        f"{path} is no .npz file of weights, or damaged: {problem}. Expected arrays saved with "
+        f"numpy.savez."
+    )
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            return {name: _read_tensor(file, name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, ValueError, MemoryError) as error:
+        raise ValueError(
+            f"{path} is no .safetensors file, or damaged: {str(error).rstrip('.')}. Get it again."
+        ) from error
+
+
+def _read_tensor(file: Any, name: str) -> np.ndarray:
+    try:
+        return file.get_tensor(name)
+    except (TypeError, KeyError, AttributeError) as error:  # a type that NumPy does not have
+        raise ValueError(
+            f"{name} is stored as {file.get_slice(name).get_dtype()}, which NumPy does not have; "
+            f"store it as float32"
+        ) from error
+
+
+def _read_pickled(path: Path) -> Any:
+    """Return what `torch.load` reads without running any code of the file."""
+    try:
+        torch = importlib.import_module("torch")
+    except ImportError as error:
+        raise ImportError(
+            f"reading {path.name} needs PyTorch: pip install torch. (A .safetensors or .npz file "
+            f"of the same weights is read without.)"
+        ) from error
+    version = tuple(map(int, re.findall(r"\d+", torch.__version__)[:2]))
+    if version < _OLDEST:
+        raise ImportError(
+            f"reading {path.name} safely needs PyTorch 2.6 or later, found {torch.__version__}: "
+            f"pip install --upgrade torch"
+        )
+    if _is_program(path):
+        raise ValueError(
+            f"{path} is a TorchScript or torch.export archive, which holds a program; {_REMEDY}, "
+            f"or give the model exported as ONNX to cdjax.from_onnx."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of many types, by what is damaged
+        raise ValueError(_explain(path, str(error))) from None
+    _refuse_expanded(loaded, path)
+    return loaded
+
+
+def _is_program(path: Path) -> bool:
+    """Return whether a file is an archive with code, of `torch.jit.save` or `torch.export`."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inner = [name.partition("/")[2] for name in archive.namelist()]
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return False
+    return any(n.startswith(("code/", "models/", "archive_format")) for n in inner) or (
+        "constants.pkl" in inner
+    )
+
+
+def _explain(path: Path, problem: str) -> str:
+    """Return what is wrong with a file that `torch.load` refuses."""
+    if named := re.search(r"GLOBAL ([\w.]+)", problem):
+        return (
+            f"{path} holds more than weights, an object of {named[1]}: a pickle, which can run "
+            f"code when it is read. Where you made it, {_REMEDY}."
+        )
+    first = re.sub(r"\s+", " ", problem).split(". ")[0][:200] or "it ends too early"
+    return f"{path} is damaged, or no file of torch.save: {first}. Get it again, or {_REMEDY}."
+
+
+def _refuse_expanded(loaded: Any, path: Path, name: str = "", depth: int = 0) -> None:
+    """Raise where a tensor is larger than what the file holds of it, which would fill memory."""
+    if isinstance(loaded, Mapping):
+        for key, value in loaded.items() if depth <= _DEEPEST + 1 else ():
+            _refuse_expanded(value, path, f"{name}.{key}" if name else str(key), depth + 1)
+        return
+    if hasattr(loaded, "untyped_storage"):
+        stored = _count_stored(loaded)
+        if loaded.numel() * loaded.element_size() > stored:
+            raise ValueError(
+                f"{path}: {name} has shape {list(loaded.shape)}, of which the file holds "
+                f"{stored:,} bytes; expected every value. Where you made it, {_REMEDY}."
+            )
+
+
+def _count_stored(tensor: Any) -> int:
+    """Return the bytes that a tensor has in memory; 0 where it has no plain storage."""
+    try:
+        return tensor.untyped_storage().nbytes()
+    except (RuntimeError, NotImplementedError):  # sparse and the like
+        return 0
