@@ -1,5 +1,6 @@
 """Engines that make the parts on several processes give what this process gives."""
 
+import gc
 import importlib.util
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -57,6 +59,9 @@ def ray():
     ray_runner._start(ray, None)
     yield
     ray.shutdown()
+    with warnings.catch_warnings():  # Ray 2.50 does not wait for the processes that it ends
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture
