@@ -9,6 +9,7 @@ import argparse
 import importlib
 import importlib.util
 import io
+import keyword
 import signal
 import sys
 import warnings
@@ -27,6 +28,7 @@ COMMANDS = {
     "score": "score every phrase of a file of reviews and write Parquet",
     "explain": "explain the prediction for one text, in the terminal",
     "neighbours": "find the phrases of a corpus that are most like a phrase to the model",
+    "import": "read a model of Keras, PyTorch or ONNX, and save it for the other commands",
     "train": "train a model on your own labelled reviews, or the bundled one anew",
     "fetch": "get a public data set: treebank, Yelp reviews, word vectors",
 }
@@ -92,11 +94,12 @@ def _main(argv: Sequence[str] | None) -> int:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
-        if importlib.util.find_spec(f"cdjax.cli.{name}") is None:
+        path = f"cdjax.cli.{name}{'_' * keyword.iskeyword(name)}"
+        if importlib.util.find_spec(path) is None:
             continue
         command = commands.add_parser(name, help=summary)
         if name == wanted:
-            module = importlib.import_module(f"cdjax.cli.{name}")
+            module = importlib.import_module(path)
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     try:

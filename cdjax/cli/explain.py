@@ -5,7 +5,7 @@ import contextlib
 import sys
 import warnings
 
-from cdjax.cli import options
+from cdjax.cli import models, options
 
 _DESCRIPTION = """\
 Explain a model's prediction for one text: the score of each word, the phrases
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show the words' scores by another method, or by all of them side by side, each on "
         f"its own fixed scale: {', '.join(make_methods())}, all",
     )
-    options.add_arguments(parser)
+    models.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
     if not args.text.strip():
         raise options.UserError("the text is empty; expected at least one word.")
     keep_compiled_programs()
-    model = options.load_model(args.model)
+    model = models.load_model(args)
     with options.as_user_error(ValueError, ImportError), _hidden_modules("scipy", "sklearn"):
         words = len(find_vocabulary(model).split(args.text)[0])
         check_length(words, args.max_len, "the text")

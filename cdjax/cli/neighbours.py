@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cdjax.cli import inputs, options
+from cdjax.cli import inputs, models, options
 from cdjax.cli.outputs import check_outputs
 from cdjax.files.atomic import write_atomically
 
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write all phrases and vectors: phrases, counts, vectors, interactions",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an --out that exists")
-    options.add_arguments(parser, max_len=5)
+    models.add_arguments(parser, max_len=5)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
             raise options.UserError(f"--out {args.out}: expected a name that ends in .npz.")
         check_outputs({"--out": Path(args.out)}, [args.corpus], replace=args.overwrite)
     keep_compiled_programs()
-    model = options.load_model(args.model)
+    model = models.load_model(args)
     with options.as_user_error(ValueError):
         vocabulary = find_vocabulary(model)
     if vocabulary.frame is not None:

@@ -1,4 +1,4 @@
-"""Shared by the commands: the options of model and rule, and errors shown without traceback."""
+"""Shared by the commands: errors shown without traceback, interruptions, numbers."""
 
 import argparse
 import contextlib
@@ -109,38 +109,3 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number of at least 1")
     return int(text)
-
-
-def add_arguments(parser: argparse.ArgumentParser, max_len: int | None = None) -> None:
-    """Add the options of every command that scores; `max_len` is the default of --max-len."""
-    from cdjax.core.rules import RULES
-
-    parser.add_argument(
-        "--model",
-        metavar="PATH",
-        help="a folder made by cdjax.save or cdjax train, or a bundled model: sst (default; movie "
-        "reviews of the Stanford Sentiment Treebank) or yelp (reviews of businesses)",
-    )
-    parser.add_argument(
-        "--rule",
-        choices=tuple(RULES),
-        default="paper",
-        help="the decomposition rule: paper (default), acd (package acd), released (the "
-        "authors' code of 2018), merged (diagNNose, as paper to about 0.001), shared (what the "
-        "context does to the phrase is shared evenly), source (no gate is split)",
-    )
-    parser.add_argument(
-        "--max-len",
-        type=positive,
-        default=max_len,
-        metavar="N",
-        help=f"score phrases of at most N words (default: {max_len or 'all'})",
-    )
-
-
-def load_model(path: str | None):
-    """Load a model; what is wrong with its folder is a `UserError`."""
-    from cdjax.model import load
-
-    with as_user_error(ValueError):
-        return load(path)

@@ -5,7 +5,7 @@ import contextlib
 import shlex
 from pathlib import Path
 
-from cdjax.cli import inputs, options
+from cdjax.cli import inputs, models, options
 
 BUNDLED_REVIEWS = Path(__file__).parents[1] / "bundled" / "reviews.txt"
 REJECTS_SHOWN = 5
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="stop at the first record that can't be scored, leave none out",
     )
     inputs.add_arguments(parser, id_column=True, keep=True)
-    options.add_arguments(parser)
+    models.add_arguments(parser)
     parser.add_argument(
         "--max-words",
         type=options.positive,
@@ -134,7 +134,7 @@ def run(args: argparse.Namespace) -> None:
     files = [path for path in paths if path != "-"]
     check_folder(args.out, overwrite=args.overwrite, resume=args.resume, inputs=files)
     keep_compiled_programs()
-    model = options.load_model(args.model)
+    model = models.load_model(args)
     with options.as_user_error(ValueError):
         find_vocabulary(model)
     kinds = ReadError, CorpusError, RejectedError, FloatingPointError

@@ -106,7 +106,7 @@ def _settle(
     """Return what was said or is given; not both, unless they are the same."""
     if said is None and given is None:
         raise ValueError(
-            f"{found.source} does not say {of}; give {argument}= as one of {', '.join(known)}."
+            f"{found.source} does not say {of}; give {argument}=NAME, one of {', '.join(known)}."
         )
     if None not in (said, given) and said != given:
         raise ValueError(
@@ -131,8 +131,8 @@ def _activate(found: Found, activations: Sequence[str] | None) -> list[Dense]:
         if unsaid:
             raise ValueError(
                 f"{found.source} does not say the activations of its head ({known}); give "
-                f"activations=, a name for each layer: "
-                f"{(*['relu'] * (len(head) - 1), 'linear')}."
+                f"activations=NAMES, one for each layer: "
+                f"{','.join([*['relu'] * (len(head) - 1), 'linear'])}."
             )
         return head
     if len(activations) != len(head):

@@ -17,7 +17,6 @@ from cdjax.importers.torch.parts import Part, read_parts, strip_wrappers
 from cdjax.importers.torch.runs import Runner
 from cdjax.importers.torch.verify import add_activation, check_module
 from cdjax.model import Model
-from cdjax.text.vocabulary import Vocabulary
 
 _MOST_CHAINS = 6
 
@@ -28,7 +27,7 @@ def from_torch(
     pool: str | None = None,
     activations: Sequence[str] | None = None,
     output: str | None = None,
-    vocabulary: Vocabulary | None = None,
+    vocabulary: Any = None,
     labels: Sequence[str] | None = None,
     padding: int | None = None,
     modules: Sequence[str] | None = None,

@@ -1,0 +1,125 @@
+"""The options of every command that scores: its model, also another framework's file; its rule."""
+
+import argparse
+from collections.abc import Sequence
+
+from cdjax.cli import options
+
+NAMES = (
+    "labels",
+    "pool",
+    "activations",
+    "output",
+    "config",
+    "hard_sigmoid",
+    "inputs",
+    "modules",
+    "input_name",
+    "output_name",
+)
+"""Options that importers take by the same names."""
+
+
+def add_arguments(parser: argparse.ArgumentParser, max_len: int | None = None) -> None:
+    """Add the options of every command that scores; `max_len` is the default of --max-len."""
+    from cdjax.core.rules import RULES
+
+    parser.add_argument(
+        "--model",
+        metavar="PATH",
+        help="a folder made by cdjax.save, train or import, or a bundled model: sst (default; "
+        "movie reviews of the Stanford Sentiment Treebank) or yelp (reviews of businesses); or a "
+        "file of Keras, PyTorch or ONNX, see cdjax import --help",
+    )
+    add_file_arguments(parser)
+    parser.add_argument(
+        "--rule",
+        choices=tuple(RULES),
+        default="paper",
+        help="the decomposition rule: paper (default), acd (package acd), released (the "
+        "authors' code of 2018), merged (diagNNose, as paper to about 0.001), shared (what the "
+        "context does to the phrase is shared evenly), source (no gate is split)",
+    )
+    parser.add_argument(
+        "--max-len",
+        type=options.positive,
+        default=max_len,
+        metavar="N",
+        help=f"score phrases of at most N words (default: {max_len or 'all'})",
+    )
+
+
+def add_file_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a file of another framework may not say."""
+    group = parser.add_argument_group("options of a file of another framework")
+    add = group.add_argument
+    add(
+        "--vocabulary",
+        metavar="FILE",
+        help="the words of the embedding: a word a line, Keras's Tokenizer.to_json(), or a "
+        "tokenizer.json of Hugging Face",
+    )
+    add(
+        "--unknown",
+        metavar="WORD",
+        help="the word of the vocabulary that stands for all others, or skip: such words are left "
+        "out of a text (default: what the file says, or <unk> and its like)",
+    )
+    add(
+        "--pad-to",
+        type=options.positive,
+        metavar="N",
+        help="texts were padded to N words in training, and the network has no mask",
+    )
+    add("--pad-after", action="store_true", help="the padding was after the words, not before")
+    add("--cut-after", action="store_true", help="the end of a longer text was cut, not its begin")
+    add("--labels", type=_names, metavar="A,B", help="names of the outputs")
+    add("--pool", metavar="NAME", help="what the head reads: last, ends, mean, max or each")
+    add("--activations", type=_names, metavar="A,B", help="of the head's layers, first to last")
+    add("--output", metavar="NAME", help="what the outputs are: softmax, sigmoid or value")
+    add("--config", metavar="FILE", help="Keras: model.to_json(), for a file of weights alone")
+    add("--hard-sigmoid", metavar="NAME", help="Keras: keras2 or keras3, for weights alone")
+    add("--inputs", metavar="LAYER", help="Keras: read the network after this layer")
+    add("--modules", type=_names, metavar="A,B", help="PyTorch: recurrent modules in their order")
+    add("--input-name", metavar="NAME", help="ONNX: the tensor that the network reads")
+    add("--output-name", metavar="NAME", help="ONNX: the output to explain")
+
+
+def load_model(args: argparse.Namespace):
+    """Load the model that a command names; what is wrong with it is a `UserError`."""
+    from cdjax.importers.files import read_model
+
+    given = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
+    with options.as_user_error(ValueError, TypeError, ImportError):
+        if (words := _read_words(args)) is not None:
+            given["vocabulary"] = words
+        return read_model(args.model, **given)
+
+
+def _read_words(args: argparse.Namespace):
+    """Return the words that a command gives, with what is to know about them."""
+    if args.vocabulary is None:
+        for name in ("unknown", "pad_to"):
+            if getattr(args, name) is not None:
+                raise ValueError(f"{name} is given without vocabulary=FILE, the words it is about.")
+        return None
+    if args.pad_to is None:
+        for name in ("pad_after", "cut_after"):
+            if getattr(args, name):
+                raise ValueError(f"{name} is given without pad_to, the number of words.")
+        frame = None
+    else:
+        from cdjax.text.splitting import Frame
+
+        frame = Frame(args.pad_to, 0, not args.pad_after, not args.cut_after)
+    from cdjax.importers.words import Words
+
+    return Words(args.vocabulary, args.unknown, frame)
+
+
+def _names(text: str) -> Sequence[str]:
+    """Read names that commas separate."""
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name; expected A,B")
+    return names
