@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         score_spans,
         stream_all_spans,
     )
+    from cdjax.scoring.outputs import predict_outputs, score_outputs
+    from cdjax.scoring.regions import score_entries, score_regions
     from cdjax.spans import enumerate_spans
     from cdjax.text.tokenizer import tokenize
     from cdjax.text.vocabulary import Vocabulary
@@ -55,8 +57,12 @@ _HOMES = {
     "methods": "cdjax.methods",
     "phrases": "cdjax.phrases",
     "predict": "cdjax.scoring.batch",
+    "predict_outputs": "cdjax.scoring.outputs",
     "save": "cdjax.model",
     "score_all_spans": "cdjax.scoring.batch",
+    "score_entries": "cdjax.scoring.regions",
+    "score_outputs": "cdjax.scoring.outputs",
+    "score_regions": "cdjax.scoring.regions",
     "score_sets": "cdjax.scoring.batch",
     "score_spans": "cdjax.scoring.batch",
     "stream_all_spans": "cdjax.scoring.batch",
@@ -90,8 +96,12 @@ __all__ = [
     "methods",
     "phrases",
     "predict",
+    "predict_outputs",
     "save",
     "score_all_spans",
+    "score_entries",
+    "score_outputs",
+    "score_regions",
     "score_sets",
     "score_spans",
     "stream_all_spans",

@@ -5,7 +5,7 @@ Sequences are padded to a few lengths.
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -94,6 +94,48 @@ def score_sets(
     return scores
 
 
+def score_masks(
+    network: Classifier,
+    x: Vectors,
+    count: int,
+    masks: Callable[[int, int], Bool[np.ndarray, "..."]],
+    rule: Rule,
+    at: Int[np.ndarray, "_"] | None = None,
+) -> Float[np.ndarray, "s ..."]:
+    """Score sets of steps, or regions, of one sequence; no more than a tile is in memory.
+
+    Args:
+        network: The network, in one float type, without its embedding.
+        x: The input vectors, at least one step.
+        count: How many sets.
+        masks: Returns the sets from the first to before the second number, bool `[n, T]`; or as
+            many regions, bool `[n, T, D]`.
+        rule: Which reading of the method.
+        at: Of a network with the pool "each", the steps whose logits are wanted.
+
+    Returns:
+        Logits `[S, K]`, or `[S, N, K]` where `at` holds N steps.
+    """
+    length, outputs = padded_length(len(x)), len(network.bias)
+    shape, wanted = (outputs,), None
+    if at is not None:
+        shape, wanted = (len(at), outputs), pad(at.astype(np.int32), padded_length(len(at), 2))
+    # A lane holds the states at every step, and the logits at the steps wanted.
+    hidden = np.shape(network.readout)[1]
+    lane = length + (0 if wanted is None else len(wanted) * outputs // hidden)
+    tile = min(max(1, TILE_STEPS // lane), padded_length(count))
+    scores = np.empty((count, *shape), network.bias.dtype)
+    network, padded = jax.device_put((network, pad(x, length)))
+    for first in range(0, count, tile):
+        given = masks(first, min(first + tile, count))
+        lanes = np.zeros((tile, length, *given.shape[2:]), bool)
+        lanes[: len(given), : len(x)] = given
+        out = np.asarray(_score_masks(network, padded, lanes, np.int32(len(x)), wanted, rule))
+        out = out if at is None else out[:, : len(at)]
+        scores[first : first + tile] = out[: len(given)]
+    return scores
+
+
 def predict(
     network: Classifier, sequences: Sequence[np.ndarray], embedding: Vectors | None = None
 ) -> Float[np.ndarray, "b k"]:
@@ -175,6 +217,20 @@ def _score_sets(
         return split_logits(network, x, inside, rule, valid).beta
 
     return jax.vmap(score)(x, inside, length)
+
+
+@functools.partial(jax.jit, static_argnames="rule")
+def _score_masks(
+    network: Classifier,
+    x: Float[AnyArray, "t d"],
+    masks: Bool[AnyArray, "s t *d"],
+    length: Int[AnyArray, ""],
+    at: Int[AnyArray, "n"] | None,
+    rule: Rule,
+) -> Float[Array, "s *n k"]:
+    """Score sets or regions of one sequence of `length` steps; `x` is padded."""
+    valid = jnp.arange(len(x), dtype=length.dtype) < length
+    return jax.vmap(lambda inside: split_logits(network, x, inside, rule, valid, at).beta)(masks)
 
 
 @jax.jit

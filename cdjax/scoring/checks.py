@@ -23,19 +23,29 @@ from cdjax.spans import padded_length
 _finite: weakref.WeakValueDictionary[tuple[int, str], Any] = weakref.WeakValueDictionary()
 
 
-def as_classifier(model: Classifier | Model) -> Classifier:
+def as_classifier(model: Classifier | Model, *, each: bool = False) -> Classifier:
     """Return the network of a model, or the network that is given itself, checked for scoring.
+
+    Args:
+        model: The model.
+        each: Whether a network with logits at every step (the pool "each") is wanted.
 
     Raises:
         TypeError, ValueError: As `cdjax.checks.check_network`; ValueError also where it has
-            logits at every step.
+            logits at every step and should have one vector of them, or the other way round.
     """
     classifier = model.classifier if isinstance(model, Model) else model
     check_network(classifier)
-    if classifier.pool == "each":
+    if classifier.pool == "each" and not each:
         raise ValueError(
-            "pool is 'each', so there are logits at every step, and no score of a span is defined; "
-            "expected another pool. cdjax.core.decomposition.split_logits takes this one."
+            "pool is 'each', so there are logits at every step, and a span has a score for each of "
+            "them; expected another pool. cdjax.score_outputs and cdjax.predict_outputs take this "
+            "one."
+        )
+    if each and classifier.pool != "each":
+        raise ValueError(
+            f"pool is {classifier.pool!r}, so there is one vector of logits; expected pool 'each'. "
+            f"cdjax.score_spans and cdjax.predict take this one."
         )
     return classifier
 
@@ -61,14 +71,18 @@ def prepare(
 
 
 def prepare_one(
-    model: Classifier | Model, x_or_ids: ArrayLike, padding: int | None = None
+    model: Classifier | Model,
+    x_or_ids: ArrayLike,
+    padding: int | None = None,
+    *,
+    each: bool = False,
 ) -> tuple[Classifier, Int[np.ndarray, "_"]]:
     """Return as `prepare` the network and one sequence: word numbers `[T]` or vectors `[T, D]`.
 
     Raises:
         TypeError, ValueError: As `prepare`; where an embedding is there and vectors are no floats.
     """
-    classifier = as_classifier(model)
+    classifier = as_classifier(model, each=each)
     given = _as_array(x_or_ids, "the sequence")
     if classifier.embedding is not None and (given.ndim != 2 or given.dtype.kind not in "f"):
         if given.ndim == 2:
@@ -76,8 +90,8 @@ def prepare_one(
                 f"the sequence holds {given.dtype} {list(given.shape)}; expected word numbers [T], "
                 f"or vectors [T, {input_width(classifier)}], which are floats."
             )
-        classifier, (ids,) = prepare(classifier, [given], padding)
-        return classifier, ids
+        (ids,) = check_sequences(classifier, [given], padding)
+        return in_one_type(classifier), ids
     if padding is not None:
         raise ValueError(
             f"padding is {padding} and the sequence is given as vectors; expected padding=None. "
