@@ -1,0 +1,288 @@
+"""A graph, gone through node by node: what each tensor is, as far as the outputs need it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cdjax.importers.onnx import arithmetic, moves
+from cdjax.importers.onnx.file import QUANTIZED, read_tensor
+from cdjax.importers.onnx.node import Node
+from cdjax.importers.onnx.recurrent import read_layer
+from cdjax.importers.onnx.sizes import Size
+from cdjax.importers.onnx.values import (
+    Network,
+    Refusal,
+    Tensor,
+    Uniform,
+    Value,
+    as_constant,
+    decode,
+    encode,
+    number_of,
+)
+
+FLOATS = {1, 10, 11, 16}  # float, float16, double, bfloat16 in TensorProto.DataType
+WHOLE = {2, 3, 4, 5, 6, 7, 12, 13}
+
+
+def _keep(node: Node) -> Tensor:
+    """Return the input: Identity, Dropout, which does nothing outside of training."""
+    if node.kind == "Dropout" and node.has(2) and number_of(node.take(2)):
+        raise ValueError("drops numbers at random, as in training; export the model for inference")
+    return node.take(0)
+
+
+def _cast(node: Node) -> Tensor:
+    """Return numbers of another type; floats that become whole are word numbers."""
+    x, target = node.take(0), int(node.setting("to", 1))
+    if isinstance(x, Uniform) or not x.signal:
+        kind = float if target in FLOATS else int if target in WHOLE else None
+        numbers = x.number if isinstance(x, Uniform) else x.array
+        if kind is None or isinstance(numbers, Size) or getattr(numbers, "dtype", 0) == object:
+            return x
+        if isinstance(x, Uniform):
+            return Uniform(kind(numbers), x.shape)
+        if (kind is int) == (x.array.dtype.kind in "iu") and x.array.dtype.kind != "b":
+            return x  # another precision is of no importance
+        return Value.constant(x.array.astype(np.float32 if kind is float else np.int64))
+    number, _, unit = decode(x.array)
+    stage = node.network.stages[number.flat[0]] if len(np.unique(number)) == 1 else None
+    if target in FLOATS and not (stage and stage.kind == "ids"):
+        return x
+    if target in WHOLE and stage and stage.kind in ("ids", "input"):
+        if stage.kind == "ids":
+            return x
+        ids = node.network.add("ids", stage, "cast", stage.width, stage.name)
+        return Value(encode(ids, unit), x.labels, True)
+    if target in FLOATS and stage and stage.what != "cast":  # whole numbers as a series
+        series = node.network.add("input", None, None, stage.width, stage.name)
+        return Value(encode(series, unit), x.labels, True)
+    raise ValueError("rounds what the network computes")
+
+
+def _select(node: Node) -> Tensor:
+    """Return constants chosen by a condition: Where; or compared: Equal, Not."""
+    arrays = [node.constant(n) for n in range(len(node.inputs))]
+    if any(array.dtype == object for array in arrays):
+        raise ValueError("compares sizes that are open")
+    function: Callable = {"Where": np.where, "Equal": np.equal, "Not": np.logical_not}[node.kind]
+    return Value.constant(np.asarray(function(*arrays)))
+
+
+LENIENT = ("ConstantOfShape", "Expand", "LSTM", "GRU")  # may need no more than the shape, or not all
+OPERATIONS: dict[str, Callable[[Node], Tensor | list[Tensor]]] = {
+    **dict.fromkeys(["Identity", "Dropout"], _keep),
+    "Cast": _cast,
+    **dict.fromkeys(["Where", "Equal", "Not"], _select),
+    "Transpose": moves.transpose,
+    "Squeeze": moves.squeeze,
+    "Unsqueeze": moves.unsqueeze,
+    **dict.fromkeys(["Reshape", "Flatten"], moves.move),
+    "Concat": moves.join,
+    "Split": moves.split,
+    "Slice": moves.cut,
+    "Gather": moves.gather,
+    **dict.fromkeys(["Expand", "Tile"], moves.expand),
+    **dict.fromkeys(["Shape", "Size"], moves.find_shape),
+    "ConstantOfShape": moves.fill,
+    "ReverseSequence": moves.reverse_sequence,
+    **dict.fromkeys(arithmetic.OPERATORS, arithmetic.combine),
+    **dict.fromkeys(["MatMul", "Gemm"], arithmetic.multiply_matrix),
+    "Conv": arithmetic.convolve,
+    "BatchNormalization": arithmetic.normalize,
+    **dict.fromkeys(arithmetic.ACTIVATIONS, arithmetic.activate),
+    **dict.fromkeys(
+        ["LeakyRelu", "Elu", "Celu", "HardSigmoid", "Gelu", "Clip", "ThresholdedRelu"],
+        arithmetic.activate,
+    ),
+    **dict.fromkeys(["Softmax", "LogSoftmax"], arithmetic.normalize_exponentially),
+    **dict.fromkeys(["ReduceMean", "ReduceMax", "ReduceSum", "ReduceProd"], arithmetic.reduce),
+    **dict.fromkeys(["GlobalAveragePool", "GlobalMaxPool"], arithmetic.reduce),
+    **dict.fromkeys(["AveragePool", "MaxPool"], arithmetic.reduce),
+    **dict.fromkeys(["LSTM", "GRU"], read_layer),
+}
+
+
+@dataclass
+class Graph:
+    """The tensors of a graph that are known so far."""
+
+    name: str
+    """Of the source, in messages."""
+    opset: int
+    folder: Path | None
+    zeros: frozenset[str]
+    features: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Of an input: which axis holds its features, and how many."""
+    network: Network = field(default_factory=Network)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    initializers: dict[str, Any] = field(default_factory=dict)
+
+    def begin(self, name: str, whole: bool, shape: list[Any]) -> None:
+        """Make an input of the network of a tensor, its axes named or, one of them, its features."""
+        axis, width = self.features.get(name, (None, 1))
+        if name not in self.features and len(shape) > 2 and not whole and isinstance(shape[-1], int):
+            axis, width = len(shape) - 1, shape[-1]
+        labels = [f"{name}.{n}" for n in range(len(shape))]
+        for label, size in zip(labels, shape, strict=True):
+            self.network.sizes[label] = size if isinstance(size, int) else Size.of(size or label)
+        if name in self.zeros:
+            sizes = tuple(self.network.sizes[label] for label in labels)
+            self.tensors[name] = Uniform(0 if whole else 0.0, sizes)
+            return
+        stage = self.network.add("ids" if whole else "input", None, None, width, name)
+        array = encode(stage, np.arange(width))
+        array = array.reshape([width if n == axis else 1 for n in range(len(shape))])
+        named = tuple(() if n == axis else (label,) for n, label in enumerate(labels))
+        self.tensors[name] = Value(array, named, True)
+
+    def find(self, name: str) -> Tensor | None:
+        """Return what a tensor is; None for an optional input that is left out."""
+        if not name:
+            return None
+        if name not in self.tensors:
+            if name not in self.initializers:
+                return Refusal(f"{self.name}: the tensor {name!r} is not there; the graph is damaged.")
+            try:
+                array = read_tensor(self.initializers[name], self.folder)
+            except ValueError as error:
+                return Refusal(f"{self.name}: {error}.")
+            self.tensors[name] = Value.constant(array)
+        return self.tensors[name]
+
+    def run(self, graph: Any, outputs: Iterable[str]) -> None:
+        """Go through the nodes that some tensors need."""
+        self.initializers |= {tensor.name: tensor for tensor in graph.initializer}
+        for tensor in graph.sparse_initializer:
+            message = f"{self.name}: the tensor {tensor.values.name!r} is sparse; expected a dense one."
+            self.tensors[tensor.values.name] = Refusal(message)
+        for node in find_needed(graph, outputs, set(self.tensors)):
+            results = self._understand(node)
+            for name, result in zip(node.output, results, strict=False):
+                self.tensors.setdefault(name, result)
+            for name in node.output:
+                missing = f"{self.name}: {describe(node)} does not give {name!r}."
+                self.tensors.setdefault(name, Refusal(missing))
+
+    def _understand(self, node: Any) -> list[Tensor]:
+        """Return what a node's outputs are."""
+        try:
+            for name in node.input:
+                tensor = self.find(name)
+                # What hangs on a tensor that is not understood is named after that one.
+                if isinstance(tensor, Refusal) and node.op_type not in LENIENT:
+                    return [tensor] * len(node.output)
+            if node.op_type == "If" and node.domain in ("", "ai.onnx"):
+                return self._take_branch(node)
+            if node.op_type == "Constant":
+                return [self._read_constant(node)]
+            if node.domain not in ("", "ai.onnx") or node.op_type not in OPERATIONS:
+                raise ValueError(explain_unknown(node))
+            results = OPERATIONS[node.op_type](self._prepare(node))
+            return results if isinstance(results, list) else [results]
+        except (
+            ArithmeticError,
+            AttributeError,
+            IndexError,
+            KeyError,
+            MemoryError,
+            TypeError,
+            ValueError,
+        ) as error:
+            text = str(error).rstrip(".")
+            if text.startswith(f"{self.name}: "):  # of a tensor before
+                return [Refusal(f"{text}.")] * max(len(node.output), 1)
+            message = f"{self.name}: {describe(node)} {text}."
+            return [Refusal(message)] * max(len(node.output), 1)
+
+    def _prepare(self, node: Any) -> Node:
+        import onnx
+
+        attributes: dict[str, Any] = {}
+        for attribute in node.attribute:
+            value = onnx.helper.get_attribute_value(attribute)
+            if isinstance(value, onnx.TensorProto):
+                value = read_tensor(value, self.folder)
+            elif isinstance(value, bytes):
+                value = value.decode("utf-8", "replace")
+            elif isinstance(value, list) and value and isinstance(value[0], bytes):
+                value = [item.decode("utf-8", "replace") for item in value]
+            attributes[attribute.name] = value
+        inputs = [self.find(name) for name in node.input]
+        name = node.name or node.output[0]
+        count = len(node.output)
+        return Node(
+            node.op_type, name, inputs, list(node.input), count, attributes, self.opset, self.network
+        )
+
+    def _read_constant(self, node: Any) -> Tensor:
+        """Return the number, numbers or tensor of a Constant."""
+        ((kind, value),) = self._prepare(node).attributes.items()
+        if kind not in ("value", "value_float", "value_floats", "value_int", "value_ints"):
+            raise ValueError(f"holds a {kind}; expected numbers")
+        array = np.asarray(value)
+        if kind.startswith("value_float"):
+            array = array.astype(np.float32)
+        return Value.constant(array)
+
+    def _take_branch(self, node: Any) -> list[Tensor]:
+        """Return the outputs of the branch of an If whose condition is a constant."""
+        try:
+            (condition,) = as_constant(self.find(node.input[0]), "the condition").ravel()
+        except ValueError as error:
+            raise ValueError(
+                f"chooses between two graphs by what is computed from the input ({error}); expected a "
+                f"constant. Give input_name= and output_name=, tensors of one of them, to take a part"
+            ) from error
+        name = "then_branch" if condition else "else_branch"
+        (branch,) = (a.g for a in node.attribute if a.name == name)
+        outputs = [output.name for output in branch.output]
+        self.run(branch, outputs)
+        return [self.find(output) or Refusal("nothing") for output in outputs]
+
+
+def find_needed(graph: Any, outputs: Iterable[str], known: set[str]) -> list[Any]:
+    """Return the nodes that some tensors are computed by, in the graph's order."""
+    wanted, needed = set(outputs), []
+    for node in reversed(graph.node):
+        if wanted & set(node.output) - known:
+            needed.append(node)
+            wanted |= set(node.input)
+            inside = [a.g for a in node.attribute if a.HasField("g")]
+            while inside:
+                branch = inside.pop()
+                wanted |= {name for inner in branch.node for name in inner.input}
+                wanted |= {output.name for output in branch.output}
+                inside += [
+                    a.g for inner in branch.node for a in inner.attribute if a.HasField("g")
+                ]
+    return needed[::-1]
+
+
+def describe(node: Any) -> str:
+    """Return how to name a node in a message."""
+    name = node.name or (node.output[0] if node.output else "")
+    return f"node {name[:80]!r} ({node.op_type})"
+
+
+def explain_unknown(node: Any) -> str:
+    """Return why an operation is not understood, and what to do."""
+    kind = node.op_type
+    if "Quant" in kind or "QLinear" in kind or "Integer" in kind:
+        return f"is not supported: {QUANTIZED}"
+    if kind in ("Loop", "Scan", "SequenceMap"):
+        return (
+            "is a loop written out, whose cell is not known; expected an LSTM or GRU node. Import "
+            "the model from the framework it was trained in"
+        )
+    if kind == "RNN":
+        return "is a plain RNN, which cdjax has no cell for; expected an LSTM or GRU"
+    domain = f" of {node.domain}" if node.domain else ""
+    return (
+        f"is an operation{domain} that is not understood here; expected an embedding, LSTM or GRU "
+        f"layers, one pool over the steps and dense layers. input_name= and output_name= take a part "
+        f"of the graph"
+    )
