@@ -35,6 +35,7 @@ ROOMS = [
 ]
 ELSEWHERE = {  # outside packages that only some rooms may import, at any level
     "faiss": {"phrases"},
+    "onnx": {"importers"},
     "flax": {"training"},
     "optax": {"training"},
     "jax": set(ROOMS) - {"display", "files", "text", "datasets"},

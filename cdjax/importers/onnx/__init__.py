@@ -15,11 +15,10 @@ from cdjax.importers.assemble import assemble
 from cdjax.importers.onnx.chain import read_chain
 from cdjax.importers.onnx.file import find_opset, read_model
 from cdjax.importers.onnx.graph import WHOLE, Graph
-from cdjax.importers.onnx.recurrent import InputAxis
+from cdjax.importers.onnx.node import InputAxis
 from cdjax.importers.onnx.settle import settle
 from cdjax.importers.onnx.values import Network, Refusal, Stage, Value, decode
 from cdjax.model import Model
-from cdjax.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import onnx
@@ -31,7 +30,7 @@ def from_onnx(
     pool: str | None = None,
     activations: Sequence[str] | None = None,
     output: str | None = None,
-    vocabulary: Vocabulary | None = None,
+    vocabulary: Any = None,
     labels: Sequence[str] | None = None,
     input_name: str | None = None,
     output_name: str | None = None,
@@ -85,8 +84,8 @@ def from_onnx(
             tensor, _, axis = found.label.lstrip("~").rpartition(".")
             if tensor in features:
                 raise ValueError(
-                    f"{name}: the features of the input {tensor!r} are in more than one axis; expected "
-                    f"one."
+                    f"{name}: the features of the input {tensor!r} are in more than one axis; "
+                    f"expected one."
                 ) from None
             features[tensor] = int(axis), found.width
     return assemble(
@@ -108,7 +107,8 @@ def _find_output(
     inputs = {i.name: i for i in model.graph.input if i.name not in weights}
     for name in graph.zeros - {*inputs}:
         raise ValueError(
-            f"zeros names {name!r}, which is no input of {graph.name}; expected some of {[*inputs]}."
+            f"zeros names {name!r}, which is no input of {graph.name}; expected some of "
+            f"{[*inputs]}."
         )
     for name, info in inputs.items():
         if name != input_name:
@@ -121,15 +121,15 @@ def _find_output(
             graph.begin(input_name, False, [None, None, None])
         else:
             raise ValueError(
-                f"{graph.name} does not say the shape of a tensor {input_name!r}; expected an input of "
-                f"the graph ({[*inputs]}), or what an LSTM or GRU node reads."
+                f"{graph.name} does not say the shape of a tensor {input_name!r}; expected an "
+                f"input of the graph ({[*inputs]}), or what an LSTM or GRU node reads."
             )
     names = [o.name for o in model.graph.output] if output_name is None else [output_name]
     graph.run(scope, names)
     tensors = {name: graph.find(name) for name in names}
     for tensor in tensors.values():
         if isinstance(tensor, Refusal):
-            raise ValueError(tensor.message)
+            raise ValueError(tensor.message + _suggest_part(graph, scope))
     signals = {n: x for n, x in tensors.items() if isinstance(x, Value) and x.signal}
     if not signals:
         raise ValueError(f"{graph.name}: the output {names} does not depend on the input.")
@@ -139,10 +139,27 @@ def _find_output(
         stage = settle(graph.network, x)
     except ValueError as error:
         raise ValueError(f"{graph.name}: the output {name!r} {error}.") from error
-    times = [label for labels in x.labels for label in labels if label.lstrip("~") == graph.network.time]
+    times = [
+        label for labels in x.labels for label in labels if label.lstrip("~") == graph.network.time
+    ]
     if any(label.startswith("~") for label in times):
         raise ValueError(f"{graph.name}: the output {name!r} has its steps from the end.")
     return stage, bool(times)
+
+
+def _suggest_part(graph: Graph, scope: Any) -> str:
+    """Return how to import the layers of a graph that is not understood."""
+    nodes = [node for path in _walk([scope]) for node in path[-1].node]
+    layers = [n for n in nodes if n.op_type in ("LSTM", "GRU") and n.input and n.output]
+    if not layers:
+        return ""
+    x, y = layers[0].input[0], layers[-1].output[0]
+    if isinstance(graph.tensors.get(x), Value):
+        return f" The recurrent part alone is read with output_name={y!r}."
+    return (
+        f" The recurrent part alone is read with input_name={x!r} and, where what follows is not "
+        f"understood either, output_name={y!r}."
+    )
 
 
 def _choose_output(network: Network, signals: dict[str, Value], source: str) -> str:
@@ -151,7 +168,9 @@ def _choose_output(network: Network, signals: dict[str, Value], source: str) -> 
     Raises:
         ValueError: Where several do not depend on one another.
     """
-    stages = {n: {network.stages[k] for k in np.unique(decode(x.array)[0])} for n, x in signals.items()}
+    stages = {
+        n: {network.stages[k] for k in np.unique(decode(x.array)[0])} for n, x in signals.items()
+    }
 
     def below(name: str) -> set[int]:
         numbers: set[int] = set()
@@ -212,5 +231,7 @@ def _walk(path: list[Any]) -> Iterator[list[Any]]:
     yield path
     for node in path[-1].node:
         for attribute in node.attribute:
-            for inner in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+            for inner in ([attribute.g] if attribute.HasField("g") else []) + list(
+                attribute.graphs
+            ):
                 yield from _walk([*path, inner])

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from cdjax.activations import ACTIVATIONS
@@ -143,7 +144,7 @@ def _add_activation(parts: Parts, name: str, width: int) -> None:
         if parts.embedding is None or name == "softmax":
             raise ValueError(f"is an activation ({name}) before the first layer, of a series")
         with jax.enable_x64(True):
-            table = np.asarray(ACTIVATIONS[name](parts.embedding.astype(np.float64)))
+            table = np.asarray(ACTIVATIONS[name](jnp.asarray(parts.embedding, float)))
         parts.embedding = table.astype(parts.embedding.dtype)
         return
     pending = parts.pending or (np.eye(width), np.zeros(width))
@@ -167,8 +168,8 @@ def _add_pool(parts: Parts, kind: str) -> None:
     }
     if not allowed[kind]:
         raise ValueError(
-            f"takes {kind!r} over the steps of dense layers or activations; expected the pool right "
-            f"after the recurrent layers"
+            f"takes {kind!r} over the steps of dense layers or activations; expected the pool "
+            f"right after the recurrent layers"
         )
     parts.pool = kind
 

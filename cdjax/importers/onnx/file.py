@@ -62,7 +62,9 @@ def _inline(model: Any, name: str) -> Any:
     try:
         return onnx.inliner.inline_local_functions(model)
     except Exception as error:  # of a type of onnx's own
-        raise ValueError(f"{name} holds functions that cannot be put in their place: {error}.") from error
+        raise ValueError(
+            f"{name} holds functions that cannot be put in their place: {error}."
+        ) from error
 
 
 def find_opset(model: Any) -> int:
@@ -115,7 +117,12 @@ def _read_external(tensor: Any, folder: Path | None) -> np.ndarray:
         length = int(where.get("length", size) or size)
     except ValueError as error:
         raise ValueError(f"the tensor {tensor.name!r} is damaged: {error}") from error
-    if offset < 0 or length != size or offset + size > path.stat().st_size or min([*tensor.dims, 0]) < 0:
+    if (
+        offset < 0
+        or length != size
+        or offset + size > path.stat().st_size
+        or min([*tensor.dims, 0]) < 0
+    ):
         raise ValueError(
             f"the tensor {tensor.name!r} of shape {list(tensor.dims)} takes {size:,} bytes from "
             f"{offset:,} of {location!r}, which has {path.stat().st_size:,}"

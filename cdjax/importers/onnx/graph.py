@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cdjax.importers.onnx import arithmetic, moves
+from cdjax.importers.onnx import activations, arithmetic, moves, pools
 from cdjax.importers.onnx.file import QUANTIZED, read_tensor
 from cdjax.importers.onnx.node import Node
 from cdjax.importers.onnx.recurrent import read_layer
@@ -41,7 +41,7 @@ def _cast(node: Node) -> Tensor:
     if isinstance(x, Uniform) or not x.signal:
         kind = float if target in FLOATS else int if target in WHOLE else None
         numbers = x.number if isinstance(x, Uniform) else x.array
-        if kind is None or isinstance(numbers, Size) or getattr(numbers, "dtype", 0) == object:
+        if kind is None or isinstance(numbers, Size) or np.asarray(numbers).dtype.kind == "O":
             return x
         if isinstance(x, Uniform):
             return Uniform(kind(numbers), x.shape)
@@ -72,7 +72,13 @@ def _select(node: Node) -> Tensor:
     return Value.constant(np.asarray(function(*arrays)))
 
 
-LENIENT = ("ConstantOfShape", "Expand", "LSTM", "GRU")  # may need no more than the shape, or not all
+LENIENT = (
+    "ConstantOfShape",
+    "Expand",
+    "GRU",
+    "If",
+    "LSTM",
+)  # may need no more than the shape, or not all
 OPERATIONS: dict[str, Callable[[Node], Tensor | list[Tensor]]] = {
     **dict.fromkeys(["Identity", "Dropout"], _keep),
     "Cast": _cast,
@@ -93,15 +99,15 @@ OPERATIONS: dict[str, Callable[[Node], Tensor | list[Tensor]]] = {
     **dict.fromkeys(["MatMul", "Gemm"], arithmetic.multiply_matrix),
     "Conv": arithmetic.convolve,
     "BatchNormalization": arithmetic.normalize,
-    **dict.fromkeys(arithmetic.ACTIVATIONS, arithmetic.activate),
+    **dict.fromkeys(activations.ACTIVATIONS, activations.activate),
     **dict.fromkeys(
         ["LeakyRelu", "Elu", "Celu", "HardSigmoid", "Gelu", "Clip", "ThresholdedRelu"],
-        arithmetic.activate,
+        activations.activate,
     ),
-    **dict.fromkeys(["Softmax", "LogSoftmax"], arithmetic.normalize_exponentially),
-    **dict.fromkeys(["ReduceMean", "ReduceMax", "ReduceSum", "ReduceProd"], arithmetic.reduce),
-    **dict.fromkeys(["GlobalAveragePool", "GlobalMaxPool"], arithmetic.reduce),
-    **dict.fromkeys(["AveragePool", "MaxPool"], arithmetic.reduce),
+    **dict.fromkeys(["Softmax", "LogSoftmax"], activations.normalize_exponentially),
+    **dict.fromkeys(["ReduceMean", "ReduceMax", "ReduceSum", "ReduceProd"], pools.reduce),
+    **dict.fromkeys(["GlobalAveragePool", "GlobalMaxPool"], pools.reduce),
+    **dict.fromkeys(["AveragePool", "MaxPool"], pools.reduce),
     **dict.fromkeys(["LSTM", "GRU"], read_layer),
 }
 
@@ -122,10 +128,11 @@ class Graph:
     initializers: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, name: str, whole: bool, shape: list[Any]) -> None:
-        """Make an input of the network of a tensor, its axes named or, one of them, its features."""
+        """Make a tensor an input of the network, all axes named but that of its features."""
         axis, width = self.features.get(name, (None, 1))
-        if name not in self.features and len(shape) > 2 and not whole and isinstance(shape[-1], int):
-            axis, width = len(shape) - 1, shape[-1]
+        known = [n for n, size in enumerate(shape) if isinstance(size, int)]
+        if name not in self.features and len(shape) > 2 and not whole and known:
+            axis, width = known[-1], shape[known[-1]]  # to begin with; see `InputAxis`
         labels = [f"{name}.{n}" for n in range(len(shape))]
         for label, size in zip(labels, shape, strict=True):
             self.network.sizes[label] = size if isinstance(size, int) else Size.of(size or label)
@@ -133,7 +140,10 @@ class Graph:
             sizes = tuple(self.network.sizes[label] for label in labels)
             self.tensors[name] = Uniform(0 if whole else 0.0, sizes)
             return
-        stage = self.network.add("ids" if whole else "input", None, None, width, name)
+        try:
+            stage = self.network.add("ids" if whole else "input", None, None, width, name)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: the input {name!r} {error}.") from error
         array = encode(stage, np.arange(width))
         array = array.reshape([width if n == axis else 1 for n in range(len(shape))])
         named = tuple(() if n == axis else (label,) for n, label in enumerate(labels))
@@ -145,7 +155,9 @@ class Graph:
             return None
         if name not in self.tensors:
             if name not in self.initializers:
-                return Refusal(f"{self.name}: the tensor {name!r} is not there; the graph is damaged.")
+                return Refusal(
+                    f"{self.name}: the tensor {name!r} is not there; the graph is damaged."
+                )
             try:
                 array = read_tensor(self.initializers[name], self.folder)
             except ValueError as error:
@@ -157,7 +169,9 @@ class Graph:
         """Go through the nodes that some tensors need."""
         self.initializers |= {tensor.name: tensor for tensor in graph.initializer}
         for tensor in graph.sparse_initializer:
-            message = f"{self.name}: the tensor {tensor.values.name!r} is sparse; expected a dense one."
+            message = (
+                f"{self.name}: the tensor {tensor.values.name!r} is sparse; expected a dense one."
+            )
             self.tensors[tensor.values.name] = Refusal(message)
         for node in find_needed(graph, outputs, set(self.tensors)):
             results = self._understand(node)
@@ -215,7 +229,14 @@ class Graph:
         name = node.name or node.output[0]
         count = len(node.output)
         return Node(
-            node.op_type, name, inputs, list(node.input), count, attributes, self.opset, self.network
+            node.op_type,
+            name,
+            inputs,
+            list(node.input),
+            count,
+            attributes,
+            self.opset,
+            self.network,
         )
 
     def _read_constant(self, node: Any) -> Tensor:
@@ -234,8 +255,8 @@ class Graph:
             (condition,) = as_constant(self.find(node.input[0]), "the condition").ravel()
         except ValueError as error:
             raise ValueError(
-                f"chooses between two graphs by what is computed from the input ({error}); expected a "
-                f"constant. Give input_name= and output_name=, tensors of one of them, to take a part"
+                f"chooses between two graphs by what is computed from the input ({error}); "
+                f"expected a constant"
             ) from error
         name = "then_branch" if condition else "else_branch"
         (branch,) = (a.g for a in node.attribute if a.name == name)
@@ -256,9 +277,7 @@ def find_needed(graph: Any, outputs: Iterable[str], known: set[str]) -> list[Any
                 branch = inside.pop()
                 wanted |= {name for inner in branch.node for name in inner.input}
                 wanted |= {output.name for output in branch.output}
-                inside += [
-                    a.g for inner in branch.node for a in inner.attribute if a.HasField("g")
-                ]
+                inside += [a.g for inner in branch.node for a in inner.attribute if a.HasField("g")]
     return needed[::-1]
 
 
@@ -271,7 +290,7 @@ def describe(node: Any) -> str:
 def explain_unknown(node: Any) -> str:
     """Return why an operation is not understood, and what to do."""
     kind = node.op_type
-    if "Quant" in kind or "QLinear" in kind or "Integer" in kind:
+    if "quant" in kind.lower() or "QLinear" in kind or "Integer" in kind:
         return f"is not supported: {QUANTIZED}"
     if kind in ("Loop", "Scan", "SequenceMap"):
         return (
@@ -283,6 +302,5 @@ def explain_unknown(node: Any) -> str:
     domain = f" of {node.domain}" if node.domain else ""
     return (
         f"is an operation{domain} that is not understood here; expected an embedding, LSTM or GRU "
-        f"layers, one pool over the steps and dense layers. input_name= and output_name= take a part "
-        f"of the graph"
+        f"layers, one pool over the steps and dense layers"
     )

@@ -154,9 +154,7 @@ def _cut_labelled(
 ) -> Value:
     """Return all, one or the reverse of the entries of an axis of the batch or the steps."""
     labels, size = x.labels[axis], network.shape(x)[axis]
-    beyond = isinstance(end, int) and (
-        end >= LIMITLESS or (isinstance(size, int) and end >= size)
-    )
+    beyond = isinstance(end, int) and (end >= LIMITLESS or (isinstance(size, int) and end >= size))
     whole = beyond or end == size
     first_of_all = start == 0 or (isinstance(start, int) and start <= -LIMITLESS)
     if step == 1 and first_of_all and whole:
@@ -167,9 +165,11 @@ def _cut_labelled(
         if start in (0, -size) and end in (1, 1 - size):
             return take_step(network, x, axis, last=False)
     from_end = start in (-1, size - 1) or (isinstance(start, int) and start >= LIMITLESS)
-    if step == -1 and from_end and isinstance(end, int) and len(labels) == 1 and x.signal:
-        if end <= -LIMITLESS or (isinstance(size, int) and end < -size):
-            return reverse(x, axis)
+    to_front = isinstance(end, int) and (
+        end <= -LIMITLESS or (isinstance(size, int) and end < -size)
+    )
+    if step == -1 and from_end and to_front and len(labels) == 1 and x.signal:
+        return reverse(x, axis)
     raise ValueError(
         f"takes {start} to {end}, step {step}, of {name_axis(network, labels)}; expected all of "
         f"it, of the steps of a layer's output the last one or the first one"
@@ -229,7 +229,7 @@ def gather(node: Node) -> Tensor:
     axis = find_axis(int(node.setting("axis", 0)), x.array.ndim)
     labels = x.labels[:axis] + ((),) * where.ndim + x.labels[axis + 1 :]
     if not x.labels[axis]:
-        array = np.take(x.array, where.astype(np.int64), axis)
+        array = np.asarray(np.take(x.array, where.astype(np.int64), axis))
         return Value(compact(array), labels, x.signal)
     size, index = node.network.shape(x)[axis], number_of(Value.constant(where))
     last, first = index in (-1, size - 1), index in (0, -size)
@@ -269,8 +269,7 @@ def expand(node: Node) -> Tensor:
     if isinstance(x, Value) and x.signal:
         target, shape = as_whole(node.take(1), "the shape"), node.network.shape(x)
         if len(target) > len(shape) or any(
-            size not in (1, own)
-            for size, own in zip(target[::-1], shape[::-1], strict=False)
+            size not in (1, own) for size, own in zip(target[::-1], shape[::-1], strict=False)
         ):
             raise ValueError(f"repeats a tensor of shape {shape} to {target}")
         return x
@@ -306,5 +305,3 @@ def fill(node: Node) -> Tensor:
         return Uniform(number, tuple(as_whole(node.take(0), "the shape")))
     except ValueError:
         return Uniform(number)
-
-

@@ -20,6 +20,14 @@ from cdjax.importers.onnx.values import (
 LIMITLESS = 2**31 - 1  # exporters write an end of a slice that is open as this or larger
 
 
+class InputAxis(Exception):  # noqa: N818 - no error: the axis of the features has been found out
+    """An axis of the input, taken for the batch or the steps, holds its features."""
+
+    def __init__(self, label: str, width: int):
+        super().__init__(label)
+        self.label, self.width = label, width
+
+
 @dataclass(frozen=True)
 class Node:
     """A node with what its inputs are."""

@@ -6,9 +6,9 @@ import numpy as np
 
 from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
 from cdjax.importers.layout import as_weight, find_activation, make_gru, make_lstm
-from cdjax.importers.onnx.arithmetic import find_hard_sigmoid
+from cdjax.importers.onnx.activations import find_hard_sigmoid
 from cdjax.importers.onnx.moves import is_time
-from cdjax.importers.onnx.node import Node
+from cdjax.importers.onnx.node import InputAxis, Node
 from cdjax.importers.onnx.settle import settle
 from cdjax.importers.onnx.values import (
     FIRST,
@@ -34,14 +34,6 @@ _PARAMETERS = {  # of the activations that have alpha and beta, their defaults
     "scaledtanh": (None, None),
     "thresholdedrelu": (1.0,),
 }
-
-
-class InputAxis(Exception):  # noqa: N818 - no error: the axis of the features has been found out
-    """An axis of the input, taken for the batch or the steps, holds its features."""
-
-    def __init__(self, label: str, width: int):
-        super().__init__(label)
-        self.label, self.width = label, width
 
 
 def read_layer(node: Node) -> list[Tensor]:
@@ -97,20 +89,22 @@ def _find_input(node: Node, x: Value, width: int) -> Stage:
     network = node.network
     if x.array.ndim != 3:
         raise ValueError(f"X has shape {network.shape(x)}; expected three axes")
-    time, batch, features = x.labels if not node.setting("layout", 0) else (x.labels[n] for n in (1, 0, 2))
+    time, batch, features = (
+        x.labels if not node.setting("layout", 0) else (x.labels[n] for n in (1, 0, 2))
+    )
     kinds = {network.stages[n].kind for n in np.unique(decode(x.array)[0])}
-    if kinds == {"input"} and (len(features) == 1 or x.array.size not in (1, width)):
-        if len(features) == 1 and network.sizes[features[0].lstrip("~")] != 1:
-            raise InputAxis(features[0], width)
+    named = len(features) == 1 and network.sizes[features[0].lstrip("~")] != 1
+    if kinds == {"input"} and named:
+        raise InputAxis(features[0], width)
     if features or x.array.size != width:
         raise ValueError(
-            f"X has shape {network.shape(x)} and W has width {width}; expected features in the last "
-            f"axis"
+            f"X has shape {network.shape(x)} and W has width {width}; expected features in the "
+            f"last axis"
         )
     if len(time) != 1 or len(batch) > 1:
         raise ValueError(
-            f"the steps of X are the axis {network.shape(x)[0]} of {network.shape(x)}, which is not "
-            f"one axis of the input"
+            f"X has shape {network.shape(x)}; expected its steps to be one axis of the input, "
+            f"its sequences another one"
         )
     if network.time is None:
         network.time, network.batch = time[0].lstrip("~"), batch[0] if batch else None
@@ -155,7 +149,9 @@ def _check_lengths(node: Node, time: tuple[str, ...]) -> None:
     )
 
 
-def _make_cell(node: Node, n: int, W: np.ndarray, R: np.ndarray, directions: int) -> LSTMParams | GRUParams:
+def _make_cell(
+    node: Node, n: int, W: np.ndarray, R: np.ndarray, directions: int
+) -> LSTMParams | GRUParams:
     """Return the cell of one direction."""
     gates = 4 if node.kind == "LSTM" else 3
     where = f"node {node.name!r} ({node.kind})"
@@ -223,7 +219,9 @@ def _find_activations(node: Node, direction: int, directions: int) -> list[str]:
     if len(names) != each * directions:
         raise ValueError(f"has activations {names}; expected {each} a direction")
     # Parameters are a list of those of the activations that have some, one after the other.
-    given = [list(node.setting(name, None) or []) for name in ("activation_alpha", "activation_beta")]
+    given = [
+        list(node.setting(name, None) or []) for name in ("activation_alpha", "activation_beta")
+    ]
     parameters: list[list[float | None]] = []
     used = [0, 0]
     for name in names:

@@ -20,9 +20,9 @@ def reshape(network: Network, x: Value, target: list[Number]) -> Value:
         sizes = [size for size in target if isinstance(size, int)]
         return Value.constant(x.array.reshape(sizes))
     factors: list[Factor] = []
-    for labels, size in zip(x.labels, x.array.shape, strict=True):
-        factors += [(label, network.sizes[label.lstrip("~")]) for label in labels]
-        factors += [(None, size)] * (not labels and size != 1)
+    for named, size in zip(x.labels, x.array.shape, strict=True):
+        factors += [(label, network.sizes[label.lstrip("~")]) for label in named]
+        factors += [(None, size)] * (not named and size != 1)
     labels: list[Labels] = []
     sizes: list[int] = []
     wanted = list(target)
@@ -43,10 +43,8 @@ def _settle_open(shape: list[Number], target: list[Number]) -> list[Number]:
         raise ValueError(f"reshapes to {target}")
     if -1 in target:
         rest = divide(multiply(shape), multiply(size for size in target if size != -1))
-        if rest is None:
-            raise ValueError(f"reshapes {shape} to {target}, which does not divide it")
-        target = [rest if size == -1 else size for size in target]
-    if multiply(target) != multiply(shape):
+        target = target if rest is None else [rest if size == -1 else size for size in target]
+    if -1 in target or multiply(target) != multiply(shape):
         raise ValueError(
             f"reshapes {shape} to {target}; expected as many elements whatever the number of "
             f"sequences and steps. Export the model with dynamic axes"

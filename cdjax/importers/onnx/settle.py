@@ -1,7 +1,5 @@
 """From the elements of a signal to the one stage of the network whose outputs they are."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from cdjax.core.cells import Bidirectional
@@ -39,9 +37,9 @@ def settle(network: Network, x: Value) -> Stage:
         names = ", ".join(repr(network.stages[n].name) for n in numbers)
         raise ValueError(f"joins outputs of different parts of the network ({names})")
     stage = network.stages[numbers[0]]
-    if not any(network.time == label.lstrip("~") for labels in x.labels for label in labels):
-        if over_steps(stage):  # an axis of one step was dropped
-            moment = np.where(moment == EACH, LAST, moment)
+    timed = any(network.time == label.lstrip("~") for labels in x.labels for label in labels)
+    if not timed and over_steps(stage):  # an axis of one step was dropped
+        moment = np.where(moment == EACH, LAST, moment)
     if (moment != EACH).any():
         stage = _pool(network, stage, moment, unit)
     if np.array_equal(unit, np.arange(stage.width)):
@@ -89,7 +87,7 @@ def _pool(network: Network, stage: Stage, moment: np.ndarray, unit: np.ndarray) 
     return network.pools[key]
 
 
-def _pair(network: Network, x: Value, numbers: Sequence[int]) -> Value:
+def _pair(network: Network, x: Value, numbers: np.ndarray) -> Value:
     """Return a signal of a forward and a backward layer as one of the layer of both."""
     both = [network.stages[n] for n in numbers]
     forward = [s for s in both if s.kind == "layer" and not isinstance(s.what, Bidirectional)]

@@ -2,8 +2,8 @@
 
 A tensor that depends on the input is known by what each of its elements is: which unit (output
 number) of which stage of the network. So an array of units stands for it, whole in the axes of its
-features and of size 1 in the axes of the batch and the steps; these carry labels instead. Operations
-that only move elements act on this array as they do on the values.
+features and of size 1 in the axes of the batch and the steps; these carry labels instead.
+Operations that only move elements act on this array as they do on the values.
 """
 
 from dataclasses import dataclass, field
@@ -124,7 +124,7 @@ def at_moment(array: np.ndarray, moment: int) -> np.ndarray:
 
 def all_units(stage: Stage, like: Value, shape: tuple[int, ...] | None = None) -> Value:
     """Return a stage's units, in order, in the axes of another signal."""
-    array = encode(stage, np.arange(stage.width)).reshape(like.array.shape if not shape else shape)
+    array = encode(stage, np.arange(stage.width)).reshape(shape or like.array.shape)
     return Value(array, like.labels, True)
 
 
