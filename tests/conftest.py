@@ -20,7 +20,11 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 
 # Most of the time of a test goes into compiling, and most of that into optimizing programs that run
 # once. In these files the fast path is tested as it is compiled for users.
-OPTIMIZED = "tests/engine/test_lstm_float32.py", "tests/corpus/test_engines.py"
+OPTIMIZED = (
+    "tests/engine/test_lstm_float32.py",
+    "tests/engine/test_networks_float32.py",
+    "tests/corpus/test_engines.py",
+)
 QUICK = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 os.environ[QUICK] = "1"
 

@@ -1,7 +1,9 @@
 """The fast path: many spans of many sequences, equal to the recursion of `core` span by span.
 
-`run_jobs` (`run.py`) takes any network: what has a fast form goes through it (`driver.py` with the
-formulas of `lstm.py`, compiled and sent to the devices by `devices.py`), anything else through the
-definition itself (`recursion.py`). `plan.py` cuts a corpus into jobs and `layout.py` says where a
-job stores what, both in NumPy; `shapes.py` holds the static shapes.
+`run_jobs` (`run.py`) takes any network: what has a fast form goes through it, anything else through
+the definition itself (`recursion.py`). A fast form is formulas derived by hand: of gates
+(`gates.py`), of cells (`lstm.py`, `gru.py`) and of layers above one another (`stack.py`);
+`driver.py` runs it, `devices.py` compiles that and sends it to the devices. `plan.py` cuts a corpus
+into jobs and `layout.py` says where a job stores what, both in NumPy; `shapes.py` holds the static
+shapes.
 """

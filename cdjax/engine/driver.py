@@ -65,26 +65,34 @@ class FastForm(Protocol):
         """Return the products with `beta` that the next step needs."""
         ...
 
-    def begin(self, weights: Any, rows: Any, row: Indices, prefix: Bool[Array, "s"]) -> Any:
-        """Return the state after the first step of a phrase."""
+    def begin(
+        self, weights: Any, rows: Any, row: Indices, prefix: Bool[Array, "s"], last: bool
+    ) -> Any:
+        """Return the state after the first step of a phrase; `last` where there is no other."""
         ...
 
     def inside(
-        self, weights: Any, rows: Any, row: Indices, products: Any, state: Any, prefix: Any
+        self,
+        weights: Any,
+        rows: Any,
+        row: Indices,
+        products: Any,
+        state: Any,
+        prefix: Bool[Array, "s"],
+        last: bool,
     ) -> Any:
-        """Return the state after a further step of the phrase."""
-        ...
+        """Return the state after a further step of the phrase; `last` for its last one.
 
-    def last(self, weights: Any, rows: Any, row: Indices, state: Any) -> Any:
-        """Return the state after the phrase's last step, from what `inside` gives."""
+        `prefix` says whether the phrase starts at the first step of the sequence.
+        """
         ...
 
     def outside(self, weights: Any, rows: Any, row: Indices, products: Any, state: Any) -> Any:
         """Return the state after a step beyond the phrase."""
         ...
 
-    def output(self, rows: Any, row: Indices, state: Any) -> Float[Array, "s h"]:
-        """Return `beta` after the given rows."""
+    def output(self, weights: Any, rows: Any, row: Indices, state: Any) -> Float[Array, "s h"]:
+        """Return the phrase's part of what is read of the sequence up to the given rows."""
         ...
 
 
@@ -187,26 +195,32 @@ def run_trunks(
         The state of each span one step after the phrase, or at its last step where the sequence
         ends there; packed by `run_packed`, with room for one slab beyond the last.
     """
+    # The states of a trunk go on from step to step; a span that ends is taken from the last ones.
+    ends = (False, True) if form.corrects_last_step else (False,)
 
-    def begin(scans: Scans) -> Any:
-        return form.begin(weights, rows, gather_rows(row_of_step, scans.first), scans.prefix)
+    def begin(scans: Scans) -> list[Any]:
+        row = gather_rows(row_of_step, scans.first)
+        return [form.begin(weights, rows, row, scans.prefix, last) for last in ends]
 
-    def step(state: Any, t: Any, scans: Scans, active: Array, row: Any) -> tuple[Any, Any]:
+    def step(states: list[Any], t: Any, scans: Scans, active: Array, row: Any) -> tuple[Any, Any]:
         row = gather_rows(row_of_step, scans.first + t)
         following = gather_rows(row_of_step, scans.first + t + 1)
+        state, ended = states[0], states[-1]
         products = form.project(weights, rows, row, state)
-        new = form.inside(weights, rows, following, products, state, scans.prefix)
-        if form.corrects_last_step:
-            state = form.last(weights, rows, row, state)
-            products = form.project(weights, rows, row, state)
+        new = [
+            form.inside(weights, rows, following, products, state, scans.prefix, last)
+            for last in ends
+        ]
+        if ended is not state:
+            products = form.project(weights, rows, row, ended)
         # Without the barrier XLA writes shared exponentials and rows to memory and reads them
         # again; with it each use recomputes them: 0.83 (acd) and 0.7 (paper) times the time.
         products, following = jax.lax.optimization_barrier((products, following))
-        outside = form.outside(weights, rows, following, products, state)
-        return new, _choose(scans.first + t == scans.last, state, outside)
+        outside = form.outside(weights, rows, following, products, ended)
+        return new, _choose(scans.first + t == scans.last, ended, outside)
 
     lanes = shape.trunk_lanes
-    state = jax.eval_shape(begin, jax.eval_shape(lambda: _slice_tile(trunks, 0, lanes)))
+    state = jax.eval_shape(begin, jax.eval_shape(lambda: _slice_tile(trunks, 0, lanes)))[0]
     buffers = jax.tree.map(
         lambda s: jnp.zeros((shape.states + lanes, *s.shape[1:]), s.dtype), state
     )
@@ -242,7 +256,7 @@ def run_tails(
         state = jax.tree.map(lambda a: gather_rows(a, position), states)
         state = jax.lax.fori_loop(0, longest - shortest, step_if_begun, state)
         state = jax.lax.fori_loop(0, shortest, lambda m, s: step(shortest - m, s), state)
-        beta = form.output(rows, gather_rows(row_of_step, last), state)
+        beta = form.output(weights, rows, gather_rows(row_of_step, last), state)
         score = jnp.matmul(beta, readout.T, precision=HIGHEST)
         return jax.lax.dynamic_update_slice_in_dim(scores, score, n * lanes, 0)
 
@@ -278,6 +292,21 @@ def run_spans(
     weights = form.prepare(params)
     states = run_trunks(form, weights, rows, row_of_step, trunks, shape)
     return run_tails(form, weights, readout, rows, row_of_step, states, tails, shape)
+
+
+def count_numbers(form: FastForm, params: Any, inputs: int) -> tuple[int, int]:
+    """Return how many numbers are stored of a time step, and of a phrase that has ended."""
+
+    def take_steps(params: Any) -> tuple[Any, Any]:
+        x, row = jnp.zeros((1, inputs), jax.tree.leaves(params)[0].dtype), jnp.zeros(1, int)
+        rows = form.forward(params, form.start(params, 1), x)[2]
+        return rows, form.begin(form.prepare(params), rows, row, row == 0, False)
+
+    rows, state = (
+        sum(array.size for array in jax.tree.leaves(stored))
+        for stored in jax.eval_shape(take_steps, params)
+    )
+    return inputs + rows, state
 
 
 def gather_rows(rows: Shaped[Weight, "n ..."], row: Int[Array, "s"]) -> Shaped[Array, "s ..."]:

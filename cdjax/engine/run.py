@@ -14,11 +14,11 @@ from jaxtyping import Array, Float, Int
 from cdjax.checks import check_stack
 from cdjax.core.cells import Bidirectional, cells_of
 from cdjax.core.network import Classifier, read_out
-from cdjax.core.rules import Rule
+from cdjax.core.rules import PAPER, Rule
 from cdjax.core.split import Parts, Split, Weight
-from cdjax.engine import lstm, recursion
+from cdjax.engine import recursion, stack
 from cdjax.engine.devices import JobResult, Layer, run_layer
-from cdjax.engine.driver import FastForm
+from cdjax.engine.driver import FastForm, count_numbers
 from cdjax.engine.plan import Job
 from cdjax.engine.shapes import JobShape, fit_shapes
 
@@ -27,7 +27,7 @@ HEAD_TILES = 128, 4096
 
 
 class Direction(NamedTuple):
-    """A pass over the sequences from one end, with a fast form."""
+    """A pass of layers over the sequences from one end, with a fast form."""
 
     form: FastForm
     layer: Layer
@@ -37,24 +37,25 @@ class Direction(NamedTuple):
 def find_directions(network: Classifier, rule: Rule) -> list[Direction] | None:
     """Return the passes that make up a network's fast form; None where it has none.
 
-    It has one where it is one layer of cells that have a fast form, read where each pass ends. A
-    head is computed from the layer's outputs: the readout here is then the identity.
+    It has one where its layers, of one direction, have one, or where it is one layer of two
+    directions; and where it is read where each pass ends. A head is computed from the layers'
+    outputs: the readout here is then the identity.
     """
-    layer, *others = network.layers
-    pools = ("ends",) if isinstance(layer, Bidirectional) else ("ends", "last")
-    if others or network.pool not in pools:
+    first, *others = network.layers
+    both = isinstance(first, Bidirectional)
+    if network.pool not in (("ends",) if both else ("ends", "last")) or (both and others):
         return None
-    cells = cells_of(layer)
-    forms = [lstm.find_form(cell, rule) for cell in cells]
+    passes = [(cell,) for cell in first] if both else [network.layers]
     readout = np.asarray(network.readout)
     if network.head:
         readout = np.eye(check_stack(network.layers, None), dtype=readout.dtype)
     directions, column = [], 0
-    for n, (cell, form) in enumerate(zip(cells, forms, strict=True)):
+    for n, cells in enumerate(passes):
+        form = stack.find_form(cells, rule)
         if form is None:
             return None
-        columns = slice(column, column := column + cell.widths[0])
-        directions.append(Direction(form, Layer(cell, readout[:, columns]), reverse=n == 1))
+        columns = slice(column, column := column + cells[-1].widths[0])
+        directions.append(Direction(form, Layer(cells, readout[:, columns]), reverse=n == 1))
     return directions
 
 
@@ -63,7 +64,11 @@ def shapes_for(network: Classifier) -> tuple[JobShape, ...]:
     hidden, outputs = check_stack(network.layers, None), np.shape(network.readout)[0]
     inputs = np.shape(cells_of(network.layers[0])[0].W)[2]
     itemsize = np.dtype(network.bias.dtype).itemsize
-    return fit_shapes(inputs, hidden, hidden if network.head else outputs, itemsize)
+    # Under this rule most is stored. By the definition, jobs are of any size.
+    directions = find_directions(network, PAPER) or ()
+    stored = [count_numbers(form, layer.params, inputs) for form, layer, _ in directions]
+    row, state = np.max([*stored, (inputs, hidden)], axis=0).tolist()
+    return fit_shapes(row, state, hidden if network.head else outputs, itemsize)
 
 
 def run_jobs(

@@ -26,14 +26,14 @@ MEMORY = 768 << 20
 """Bytes that the arrays of the jobs on all devices may take, where JAX reports no limit."""
 
 
-def fit_shapes(inputs: int, hidden: int, outputs: int, itemsize: int) -> tuple[JobShape, ...]:
+def fit_shapes(row: int, state: int, outputs: int, itemsize: int) -> tuple[JobShape, ...]:
     """Return the shapes of jobs of a network, the largest as large as memory allows.
 
     They may take a quarter of a device's memory where JAX reports it, else a share of `MEMORY`.
 
     Args:
-        inputs: Width of an input vector.
-        hidden: Width of a state.
+        row: Numbers that are stored of a time step, its input vector among them.
+        state: Numbers that are stored of a phrase that has ended.
         outputs: Scores of a span.
         itemsize: Bytes of a number.
     """
@@ -43,8 +43,8 @@ def fit_shapes(inputs: int, hidden: int, outputs: int, itemsize: int) -> tuple[J
 
     def needs(shape: JobShape) -> int:
         # Scores and logits are there twice, on the device and in order on the host.
-        states = hidden * (14 * shape.rows + shape.states) + inputs * shape.rows
-        return itemsize * (states + 2 * outputs * (shape.rows + shape.states))
+        stored = row * shape.rows + state * shape.states
+        return itemsize * (stored + 2 * outputs * (shape.rows + shape.states))
 
     shapes: list[JobShape] = []
     for shape in SHAPES:

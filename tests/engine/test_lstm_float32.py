@@ -5,9 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.network import project_input, scan_cell
-from cdjax.core.split import PLAIN
-from cdjax.engine import devices, lstm
+from cdjax.engine import devices
+from cdjax.engine.run import find_directions
 from cdjax.engine.shapes import SHAPES
 from cdjax.text.tokenizer import tokenize
 
@@ -39,7 +38,7 @@ def test_saturated_gates(rule, largest):
     rng = np.random.default_rng(4)
     classifier = random_classifier(rng, words=9, inputs=3, hidden=6)
     ids = rng.integers(0, 9, 17)
-    (layer,) = classifier.layers
+    (layer,), ((form, *_),) = classifier.layers, find_directions(classifier, rule)
 
     def scaled(factor):
         # Not the recurrent weights: scaled as well, they would make the decomposition chaotic.
@@ -47,17 +46,16 @@ def test_saturated_gates(rule, largest):
         return jax.tree.map(np.float32, classifier._replace(layers=layers))
 
     @jax.jit
-    def largest_of(params, x):
-        zx = project_input(params, x)
-        h, c = scan_cell(params, zx, PLAIN)
-        before = jnp.concatenate([jnp.zeros_like(h[:1]), h[:-1]])
-        wx = jnp.stack(zx, axis=1)
-        z = wx + jnp.einsum("gij,tj->tgi", params.V, before) + params.b[None]
-        return lstm.largest_argument(z, wx, params.b[None], c).max()
+    def largest_of(layers, x):
+        state, sizes = form.start(layers, 1), []
+        for vector in x:
+            state, _, _, size = form.forward(layers, state, vector[None])
+            sizes.append(size[0])
+        return jnp.stack(sizes).max()
 
     def size(factor):
         model = scaled(factor)
-        return float(largest_of(*model.layers, model.embedding[ids]))
+        return float(largest_of(model.layers, model.embedding[ids]))
 
     low, high = 1e-3, 1e3
     for _ in range(60):

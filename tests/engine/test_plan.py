@@ -86,7 +86,7 @@ def test_every_device_has_a_job():
 
 
 def test_shapes_grow_with_the_memory_and_hold_what_they_are_chosen_for():
-    small, wide = (fit_shapes(300, hidden, 2, 4) for hidden in (16, 4096))
+    small, wide = (fit_shapes(14 * hidden, hidden, 2, 4) for hidden in (16, 4096))
     assert small == SHAPES
     assert wide[0] == SHAPES[0]
     assert wide[-1].states < SHAPES[-1].states

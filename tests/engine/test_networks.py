@@ -1,0 +1,121 @@
+"""The fast forms of GRUs, of stacks and of cells with further parts, against the definition."""
+
+import functools
+
+import cdjax
+import numpy as np
+import pytest
+from cdjax.core.rules import RULES
+from cdjax.engine import devices, recursion
+from cdjax.engine.plan import AllSpans
+from cdjax.engine.run import find_directions
+from cdjax.engine.shapes import SHAPES, JobShape
+from cdjax.scoring.batch import run_spans
+
+from tests.conftest import random_layer
+from tests.engine.test_lstm import make_job
+
+WORDS, INPUTS = 7, 3
+LENGTHS = 3, 1, 0, 8, 2, 5
+TINY = (JobShape(rows=12, states=20, tail_lanes=8, trunk_lanes=4, forward_lanes=2),)
+"""Shapes so small that there are several jobs of several tiles, and the longest sequence is cut."""
+
+
+def random_gru(rng, inputs, hidden, reset_after=True, **more):
+    shapes = (3, hidden, inputs), (3, hidden, hidden), (3, hidden)
+    return cdjax.GRUParams(*(rng.normal(size=s) for s in shapes), None, reset_after, **more)
+
+
+def make_layers(rng):
+    """Layers by name, no two widths that meet equal."""
+    lstm = functools.partial(random_layer, rng)
+    gru = functools.partial(random_gru, rng)
+    projected = lstm(5, 6)._replace(
+        V=rng.normal(size=(4, 6, 4)),
+        projection=rng.normal(size=(4, 6)),
+        peepholes=rng.normal(size=(3, 6)),
+    )
+    hard = {"activation": "hard_sigmoid", "content_activation": "relu"}
+    return {
+        "GRU": (gru(INPUTS, 5)._replace(c=rng.normal(size=5)),),
+        "GRU, one bias": (gru(INPUTS, 5),),
+        "GRU, reset before": (gru(INPUTS, 5, False),),
+        "two LSTMs": (lstm(INPUTS, 5), lstm(5, 4)),
+        "three layers": (
+            gru(INPUTS, 5, False),
+            projected,
+            gru(4, 2)._replace(c=rng.normal(size=2)),
+        ),
+        "three more layers": (gru(INPUTS, 5), gru(5, 4, False), lstm(4, 2)),
+        "other activations": (lstm(INPUTS, 5)._replace(**hard), gru(5, 4, **hard)),
+    }
+
+
+def make_network(name, seed=0):
+    rng = np.random.default_rng(seed)
+    layers = make_layers(rng)[name]
+    readout = rng.normal(size=(2, layers[-1].widths[0]))
+    return cdjax.Classifier(rng.normal(size=(WORDS, INPUTS)), layers, readout, rng.normal(size=2))
+
+
+def make_reviews():
+    rng = np.random.default_rng(2)
+    return [rng.integers(0, WORDS, length) for length in LENGTHS]
+
+
+def definition_of(network, reviews, results, rule):
+    """Return the scores of the results' spans by the definition, review by review."""
+    sets = []
+    for ids, result in zip(reviews, results, strict=True):
+        steps = np.arange(len(ids))
+        sets.append((result.spans[:, :1] <= steps) & (steps < result.spans[:, 1:]))
+    x = [network.embedding[ids] for ids in reviews]
+    return recursion.score_sets(network._replace(embedding=None), x, sets, rule)
+
+
+EVERY_RULE = "GRU", "GRU, reset before", "two LSTMs", "three layers"
+CASES = [(name, rule) for name in EVERY_RULE for rule in RULES.values()] + [
+    # Their formulas are those of the others, which go through every rule.
+    ("GRU, one bias", cdjax.SOURCE),
+    ("three more layers", cdjax.PAPER),
+    ("other activations", cdjax.PAPER),
+    ("other activations", cdjax.SHARED),
+]
+
+
+@pytest.mark.parametrize(("name", "rule"), CASES, ids=lambda v: getattr(v, "name", v))
+def test_every_span_in_float64(x64, name, rule):
+    network, reviews = make_network(name), make_reviews()
+    assert find_directions(network, rule)
+    stream = run_spans(network, reviews, AllSpans(LENGTHS, None), rule, TINY)
+    reviews, results = zip(
+        *((r, s) for r, s in zip(reviews, stream, strict=True) if s), strict=True
+    )
+    assert len(results) == 5
+    exact = definition_of(network, reviews, results, rule)
+    logits = cdjax.predict(network, reviews)
+    for n, result in enumerate(results):
+        np.testing.assert_allclose(result.scores, exact[n], rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(result.logits, logits[n], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("GRU", cdjax.PAPER),
+        ("GRU, reset before", cdjax.ACD),
+        ("two LSTMs", cdjax.PAPER),
+        ("three layers", cdjax.SHARED),
+    ],
+    ids=lambda v: getattr(v, "name", v),
+)
+def test_both_forms_agree(x64, name, rule):
+    network = make_network(name)
+    job = make_job([network.embedding[ids] for ids in make_reviews() if len(ids)])
+    ((form, layer, _),) = find_directions(network, rule)
+    fast, slow = (
+        next(devices.run_layer(f, layer, [job], SHAPES[:1]))
+        for f in (form, form._replace(limit=0.0))
+    )
+    np.testing.assert_allclose(fast.scores, slow.scores, rtol=1e-10, atol=1e-12)
+    assert (fast.scores != slow.scores).any()  # they are two
