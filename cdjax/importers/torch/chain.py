@@ -77,9 +77,15 @@ def find_chain(
     if len(orders) > 1:
         told = list(itertools.islice(search.walk(False, numbered=True), 2))
         orders = told if len(told) == 1 else orders
+    definition = _find_definition(parts) if ordered else None
+    if definition is not None and not search.is_numbered(definition):
+        definition = None
+    if len(orders) > 1 and definition is not None and definition.embedded and definition.fits():
+        # A matrix without a bias in front of all: an embedding, not the last Linear.
+        told = [o for o in search.walk(False) if o.embedded and o.parts[0] is definition.parts[0]]
+        orders = told if len(told) == 1 else orders
     others = orders[1:]
     if not others and modules is None:
-        definition = _find_definition(parts) if ordered else None
         if definition is not None:
             others = [definition] if definition.names != orders[0].names else []
         else:
@@ -141,11 +147,12 @@ class _Search:
         """Yield orders; `free` ones too that cdjax has no network for; or only `numbered` ones.
 
         `numbered`: modules numbered inside another one (`head.0`, `head.3`, as `nn.Sequential`
-        does) by their numbers, and an embedding only that is called one.
+        does) by their numbers, and no embedding but the one that is called so, if one is.
         """
         self.steps = 0
+        called = numbered and any(map(_is_called_embedding, self.parts))
         for n, part in enumerate(self.parts):
-            named = not numbered or part.kind == "embedding" or _is_called_embedding(part)
+            named = not called or part.kind == "embedding" or _is_called_embedding(part)
             if part.kind in ("embedding", "matrix") and named and self._may_follow(part, ()):
                 yield from self._extend(frozenset({n}), (part,), part.takes, True, free, numbered)
         yield from self._extend(frozenset(), (), None, False, free, numbered)
@@ -201,6 +208,13 @@ class _Search:
             return False
         others = (_split_number(p.name) for m, p in enumerate(self.parts) if m not in used)
         return any(o == outer and k is not None and k < number for o, k in others)
+
+    def is_numbered(self, order: _Order) -> bool:
+        """Return whether modules numbered inside another one are in the order of their numbers."""
+        places = [self.parts.index(part) for part in order.parts]
+        return not any(
+            self._is_early(n, frozenset(places[:before])) for before, n in enumerate(places)
+        )
 
     def explain(self) -> str:
         """Return why there is no order."""

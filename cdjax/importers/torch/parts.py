@@ -23,18 +23,18 @@ _CELL_WEIGHT = re.compile(
 _WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.")  # DataParallel, compile, ...
 MOST_MODULES = 256
 _LAYER_NORM = "layer normalization, which depends on all units at once"
-_KINDS = {  # what is known by its tensors, and refused
+_QUANTIZED = "a quantized module; give the float model from before its quantization"
+_PARAMETRIZED = "a parametrization; apply torch.nn.utils.parametrize.remove_parametrizations first"
+_KINDS = {  # what is known by the ends of its names, and refused
     "in_proj_weight": "attention (MultiheadAttention)",
     "q_proj_weight": "attention (MultiheadAttention)",
-    "weight_g": "weight normalization; apply torch.nn.utils.remove_weight_norm(module) first",
-    "weight_orig": "pruned weights; apply torch.nn.utils.prune.remove(module, 'weight') first",
-    "original0": "a parametrization; apply torch.nn.utils.parametrize.remove_parametrizations "
-    "(module, 'weight') first",
-    "original": "a parametrization; apply torch.nn.utils.parametrize.remove_parametrizations "
-    "(module, 'weight') first",
-    "param": "a quantized module; give the float model from before its quantization",
-    "_packed_params": "a quantized module; give the float model from before its quantization",
-    "zero_point": "a quantized module; give the float model from before its quantization",
+    "_g": "weight normalization; apply torch.nn.utils.remove_weight_norm first",
+    "_orig": "pruned weights; apply torch.nn.utils.prune.remove first",
+    "original0": _PARAMETRIZED,
+    "original": _PARAMETRIZED,
+    "param": _QUANTIZED,
+    "_packed_params": _QUANTIZED,
+    "zero_point": _QUANTIZED,
 }
 
 
@@ -177,7 +177,8 @@ _NORM = ("running_mean", "running_var", "weight", "bias")
 
 def _describe(module: str, tensors: Mapping[str, Any]) -> str:
     """Return what is refused, with what it seems to be."""
-    seems = next((_KINDS[name] for name in _KINDS if name in tensors), "")
+    ends = (kind for end, kind in _KINDS.items() if any(name.endswith(end) for name in tensors))
+    seems = next(ends, "")
     shape = np.shape(tensors["weight"]) if hasattr(tensors.get("weight"), "shape") else None
     if not seems and shape is not None and set(tensors) <= {"weight", "bias"}:
         by_rank = {1: _LAYER_NORM if "bias" in tensors else "", 3: "a convolution (Conv1d)"}
@@ -185,7 +186,7 @@ def _describe(module: str, tensors: Mapping[str, Any]) -> str:
     prefix = f"{module}." if module else ""
     held = {
         name: list(np.shape(value)) if hasattr(value, "shape") else f"({type(value).__name__})"
-        for name, value in list(tensors.items())[:4]
+        for name, value in sorted(tensors.items(), key=lambda item: is_recurrent(item[0]))[:4]
     }
     listed = ", ".join(f"{prefix}{name} {what}" for name, what in held.items())
     return f"{listed}{', ...' * (len(tensors) > 4)}{f': {seems}' * bool(seems)}"
