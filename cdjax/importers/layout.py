@@ -29,8 +29,14 @@ def as_weight(value: Any, name: str) -> np.ndarray:
     if hasattr(value, "detach"):  # a tensor of PyTorch, which may want its gradient or be elsewhere
         if not value.is_floating_point():
             raise ValueError(f"{name} holds {value.dtype}; expected floats.")
-        value = value.detach().cpu()
-        value = value if str(value.dtype) == "torch.float64" else value.float()
+        try:
+            value = value.detach().cpu()
+            value = np.asarray(value if str(value.dtype) == "torch.float64" else value.float())
+        except (RuntimeError, NotImplementedError, TypeError) as error:
+            raise ValueError(
+                f"{name} is a tensor without plain values ({value.layout}, on {value.device}); "
+                f"expected a dense one that is in memory."
+            ) from error
     array = np.asarray(value)
     if array.dtype.name == "bfloat16":
         array = array.astype(np.float32)

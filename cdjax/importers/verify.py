@@ -32,6 +32,8 @@ COUNT = 16
 """Random inputs; a dozen leave no doubt about a pool, the sign of an output takes more."""
 
 _LENGTHS = 2, 3, 5, 7
+_VARIED = 20
+"""Outputs have to vary by so many times the tolerance, else any two networks would agree."""
 _MOST = 20_000
 """Combinations of activations that are tried."""
 _RARE = "relu6", "hard_tanh", "gelu_tanh"
@@ -57,6 +59,8 @@ class Reading(NamedTuple):
     """The forward pass it agrees with."""
     difference: float
     """The largest difference between the outputs."""
+    spread: float
+    """How far an output varies over the inputs; both as shares of the largest output."""
 
 
 def make_inputs(found: Found | Model, count: int = COUNT, seed: int = 0) -> list[np.ndarray]:
@@ -127,6 +131,12 @@ def find_reading(
             f"that is not a layer (a residual connection, attention, a mask) or compute in half "
             f"precision; expected recurrent layers, a pool ({', '.join(POOLS)}) and dense layers. "
             f"verify=False takes pool= and activations= as given."
+        )
+    if max(reading.spread for reading in agreeing) < _VARIED * tolerance:
+        raise ValueError(
+            f"the outputs of {source} hardly vary over {count} random inputs, so that nothing can "
+            f"be told from them; expected a network whose output depends on its input. "
+            f"verify=False does not run it, and takes pool= and activations= as given."
         )
     best = min(reading.difference for reading in agreeing)
     agreeing = [r for r in agreeing if r.difference <= max(10 * best, 1e-7)]
@@ -220,9 +230,11 @@ def _try_all(
     readings: list[Reading] = []
 
     def add(rows: Sequence[np.ndarray], reading: Found) -> None:
+        flat = np.concatenate([row.reshape(-1, row.shape[-1]) for row in rows])
+        spread = float(np.ptp(flat, axis=0).max()) / max(1.0, float(np.abs(flat).max()))
         for own, leaves in outputs:
             difference = min((_compare(rows, leaf) for leaf in leaves), default=np.inf)
-            readings.append(Reading(reading, own, difference))
+            readings.append(Reading(reading, own, difference, spread))
 
     with jax.enable_x64(True):  # so that only the other side loses precision
         linear = tuple(dense._replace(activation="linear") for dense in found.head)

@@ -260,9 +260,12 @@ def test_what_a_state_dict_does_not_say_is_asked_for_by_name():
     weights = embedding() | state("lstm.") | dense("fc1", 8, 5) | dense("fc2", 2, 8)
     given = {}
     for message, more in (
-        (r"does not say what its head reads of the steps; give pool= as one of last, ends", "pool"),
+        (
+            r"does not say what its head reads of the steps; give pool=NAME, one of last, ends",
+            "pool",
+        ),
         (r"activations of its head \(fc1: 8 outputs, fc2: 2 outputs\); give act", "activations"),
-        (r"does not say what its outputs stand for .*; give output= as one of", "output"),
+        (r"does not say what its outputs stand for .*; give output=NAME, one of", "output"),
     ):
         with pytest.raises(ValueError, match=message):
             cdjax.from_torch(weights, **given)
@@ -434,7 +437,7 @@ def test_an_order_that_widths_do_not_tell_is_asked_for(weights, ordered, modules
         (state("l.") | norm("n", 5) | {"n.running_var": -np.ones(5)}, {}, r"no variance below 0"),
         (state("l.") | norm("n", 5) | {"n.bias": np.ones(4)}, {}, r"n has running_var of shape"),
         (state("l.") | {"fc.weight": np.ones((2, 5)), "fc.bias": np.ones(3)}, {}, r"\[M\]"),
-        (state("l.") | {7: np.ones(2)}, {}, "found the key 7; expected names of weights"),
+        ({7: np.ones(2)} | state("l."), {}, "has the key 7; expected names of weights"),
         ({"weight_ih_l9999999": np.ones(1)}, {}, r"10,000,000 layers; expected at most 256"),
         (
             {f"m{n}.weight": np.ones(1) for n in range(300)} | state(),

@@ -65,7 +65,8 @@ def from_torch(
             one layer, "linear" where not given. One name more: the first is applied to what the
             head reads.
         output: What the outputs stand for: "softmax", "sigmoid" or "value".
-        vocabulary: The words of the embedding's rows.
+        vocabulary: The words of the embedding's rows: a `cdjax.Vocabulary`, a list of words or the
+            path of a file of them.
         labels: Names of the outputs; their numbers when None.
         padding: The row of the embedding that the network leaves out, because it packs its
             sequences; it is kept in the provenance, and to be given to functions that score as
@@ -104,6 +105,8 @@ def from_torch(
             f"source is a {type(source).__name__}; expected a torch.nn.Module, its state dict, or "
             f"the path of a file of it."
         )
+    if other := [key for key in weights if not isinstance(key, str)]:
+        raise ValueError(f"{title} has the key {other[0]!r}; expected names of weights.")
     if names is not None:
         weights = _rename(weights, names, live is not None)
     elif live is None:

@@ -230,15 +230,7 @@ class _Search:
                 f"other than an embedding in front of or between its recurrent ones, which cdjax "
                 f"has no network for."
             )
-        hint = next(
-            (
-                f" {part.name} takes {part.takes} = {part.takes // top} x {top}: steps or pools "
-                f"side by side, or the end of one direction alone."
-                for part in left
-                if top and part.takes % top == 0 and part.takes > top
-            ),
-            "",
-        )
+        hint = next(filter(None, (_suspect(part, top) for part in left)), "")
         return (
             f"{self.source}: the widths of its modules do not make one chain: {reached}, then "
             f"nothing for {self._list(left)}.{hint} Expected an embedding, recurrent modules and "
@@ -248,6 +240,16 @@ class _Search:
     @staticmethod
     def _list(parts: Sequence[Part]) -> str:
         return ", ".join(part.title for part in parts)
+
+
+def _suspect(part: Part, width: int) -> str:
+    """Return what a module may be that takes another width than there is."""
+    if width and part.takes > width and part.takes % width == 0:
+        times = part.takes // width
+        return f" {part.name} takes {part.takes} = {times} x {width}: steps or pools side by side."
+    if part.takes * 2 == width:
+        return f" {part.name} takes half of {width}: one direction alone, or the sum of both."
+    return ""
 
 
 def _is_called_embedding(part: Part) -> bool:

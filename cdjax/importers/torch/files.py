@@ -5,7 +5,7 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".chkpt", ".th", ".tar")
 _REMEDY = "save the weights alone, torch.save(model.state_dict(), path), and give that file"
 _OLDEST = (2, 6)  # before it, torch.load(weights_only=True) could be made to run code
 _DEEPEST = 3
+_SMALL = 1 << 20
 
 
 def read_weights(path: Path) -> tuple[Mapping[str, Any], bool]:
@@ -125,7 +126,10 @@ def _read_pickled(path: Path) -> Any:
             f"reading {path.name} safely needs PyTorch 2.6 or later, found {torch.__version__}: "
             f"pip install --upgrade torch"
         )
-    if _is_program(path):
+    inside = _list_archive(path)
+    if sum(info.file_size for info in inside) > 2 * path.stat().st_size + _SMALL:
+        raise ValueError(f"{path} unpacks to far more than torch.save writes; {_REMEDY}.")
+    if _is_program([info.filename.partition("/")[2] for info in inside]):
         raise ValueError(
             f"{path} is a TorchScript or torch.export archive, which holds a program; {_REMEDY}, "
             f"or give the model exported as ONNX to cdjax.from_onnx."
@@ -140,15 +144,19 @@ def _read_pickled(path: Path) -> Any:
     return loaded
 
 
-def _is_program(path: Path) -> bool:
-    """Return whether a file is an archive with code, of `torch.jit.save` or `torch.export`."""
+def _list_archive(path: Path) -> list[zipfile.ZipInfo]:
+    """Return what is in a file that is an archive; nothing of another one."""
     try:
         with zipfile.ZipFile(path) as archive:
-            inner = [name.partition("/")[2] for name in archive.namelist()]
+            return archive.infolist()
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
-        return False
-    return any(n.startswith(("code/", "models/", "archive_format")) for n in inner) or (
-        "constants.pkl" in inner
+        return []
+
+
+def _is_program(inside: Sequence[str]) -> bool:
+    """Return whether an archive holds code, as those of `torch.jit.save` and `torch.export` do."""
+    return "constants.pkl" in inside or any(
+        name.startswith(("code/", "models/", "archive_format")) for name in inside
     )
 
 

@@ -124,7 +124,7 @@ def _is_loss(module: Any) -> bool:
 
 def _check_class(name: str, module: Any) -> None:
     """Raise where a submodule is one that cdjax has no layer for."""
-    where = f"{name or 'the module'} is a {type(module).__name__}"
+    where = f"{name or 'the module'} is of class {type(module).__name__}"
     origins = [c.__module__ for c in type(module).__mro__]
     kind = _name_class(module)
     if any("quantized" in origin for origin in origins):
@@ -149,6 +149,8 @@ def _check_class(name: str, module: Any) -> None:
             f"{where}, which depends on all units or steps at once; cdjax has no layer for it. Of "
             f"norms, it reads BatchNorm1d with running statistics."
         )
+    if "Attention" in kind or "Transformer" in kind:
+        raise ValueError(f"{where}, attention, which cdjax has no layer for.")
     if "torch.nn.modules.activation" in origins and kind not in _ACTIVATIONS:
         raise ValueError(
             f"{where}, which cdjax has no function for; expected one of {', '.join(_ACTIVATIONS)}."
@@ -203,9 +205,9 @@ def _read_submodule(live: Live, name: str, module: Any) -> None:
 def _name_activation(name: str, module: Any) -> str:
     known, settings = _ACTIVATIONS[_name_class(module)]
     for setting, value in settings.items():
-        if getattr(module, setting) != value:
+        if (own := getattr(module, setting)) != value:
             raise ValueError(
-                f"{name} is a {type(module).__name__} with {setting}={getattr(module, setting)}; "
+                f"{name} is of class {type(module).__name__} with {setting}={own}; "
                 f"cdjax's {known!r} has {setting}={value}."
             )
     return known

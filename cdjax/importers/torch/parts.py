@@ -95,8 +95,6 @@ def read_parts(
     """
     grouped: dict[str, dict[str, Any]] = {}
     for key, value in weights.items():
-        if not isinstance(key, str):
-            raise ValueError(f"found the key {key!r}; expected names of weights.")
         module, _, name = key.rpartition(".")
         grouped.setdefault(module, {})[name] = value
     if not any(is_recurrent(key) for key in weights):

@@ -4,6 +4,7 @@ import copy
 import inspect
 import itertools
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -84,7 +85,8 @@ class Runner:
         tensor = torch.from_numpy(np.ascontiguousarray(how.arrange(x))).to(self.device)
         tensor = tensor if x.ndim == 2 else tensor.to(self.dtype)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 raw = self._call(tensor, torch.from_numpy(lengths.astype(np.int64)))
         except Exception as error:  # whatever the user's code raises
             raise RunError(f"{type(error).__name__}: {error}") from error

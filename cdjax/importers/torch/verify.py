@@ -17,6 +17,7 @@ from cdjax.importers.verify import DisagreementError, Reading, compare, find_rea
 from cdjax.model import Model
 
 _BEFORE = ("relu", "tanh")
+_MANY = 100
 _FEW_ROWS = 3
 """Rows of an embedding too small to leave out those that may be padding."""
 
@@ -65,12 +66,13 @@ def _find(
     # A row that may stand for padding is looked at apart.
     left_out = (runner.padding or 0) if rows > _FEW_ROWS else None
     candidates = [replace(found, padding=left_out) for found in candidates]
-    x = make_inputs(candidates[0], 1)[0]
+    inputs = make_inputs(candidates[0], 4)
     failures: dict[str, str] = {}
     ran: list[Arrangement] = []
-    for how in list_arrangements(runner.steps_first, x):
+    for how in list_arrangements(runner.steps_first, inputs[0]):
         try:
-            _check_repeatable(first.source, functools.partial(_run_one, runner, how, outputs), x)
+            own = functools.partial(_run_one, runner, how, outputs)
+            _check_repeatable(first.source, own, inputs)
             ran.append(how)
         except RunError as error:
             failures[how.name] = str(error)
@@ -110,14 +112,15 @@ def _find_reading(
     errors: list[DisagreementError] = []
     for (tried, names), how in itertools.product(attempts, hows):
         own = functools.partial(_run_one, runner, how, outputs)
+        search = functools.partial(find_reading, tried, own, pool=pool, activations=names)
         try:
-            reading = find_reading(
-                tried, own, pool=pool, activations=names, tolerance=runner.rounding
-            )
+            reading = search(tolerance=runner.rounding)
         except DisagreementError as error:
             errors.append(error)
-        else:
-            return reading, how
+            continue
+        except ValueError:  # several agree: more inputs may tell, or say so again
+            reading = search(tolerance=runner.rounding, count=_MANY)
+        return reading, how
     raise errors[0]
 
 
@@ -154,13 +157,13 @@ def _run_one(runner: Runner, how: Arrangement, outputs: int, x: np.ndarray) -> n
     return runner.run(batch, np.full(len(batch), len(x)), how, outputs)[0]
 
 
-def _check_repeatable(source: str, own: Any, x: np.ndarray) -> None:
+def _check_repeatable(source: str, own: Any, inputs: Sequence[np.ndarray]) -> None:
     """Raise where a module gives other outputs for the same input the second time."""
     torch: Any = sys.modules["torch"]
     both: list[np.ndarray] = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        both.append(own(x))
+        both.append(np.concatenate([np.ravel(own(x)) for x in inputs]))
     if not np.array_equal(*both, equal_nan=True):
         raise ValueError(
             f"{source} gives other outputs for the same input when it is run again: it draws its "

@@ -2,6 +2,7 @@
 
 import argparse
 import warnings
+from pathlib import Path
 
 import cdjax
 import numpy as np
@@ -74,7 +75,7 @@ def linear(inputs=HIDDEN, outputs=OUTPUTS, **options):
     return nn.Linear(inputs, outputs, **options)
 
 
-def draw_inputs(words, width=WIDTH, lengths=(STEPS, 4)):
+def draw_inputs(words, width=WIDTH, lengths=(STEPS, STEPS)):
     rng = np.random.default_rng(3)
     if words:
         return [rng.integers(0, WORDS, n) for n in lengths]
@@ -320,7 +321,7 @@ MODELS = {
 }
 
 
-SUPPORTED = [
+MODULES = [
     *(Supported(FRAMEWORK, "module", what, make_layers(b)) for what, b in LAYERS.items()),
     *(
         Supported(FRAMEWORK, "module", what, lambda b=b: Case(b(), run_cell))
@@ -349,7 +350,7 @@ def astype(inputs, dtype):
     return [x if x.dtype.kind == "i" else x.astype(name) for x in inputs]
 
 
-@pytest.mark.parametrize("case", SUPPORTED, ids=lambda case: case.what)
+@pytest.mark.parametrize("case", MODULES, ids=lambda case: case.what)
 def test_a_module_is_read_as_it_runs(case, floats):
     dtype, tolerance = floats
     case = case.make()
@@ -414,11 +415,15 @@ SAVED = {
     "model.pth": lambda module, path: torch.save(
         module.state_dict(), path, _use_new_zipfile_serialization=False
     ),
-    "last.ckpt": save_checkpoint,
+    "model.ckpt": save_checkpoint,
     "model.safetensors": save_safetensors,
     "model.npz": save_npz,
 }
-SUPPORTED_FILES = [Supported(FRAMEWORK, name, "state dict", save) for name, save in SAVED.items()]
+FILES = [
+    Supported(FRAMEWORK, f"state dict in {Path(name).suffix}", "all of these without running", save)
+    for name, save in SAVED.items()
+]
+SUPPORTED = [*MODULES, *FILES]
 
 
 def hold_against_module(name, dtype, tolerance, save=None):
@@ -439,11 +444,12 @@ def test_a_state_dict_is_read_as_its_module_runs(name, floats):
     hold_against_module(name, *floats)
 
 
-@pytest.mark.parametrize("case", SUPPORTED_FILES, ids=lambda case: case.source)
+@pytest.mark.parametrize("case", FILES, ids=lambda case: case.source)
 def test_a_file_is_read_as_its_module_runs(case, floats, tmp_path):
     def save(module):
-        case.make(module, tmp_path / case.source)
-        return tmp_path / case.source
+        path = tmp_path / f"model{Path(case.source).suffix}"
+        case.make(module, path)
+        return path
 
     hold_against_module("ends", *floats, save)
 
@@ -565,26 +571,30 @@ def refuse(what, make, message):
     return Refused(FRAMEWORK, what, make, message)
 
 
-REFUSED = [
-    refuse("nn.RNN", lambda: nn.RNN(3, 5), "the module is a RNN, a plain RNN"),
-    refuse("nn.RNNCell", lambda: nn.RNNCell(3, 5), "the module is a RNNCell, a plain RNN"),
-    refuse("LayerNorm", lambda: head_of(nn.LayerNorm(5), linear()), "head.0 is a LayerNorm, which"),
+REFUSED_MODULES = [
+    refuse("nn.RNN", lambda: nn.RNN(3, 5), "the module is of class RNN, a plain RNN"),
+    refuse("nn.RNNCell", lambda: nn.RNNCell(3, 5), "the module is of class RNNCell, a plain RNN"),
+    refuse(
+        "LayerNorm",
+        lambda: head_of(nn.LayerNorm(5), linear()),
+        "head.0 is of class LayerNorm, which",
+    ),
     refuse(
         "Conv1d",
         lambda: Net([lstm()], READS["last"], linear(), modules={"conv": nn.Conv1d(3, 3, 2)}),
-        "conv is a Conv1d with weight, bias, which cdjax has no layer for",
+        "conv is of class Conv1d with weight, bias, which cdjax has no layer for",
     ),
     refuse(
         "MultiheadAttention",
         lambda: Net([lstm()], None, linear(), modules={"mix": nn.MultiheadAttention(5, 1)}),
-        "mix is a MultiheadAttention",
+        "mix is of class MultiheadAttention, attention",
     ),
     refuse("attention by hand", Attention, r"do not make one chain: .* then nothing for score"),
     refuse("two branches", branches, "do not make one chain"),
     refuse(
         "a parameter of its own",
         lambda: Net([lstm()], READS["last"], linear(), modules={"w": nn.Parameter(torch.ones(5))}),
-        "the module is a Net with w, which cdjax has no layer for",
+        "the module is of class Net with w, which cdjax has no layer for",
     ),
     refuse(
         "another pool (sum)",
@@ -612,29 +622,35 @@ REFUSED = [
         lambda: Net([nn.Sequential(linear(3, 4)), lstm(4)], READS["last"], linear()),
         r"recurrent0.0 \(3 to 4\) -> recurrent1 .* in front of or between its recurrent ones",
     ),
-    refuse("PReLU", lambda: head_of(linear(), nn.PReLU()), "head.1 is a PReLU, which cdjax has no"),
+    refuse(
+        "PReLU",
+        lambda: head_of(linear(), nn.PReLU()),
+        "head.1 is of class PReLU, which cdjax has no",
+    ),
     refuse(
         "LeakyReLU of another slope",
         lambda: head_of(linear(), nn.LeakyReLU(0.2)),
-        "head.1 is a LeakyReLU with negative_slope=0.2",
+        "head.1 is of class LeakyReLU with negative_slope=0.2",
     ),
     refuse(
-        "Mish", lambda: head_of(linear(), nn.Mish()), "head.1 is a Mish, which cdjax has no fun"
+        "Mish",
+        lambda: head_of(linear(), nn.Mish()),
+        "head.1 is of class Mish, which cdjax has no fun",
     ),
     refuse(
         "BatchNorm1d without statistics",
         lambda: head_of(nn.BatchNorm1d(5, track_running_stats=False), linear()),
-        "head.0 is a BatchNorm1d without running statistics",
+        "head.0 is of class BatchNorm1d without running statistics",
     ),
     refuse(
         "EmbeddingBag",
         lambda: Net([lstm()], READS["last"], linear(), modules={"bag": nn.EmbeddingBag(7, 3)}),
-        "bag is a EmbeddingBag with weight",
+        "bag is of class EmbeddingBag with weight",
     ),
     refuse(
         "Embedding with max_norm",
         lambda: Net([lstm()], READS["last"], modules={"table": nn.Embedding(7, 3, max_norm=1.0)}),
-        "table is a Embedding with max_norm=1.0",
+        "table is of class Embedding with max_norm=1.0",
     ),
     refuse("quantized weights", quantized, "of quantized weights .* give the float model"),
     refuse("weight normalization", weight_norm, "parametrized weights .*remove_parametrizations"),
@@ -666,7 +682,7 @@ def argued():
 
 
 @pytest.mark.usefixtures("as_users")
-@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.what)
+@pytest.mark.parametrize("case", REFUSED_MODULES, ids=lambda case: case.what)
 def test_what_is_not_understood_is_refused_by_name(case):
     module = case.make()
     if not isinstance(module, torch.jit.ScriptModule) and case.what not in (
@@ -739,6 +755,9 @@ REFUSED_FILES = [
     refuse("an empty file", lambda p: p.write_bytes(b""), "it ends too early|damaged"),
     refuse("text", lambda p: p.write_text("weights"), "damaged, or no file of torch.save"),
 ]
+
+
+REFUSED = [*REFUSED_MODULES, *REFUSED_FILES]
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.save")

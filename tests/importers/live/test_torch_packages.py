@@ -57,7 +57,7 @@ def test_uzmorph_nn():
 def test_silero_vad():
     """The cell of a detector of voices, whose convolutions are refused."""
     path = find_file("silero_vad/data/silero_vad_16k.safetensors")
-    with pytest.raises(ValueError, match=r"no layer of cdjax for stft_conv.weight .*convolution"):
+    with pytest.raises(ValueError, match=r"no layer of cdjax for conv1.bias .*convolution"):
         cdjax.from_torch(path)
     own = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     layers = cdjax.from_torch(path, names={name: f"lstm_cell.{name}" for name in own})
@@ -102,7 +102,6 @@ def rename(prefix):
     }
 
 
-@pytest.mark.usefixtures("x64")
 def test_g2p_en():
     """An encoder of letters and a decoder, under names of their own in one file."""
     path = find_file("g2p_en/checkpoint20.npz")
@@ -113,7 +112,8 @@ def test_g2p_en():
     ids = np.random.default_rng(0).integers(0, 29, 8)
     (encoder,) = cdjax.from_torch(path, names=rename("enc"))
     x = weights["enc_emb"][ids]
-    np.testing.assert_allclose(run((encoder,), x), run_gru(weights, "enc", x), rtol=0, atol=1e-6)
+    h = run((encoder,), x.astype(np.float32))
+    np.testing.assert_allclose(h, run_gru(weights, "enc", x), rtol=0, atol=1e-5)
     decoder = cdjax.from_torch(
         path,
         names=rename("dec") | {"emb.weight": "dec_emb", "fc.weight": "fc_w", "fc.bias": "fc_b"},
