@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cdjax.core.decomposition import Decomposition, decompose
     from cdjax.core.network import Classifier, Dense
     from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, SHARED, SOURCE, Rule
+    from cdjax.importers.keras import from_keras
     from cdjax.importers.onnx import from_onnx
     from cdjax.importers.torch import from_torch
     from cdjax.methods.explain import explain
@@ -53,6 +54,7 @@ _HOMES = {
     "decompose": "cdjax.core.decomposition",
     "enumerate_spans": "cdjax.spans",
     "explain": "cdjax.methods.explain",
+    "from_keras": "cdjax.importers.keras",
     "from_onnx": "cdjax.importers.onnx",
     "from_torch": "cdjax.importers.torch",
     "load": "cdjax.model",
@@ -93,6 +95,7 @@ __all__ = [
     "decompose",
     "enumerate_spans",
     "explain",
+    "from_keras",
     "from_onnx",
     "from_torch",
     "load",

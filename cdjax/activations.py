@@ -1,12 +1,16 @@
 """The activations of cells and heads, by name."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 Activation = Callable[[Float[Array, "..."]], Float[Array, "..."]]
+
+SLOPES = (0.05, 0.1, 0.2, 0.3)
+"""Other slopes below 0 of leaky ReLUs, 0.2 and 0.3 being Keras's."""
 
 ACTIVATIONS: dict[str, Activation] = {
     "sigmoid": jax.nn.sigmoid,
@@ -15,6 +19,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu": jax.nn.relu,
     "relu6": jax.nn.relu6,
     "leaky_relu": jax.nn.leaky_relu,  # slope 0.01 below 0, as in PyTorch
+    **{f"leaky_relu_{slope}": partial(jax.nn.leaky_relu, negative_slope=slope) for slope in SLOPES},
     "elu": jax.nn.elu,
     "selu": jax.nn.selu,
     "gelu": lambda z: jax.nn.gelu(z, approximate=False),

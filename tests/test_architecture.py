@@ -37,6 +37,7 @@ ELSEWHERE = {  # outside packages that only some rooms may import, at any level
     "faiss": {"phrases"},
     "onnx": {"importers"},
     "flax": {"training"},
+    "h5py": {"importers"},
     "optax": {"training"},
     "jax": set(ROOMS) - {"display", "files", "text", "datasets"},
     "matplotlib": {"viz", "training"},
