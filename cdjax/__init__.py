@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from cdjax.core.decomposition import Decomposition, decompose
     from cdjax.core.network import Classifier, Dense
     from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, SHARED, SOURCE, Rule
+    from cdjax.importers.equinox import from_equinox
+    from cdjax.importers.flax import from_flax
+    from cdjax.importers.haiku import from_haiku
     from cdjax.importers.keras import from_keras
     from cdjax.importers.onnx import from_onnx
     from cdjax.importers.torch import from_torch
@@ -55,6 +58,9 @@ _HOMES = {
     "decompose": "cdjax.core.decomposition",
     "enumerate_spans": "cdjax.spans",
     "explain": "cdjax.methods.explain",
+    "from_equinox": "cdjax.importers.equinox",
+    "from_flax": "cdjax.importers.flax",
+    "from_haiku": "cdjax.importers.haiku",
     "from_keras": "cdjax.importers.keras",
     "from_onnx": "cdjax.importers.onnx",
     "from_torch": "cdjax.importers.torch",
@@ -97,6 +103,9 @@ __all__ = [
     "decompose",
     "enumerate_spans",
     "explain",
+    "from_equinox",
+    "from_flax",
+    "from_haiku",
     "from_keras",
     "from_onnx",
     "from_torch",

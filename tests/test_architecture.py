@@ -35,9 +35,9 @@ ROOMS = [
 ]
 ELSEWHERE = {  # outside packages that only some rooms may import, at any level
     "faiss": {"phrases"},
-    "onnx": {"importers"},
-    "flax": {"training"},
+    "flax": {"importers", "training"},
     "h5py": {"importers"},
+    "onnx": {"importers"},
     "optax": {"training"},
     "jax": set(ROOMS) - {"display", "files", "text", "datasets"},
     "matplotlib": {"viz", "training"},

@@ -46,22 +46,23 @@ def check_case(
         tolerance: The largest difference allowed: 1e-5 in float32, 1e-10 in float64.
     """
     rng = np.random.default_rng(0)
-    for x, expected in zip(inputs, outputs, strict=True):
+    for n, (x, expected) in enumerate(zip(inputs, outputs, strict=True)):
         x = np.asarray(x)
+        rules = () if n else RULES.values()  # each compiles for each length
         inside = rng.random(len(x)) < 0.5
         if isinstance(imported, cdjax.Model):
             network = imported.classifier
             vectors = x if network.embedding is None else np.asarray(network.embedding)[x]
             logits = np.asarray(forward(network, vectors))
             np.testing.assert_allclose(apply_output(imported, logits), expected, 0, tolerance)
-            for rule in RULES.values():
+            for rule in rules:
                 split = split_logits(network, vectors, inside, rule)
                 total = split.beta + split.gamma + split.bias
                 np.testing.assert_allclose(total, logits, 0, 10 * tolerance)
         else:
             h = np.asarray(run(imported, x))
             np.testing.assert_allclose(h, expected, rtol=0, atol=tolerance)
-            for rule in RULES.values():
+            for rule in rules:
                 split = cdjax.decompose(imported, x, inside, rule)
                 np.testing.assert_allclose(split.beta + split.gamma, h, 0, 10 * tolerance)
 

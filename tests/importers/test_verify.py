@@ -128,8 +128,15 @@ def test_the_order_of_layers_is_found():
 
 def test_layers_alone_are_verified():
     found = unsaid(head=())
-    assert find_reading(found, lambda x: (run(found.layers, x), None)).found is found
-    with pytest.raises(ValueError, match="the closest, its layers' outputs at every step, is"):
+    for pool in ("each", "mean"):
+        read = READS[pool]
+        reading = find_reading(found, lambda x, read=read: (read(run(found.layers, x)), None))
+        assert (reading.found.pool, reading.found.layers) == (pool, found.layers)
+    reading = find_reading(
+        found, lambda x: {pool: READS[pool](run(found.layers, x)) for pool in ("last", "each")}
+    )
+    assert reading.found.layers == found.layers
+    with pytest.raises(ValueError, match="the closest, its layers' outputs, pool='each', is"):
         find_reading(found, lambda x: run(found.layers, x) * 1.001)
 
 
@@ -162,7 +169,7 @@ def residual(h):
         (
             unsaid(head=(dense(5, 7), dense(7, 2))),
             lambda x: 1 / 0,
-            r"cannot be run on a sequence of shape \[2, 3\] \(ZeroDivisionError: ",
+            r"cannot be run on a sequence of shape \[3, 3\] \(ZeroDivisionError: ",
         ),
         (unsaid(), lambda x: (), r"none agrees"),
         (unsaid(), lambda x: jnp.zeros(2, jnp.bfloat16), r"or compute in half precision"),
@@ -191,7 +198,7 @@ def test_the_approximation_of_gelu_is_told_apart():
 
 def test_inputs_are_of_several_lengths_and_leave_padding_out():
     ids = make_inputs(unsaid(embedding=EMBEDDING, padding=0), count=40)
-    assert {len(x) for x in ids} == {2, 3, 5, 7}
+    assert {len(x) for x in ids} == {3, 5, 7}
     assert {*np.concatenate(ids).tolist()} == {*range(1, 11)}
     assert {x.shape[1] for x in make_inputs(unsaid())} == {3}
 
@@ -203,7 +210,7 @@ def test_compare():
     assert compare(model, forward) < 1e-6
     assert compare(model, lambda x: jax.nn.sigmoid(forward(x))[None]) < 1e-6
     assert 0.01 < compare(model, lambda x: forward(x) + 0.1) < 0.1
-    with pytest.raises(ValueError, match=r"arrays of shapes \[\(2,\)\] .* expected \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"arrays of shapes \[\(2,\)\] .* expected \(3, 2\)"):
         compare(model, lambda x: forward(x)[-1])
 
 
