@@ -19,6 +19,7 @@ BENCHMARKS = {
     "cold_start": "`cdjax explain` from nothing",
     "devices": "1, 2 and 8 virtual devices",
     "hidden": "hidden sizes 64 to 1,024, beside the product alone",
+    "networks": "GRUs, stacks, both directions, pools: beside their products and plain `vmap`",
     "methods": "every method of explanation, in passes through the model",
 }
 

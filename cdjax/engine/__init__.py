@@ -2,8 +2,8 @@
 
 `run_jobs` (`run.py`) takes any network: what has a fast form goes through it, anything else through
 the definition itself (`recursion.py`). A fast form is formulas derived by hand: of gates
-(`gates.py`), of cells (`lstm.py`, `gru.py`) and of layers above one another (`stack.py`);
-`driver.py` runs it, `devices.py` compiles that and sends it to the devices. `plan.py` cuts a corpus
-into jobs and `layout.py` says where a job stores what, both in NumPy; `shapes.py` holds the static
-shapes.
+(`gates.py`), of cells (`lstm.py`, `gru.py`), of layers above one another (`stack.py`) and of pools
+(`pools.py`); `driver.py` runs it, `devices.py` compiles that and sends it to the devices. `plan.py`
+cuts a corpus into jobs and `layout.py` says where a job stores what, both in NumPy; `shapes.py`
+holds the static shapes.
 """

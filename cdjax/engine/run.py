@@ -20,6 +20,7 @@ from cdjax.engine import recursion, stack
 from cdjax.engine.devices import JobResult, Layer, run_layer
 from cdjax.engine.driver import FastForm, count_numbers
 from cdjax.engine.plan import Job
+from cdjax.engine.pools import Pool
 from cdjax.engine.shapes import JobShape, fit_shapes
 
 HEAD_TILES = 128, 4096
@@ -38,12 +39,12 @@ def find_directions(network: Classifier, rule: Rule) -> list[Direction] | None:
     """Return the passes that make up a network's fast form; None where it has none.
 
     It has one where its layers, of one direction, have one, or where it is one layer of two
-    directions; and where it is read where each pass ends. A head is computed from the layers'
-    outputs: the readout here is then the identity.
+    directions; and where one vector of their outputs is read. A head is computed from what is
+    pooled: the readout here is then the identity.
     """
     first, *others = network.layers
     both = isinstance(first, Bidirectional)
-    if network.pool not in (("ends",) if both else ("ends", "last")) or (both and others):
+    if network.pool == "each" or (both and others):
         return None
     passes = [(cell,) for cell in first] if both else [network.layers]
     readout = np.asarray(network.readout)
@@ -51,12 +52,20 @@ def find_directions(network: Classifier, rule: Rule) -> list[Direction] | None:
         readout = np.eye(check_stack(network.layers, None), dtype=readout.dtype)
     directions, column = [], 0
     for n, cells in enumerate(passes):
-        form = stack.find_form(cells, rule)
+        form = stack.find_form(cells, rule, _find_pool(network.pool, reverse=n == 1))
         if form is None:
             return None
         columns = slice(column, column := column + cells[-1].widths[0])
         directions.append(Direction(form, Layer(cells, readout[:, columns]), reverse=n == 1))
     return directions
+
+
+def _find_pool(pool: str, reverse: bool) -> Pool | None:
+    """Return how a pass reads its outputs for a network's pool; None: the last one."""
+    if pool in ("mean", "max"):
+        return Pool(pool, reverse)
+    # At the sequence's last step, the pass that begins there has gone one step only.
+    return Pool("first") if pool == "last" and reverse else None
 
 
 def shapes_for(network: Classifier) -> tuple[JobShape, ...]:

@@ -17,6 +17,7 @@ from cdjax.core.rules import BiasProduct, Rule
 from cdjax.core.split import HIGHEST
 from cdjax.engine import gru, lstm
 from cdjax.engine.gates import EXPONENT_LIMIT, Gates
+from cdjax.engine.pools import Pool, PoolRows
 
 Indices = Int[Array, "s"]
 
@@ -75,14 +76,30 @@ class CellForm(Protocol):
         ...
 
 
+class Rows(NamedTuple):
+    """What all spans of a sequence share, one row for each time step."""
+
+    cells: tuple[Any, ...]  # a cell's rows a layer
+    pool: PoolRows | None = None
+
+
+class State(NamedTuple):
+    """What is carried of a phrase from step to step."""
+
+    cells: tuple[Any, ...]  # a cell's state a layer
+    pooled: Any = None
+
+
 class StackForm(NamedTuple):
     """The formulas of a stack under one rule: a `cdjax.engine.driver.FastForm`.
 
-    Parameters, weights, rows, products and states are tuples, an entry a layer.
+    Parameters, weights and products are tuples, an entry a layer.
     """
 
     cells: tuple[CellForm, ...]
     rule: Rule
+    pool: Pool | None = None
+    """What is read of the top layer; None: its last output."""
     limit: float = EXPONENT_LIMIT
     """Largest argument of a sigmoid up to which these formulas hold."""
 
@@ -96,49 +113,56 @@ class StackForm(NamedTuple):
         """Whether the phrase's last step follows another formula than its other steps."""
         return self.rule.bias_product is BiasProduct.PHRASE_BUT_LAST
 
-    def start(self, params: tuple[Any, ...], lanes: int) -> tuple[Any, ...]:
-        """Return the states before the first step of a forward pass."""
-        return tuple(cell.start(p, lanes) for cell, p in zip(self.cells, params, strict=True))
+    def start(self, params: tuple[Any, ...], lanes: int) -> tuple[Any, Any]:
+        """Return the states before the first step of a forward pass: of the cells, of the pool."""
+        states = tuple(cell.start(p, lanes) for cell, p in zip(self.cells, params, strict=True))
+        top = params[-1]
+        return states, self.pool and self.pool.start(lanes, top.widths[0], top.V.dtype)
 
     def forward(
-        self, params: tuple[Any, ...], state: tuple[Any, ...], x: Float[Array, "s d"]
+        self, params: tuple[Any, ...], state: tuple[Any, Any], x: Float[Array, "s d"]
     ) -> tuple[Any, ...]:
-        """Return the new states, the top's `h`, the rows and the largest argument of each lane."""
+        """Return the new states, what is read, the rows and the largest argument of each lane."""
         new, rows, sizes = [], [], []
-        for cell, layer, old in zip(self.cells, params, state, strict=True):
+        for cell, layer, old in zip(self.cells, params, state[0], strict=True):
             after, x, row, size = cell.forward(layer, old, x)
             new.append(after)
             rows.append(row)
             sizes.append(size)
-        return tuple(new), x, tuple(rows), functools.reduce(jnp.maximum, sizes)
+        pooled, pool_rows = None, None
+        if self.pool:
+            pooled, x, pool_rows = self.pool.forward(state[1], x)
+        largest = functools.reduce(jnp.maximum, sizes)
+        return (tuple(new), pooled), x, Rows(tuple(rows), pool_rows), largest
 
     def prepare(self, params: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the weights as the steps use them."""
         return tuple(cell.prepare(p) for cell, p in zip(self.cells, params, strict=True))
 
-    def project(self, weights: Any, rows: Any, row: Indices, state: Any) -> tuple[Any, ...]:
+    def project(self, weights: Any, rows: Rows, row: Indices, state: State) -> tuple[Any, ...]:
         """Return the products of each layer with its own `beta` after the given rows."""
-        layers = zip(self.cells, weights, rows, state, strict=True)
+        layers = zip(self.cells, weights, rows.cells, state.cells, strict=True)
         return tuple(cell.project(w, cell.output(w, r, row, s)) for cell, w, r, s in layers)
 
     def begin(
-        self, weights: Any, rows: Any, row: Indices, prefix: Bool[Array, "s"], last: bool
-    ) -> tuple[Any, ...]:
+        self, weights: Any, rows: Rows, row: Indices, prefix: Bool[Array, "s"], last: bool
+    ) -> State:
         """Return the states after the first step of a phrase."""
         before = (cell.before(w) for cell, w in zip(self.cells, weights, strict=True))
-        products, state = zip(*before, strict=True)
+        products, cells = zip(*before, strict=True)
+        state = State(cells, self.pool and jnp.zeros((1, 1), weights[-1].V[0].dtype))
         return self.inside(weights, rows, row, products, state, prefix, last)
 
     def inside(
         self,
         weights: Any,
-        rows: Any,
+        rows: Rows,
         row: Indices,
         products: Any,
-        state: Any,
+        state: State,
         prefix: Bool[Array, "s"],
         last: bool,
-    ) -> tuple[Any, ...]:
+    ) -> State:
         """Return the states after a step of the phrase.
 
         Args:
@@ -158,48 +182,60 @@ class StackForm(NamedTuple):
             whole[1:] = [None] * (len(whole) - 1)
         return self._step(weights, rows, row, products, state, True, owns, whole)
 
-    def outside(
-        self, weights: Any, rows: Any, row: Indices, products: Any, state: Any
-    ) -> tuple[Any, ...]:
+    def outside(self, weights: Any, rows: Rows, row: Indices, products: Any, state: State) -> State:
         """Return the states after a step beyond the phrase."""
         whole = [None] * len(self.cells)
         return self._step(weights, rows, row, products, state, False, False, whole)
 
-    def output(self, weights: Any, rows: Any, row: Indices, state: Any) -> Float[Array, "s p"]:
-        """Return `beta` of the top layer at the given rows."""
-        return self.cells[-1].output(weights[-1], rows[-1], row, state[-1])
+    def output(self, weights: Any, rows: Rows, row: Indices, state: State) -> Float[Array, "s p"]:
+        """Return the phrase's part of what is read up to the given rows."""
+        if self.pool:
+            assert rows.pool is not None
+            return self.pool.read(rows.pool, row, state.pooled)
+        return self.cells[-1].output(weights[-1], rows.cells[-1], row, state.cells[-1])
 
     def _step(
         self,
         weights: Any,
-        rows: Any,
+        rows: Rows,
         row: Indices,
         products: Any,
-        state: Any,
+        state: State,
         inside: bool,
         owns: bool,
         whole: Sequence[Any],
-    ) -> tuple[Any, ...]:
+    ) -> State:
         new, below = [], None
-        layers = zip(self.cells, weights, rows, products, state, whole, strict=True)
+        layers = zip(self.cells, weights, rows.cells, products, state.cells, whole, strict=True)
         for cell, w, layer_rows, r, before, all_of in layers:
             p = None
             if below is not None:
                 p = tuple(jnp.matmul(below, W, precision=HIGHEST) for W in w.W)
             after = cell.step(w, layer_rows, row, r, p, before, inside, owns, all_of)
             new.append(after)
-            if len(new) < len(self.cells):
+            if self.pool or len(new) < len(self.cells):
                 below = cell.output(w, layer_rows, row, after)
-        return tuple(new)
+        pooled = state.pooled
+        if self.pool:
+            assert rows.pool is not None
+            assert below is not None
+            pooled = self.pool.add(rows.pool, row, pooled, below)
+        return State(tuple(new), pooled)
 
 
-def find_form(cells: Sequence[Any], rule: Rule) -> StackForm | None:
-    """Return the fast form of layers of one direction, None where there is none."""
+def find_form(cells: Sequence[Any], rule: Rule, pool: Pool | None = None) -> StackForm | None:
+    """Return the fast form of layers of one direction, None where there is none.
+
+    Args:
+        cells: The layers, first to last.
+        rule: Which reading of the method.
+        pool: What is read of the top layer; None: its last output.
+    """
     forms = []
     for n, cell in enumerate(cells):
-        above, top = n > 0, n + 1 == len(cells)
+        above, is_read = n > 0, n + 1 < len(cells) or pool is not None
         if isinstance(cell, LSTMParams):
-            forms.append(lstm.find_form(cell, rule, above, carries_output=not top))
+            forms.append(lstm.find_form(cell, rule, above, carries_output=is_read))
         elif isinstance(cell, GRUParams):
             forms.append(gru.find_form(cell, rule, above))
         else:
@@ -207,4 +243,4 @@ def find_form(cells: Sequence[Any], rule: Rule) -> StackForm | None:
     if None in forms:
         return None
     limit = EXPONENT_LIMIT if all(form.gates.exponential for form in forms) else float("inf")
-    return StackForm(tuple(forms), rule, limit)
+    return StackForm(tuple(forms), rule, pool, limit)

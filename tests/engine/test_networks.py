@@ -3,11 +3,14 @@
 import functools
 
 import cdjax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from cdjax.checks import check_stack
 from cdjax.core.rules import RULES
 from cdjax.engine import devices, recursion
 from cdjax.engine.plan import AllSpans
+from cdjax.engine.pools import Pool
 from cdjax.engine.run import find_directions
 from cdjax.engine.shapes import SHAPES, JobShape
 from cdjax.scoring.batch import run_spans
@@ -85,7 +88,11 @@ CASES = [(name, rule) for name in EVERY_RULE for rule in RULES.values()] + [
 
 @pytest.mark.parametrize(("name", "rule"), CASES, ids=lambda v: getattr(v, "name", v))
 def test_every_span_in_float64(x64, name, rule):
-    network, reviews = make_network(name), make_reviews()
+    check_every_span(make_network(name), rule)
+
+
+def check_every_span(network, rule):
+    reviews = make_reviews()
     assert find_directions(network, rule)
     stream = run_spans(network, reviews, AllSpans(LENGTHS, None), rule, TINY)
     reviews, results = zip(
@@ -119,3 +126,45 @@ def test_both_forms_agree(x64, name, rule):
     )
     np.testing.assert_allclose(fast.scores, slow.scores, rtol=1e-10, atol=1e-12)
     assert (fast.scores != slow.scores).any()  # they are two
+
+
+def pooled_network(name, pool):
+    rng = np.random.default_rng(5)
+    gru, lstm = random_gru(rng, INPUTS, 5), random_layer(rng, 5, 4)
+    layers = {
+        "GRU": (gru,),
+        "GRU, LSTM": (gru, lstm),
+        "both directions": (cdjax.Bidirectional(gru, random_layer(rng, INPUTS, 4)),),
+    }[name]
+    readout = rng.normal(size=(2, check_stack(layers, INPUTS)))
+    embedding, bias = rng.normal(size=(WORDS, INPUTS)), rng.normal(size=2)
+    return cdjax.Classifier(embedding, layers, readout, bias, pool)
+
+
+@pytest.mark.parametrize(
+    ("name", "pool", "rule"),
+    [
+        ("GRU", "max", cdjax.PAPER),
+        ("GRU, LSTM", "mean", cdjax.RELEASED),  # whose last step of a phrase differs
+        ("both directions", "max", cdjax.ACD),
+        ("both directions", "last", cdjax.RELEASED),
+    ],
+    ids=lambda v: getattr(v, "name", v),
+)
+def test_pools(x64, name, pool, rule):
+    check_every_span(pooled_network(name, pool), rule)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_equal_outputs_the_maximum_is_the_first(reverse):
+    h = np.array([[1.0, 3.0], [2.0, 3.0], [2.0, 0.0], [1.0, 3.0]], np.float32)
+    pool, rows = Pool("max", reverse), []
+    state, order = pool.start(1, 2, h.dtype), np.arange(4)[:: -1 if reverse else 1]
+    for t in order:
+        state, pooled, row = pool.forward(state, jnp.asarray(h[None, t]))
+        rows.append(row)
+    np.testing.assert_array_equal(pooled[0], h.max(axis=0))
+    beta = jnp.zeros((1, 2))
+    for row, t in zip(rows, order, strict=True):
+        beta = pool.add(row, jnp.zeros(1, int), beta, jnp.full((1, 2), t, beta.dtype))
+    np.testing.assert_array_equal(beta[0], h.argmax(axis=0))
