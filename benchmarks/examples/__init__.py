@@ -1,0 +1,1 @@
+"""Worked examples on real data: networks of other frameworks, read and explained."""
