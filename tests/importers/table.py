@@ -16,7 +16,7 @@ def collect() -> tuple[list[Supported], list[Refused]]:
     """Return what the tests try, of every module that says so."""
     supported: list[Supported] = []
     refused: list[Refused] = []
-    for path in sorted([*HERE.glob("test_*.py"), *HERE.glob("live/test_*.py")]):
+    for path in sorted([*HERE.glob("test_*.py"), *HERE.glob("live/[!_m]*.py")]):
         name = ".".join(path.relative_to(HERE).with_suffix("").parts)
         module = importlib.import_module(f"tests.importers.{name}")
         supported += getattr(module, "SUPPORTED", [])
