@@ -15,7 +15,6 @@ from cdjax.importers.modules import activate, find_arguments, find_kind, is_of, 
 from cdjax.importers.parts import Part, Wishes, build
 from cdjax.importers.verify import Run
 from cdjax.model import Model
-from cdjax.text.vocabulary import Vocabulary
 
 _CELLS = "LSTMCell", "GRUCell"
 _IGNORED = "Dropout", "Identity"
@@ -31,7 +30,7 @@ def from_equinox(
     pool: str | None = None,
     activations: Sequence[str] | None = None,
     output: str | None = None,
-    vocabulary: Vocabulary | None = None,
+    vocabulary: Any = None,
     labels: Sequence[str] | None = None,
 ) -> Model | tuple[Any, ...]:
     """Turn a network of Equinox into a model of cdjax, or its cells into layers.
@@ -55,7 +54,8 @@ def from_equinox(
         activations: Of the dense layers, first to last.
         output: What the outputs stand for, "softmax", "sigmoid" or "value", where no softmax or
             sigmoid is computed.
-        vocabulary: The words of the embedding's rows.
+        vocabulary: The words of the embedding's rows, a `cdjax.Vocabulary` or what one is read from
+            (`cdjax.importers.words`).
         labels: Names of the outputs.
 
     Returns:

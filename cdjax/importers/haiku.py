@@ -15,7 +15,6 @@ from cdjax.importers.layout import as_weight, make_gru, make_lstm
 from cdjax.importers.modules import make_runs
 from cdjax.importers.parts import Part, Wishes, build
 from cdjax.model import Model
-from cdjax.text.vocabulary import Vocabulary
 
 _EXPECTED = "hk.LSTM, hk.GRU, hk.Embed and hk.Linear"
 
@@ -30,7 +29,7 @@ def from_haiku(
     pool: str | None = None,
     activations: Sequence[str] | None = None,
     output: str | None = None,
-    vocabulary: Vocabulary | None = None,
+    vocabulary: Any = None,
     labels: Sequence[str] | None = None,
 ) -> Model | tuple[Any, ...]:
     """Turn the parameters of a network of Haiku into a model of cdjax.
@@ -53,7 +52,8 @@ def from_haiku(
         activations: Of the dense layers, first to last.
         output: What the outputs stand for, "softmax", "sigmoid" or "value", where no softmax or
             sigmoid is computed.
-        vocabulary: The words of the embedding's rows.
+        vocabulary: The words of the embedding's rows, a `cdjax.Vocabulary` or what one is read from
+            (`cdjax.importers.words`).
         labels: Names of the outputs.
 
     Returns:

@@ -11,7 +11,7 @@ import numpy as np
 from cdjax.activations import ACTIVATIONS
 from cdjax.core import network
 from cdjax.core.cells import Bidirectional
-from cdjax.core.network import POOLS, Classifier
+from cdjax.core.network import POOLS, Classifier, Dense
 from cdjax.importers.assemble import Found
 
 _MOST = 20_000
@@ -148,3 +148,15 @@ def widen(weight: Any) -> np.ndarray:
 def embed(embedding: Any, x: np.ndarray) -> np.ndarray:
     """Return the vectors of a sequence, in float64."""
     return widen(x if embedding is None else embedding[x])
+
+
+def add_activation(found: Found, name: str) -> Found:
+    """Return a network whose head begins with an activation of what it reads."""
+    width, dtype = found.head[0].W.shape[1], found.head[0].W.dtype
+    dense = Dense(np.eye(width, dtype=dtype), np.zeros(width, dtype), name)
+    return replace(
+        found,
+        head=(dense, *found.head),
+        head_names=("what the head reads", *found.head_names),
+        unsaid_activations=tuple(n + 1 for n in found.unsaid_activations),
+    )

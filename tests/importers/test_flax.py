@@ -646,6 +646,41 @@ def test_modules_that_are_not_named_are_left_out():
     )
 
 
+class Masked(nnx.Module):
+    """A network that leaves out word 0 where it ends a sequence, or makes it something else."""
+
+    def __init__(self, mask):
+        self.mask = mask
+        self.embed, self.rnn = nnx.Embed(V, D, **kw(jnp.float32)), lstm(jnp.float32)
+        self.out = nnx.Linear(H, K, **kw(jnp.float32))
+
+    def __call__(self, ids):
+        lengths = (ids != 0).sum(1)
+        x = self.embed(ids)
+        if self.mask == "zero":
+            x = jnp.where((ids != 0)[..., None], x, 0)
+        last = lengths - 1 if self.mask == "end" else jnp.full(len(ids), ids.shape[1] - 1)
+        return self.out(jnp.tanh(self.rnn(x)[jnp.arange(len(ids)), last]))
+
+
+@pytest.mark.parametrize(
+    ("mask", "noted"), [("end", 0), ("zero", "row 0 changes the outputs in a")]
+)
+def test_padding_is_found_and_an_activation_of_what_the_head_reads(mask, noted):
+    module = randomize(Masked(mask))
+    model = cdjax.from_flax(module, output="value")
+    assert [dense.activation for dense in model.classifier.head] == ["tanh"]
+    about = model.provenance["imported"]
+    assert about["verified"]["largest difference"] < 1e-5
+    assert about["padding"] == noted or about["padding"].startswith(noted)
+    assert compare(model, lambda x: module(jnp.asarray(x)[None]), [np.array([3, 1, 2])]) < 1e-5
+
+
+def test_a_row_0_that_is_a_word():
+    model = cdjax.from_flax(whole(last, lstm)(jnp.float32).source, output="value")
+    assert "padding" not in model.provenance["imported"]
+
+
 def test_the_network_that_cdjax_trains():
     network = randomize(FlaxClassifier(D, H, K, dropout=(0.5, 0.5), rngs=nnx.Rngs(0)))
     model = cdjax.from_flax(network, output="softmax")

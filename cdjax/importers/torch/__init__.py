@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from cdjax.importers.assemble import Found, assemble
+from cdjax.importers.readings import add_activation
 from cdjax.importers.torch.chain import Chain, find_chain, find_chains
 from cdjax.importers.torch.files import open_checkpoint, read_weights
 from cdjax.importers.torch.modules import Live, is_module, read_module
 from cdjax.importers.torch.parts import Part, read_parts, strip_wrappers
 from cdjax.importers.torch.runs import Runner
-from cdjax.importers.torch.verify import add_activation, check_module
+from cdjax.importers.torch.verify import check_module
 from cdjax.model import Model
 
 _MOST_CHAINS = 6

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cdjax.core.network import Dense
 from cdjax.importers.assemble import Found, assemble
+from cdjax.importers.readings import add_activation
 from cdjax.importers.torch.modules import in_evaluation
 from cdjax.importers.torch.runs import Arrangement, RunError, Runner, list_arrangements
 from cdjax.importers.verify import DisagreementError, Reading, compare, find_reading, make_inputs
@@ -129,18 +129,6 @@ def _count_outputs(found: Found) -> int:
         return len(found.head[-1].b)
     top = found.layers[-1]
     return sum(cell.widths[0] for cell in (top if hasattr(top, "backward") else (top,)))
-
-
-def add_activation(found: Found, name: str) -> Found:
-    """Return a network whose head begins with an activation of what it reads."""
-    width, dtype = found.head[0].W.shape[1], found.head[0].W.dtype
-    dense = Dense(np.eye(width, dtype=dtype), np.zeros(width, dtype), name)
-    return replace(
-        found,
-        head=(dense, *found.head),
-        head_names=("what the head reads", *found.head_names),
-        unsaid_activations=tuple(n + 1 for n in found.unsaid_activations),
-    )
 
 
 def _make_batch(x: np.ndarray, outputs: int) -> np.ndarray:
