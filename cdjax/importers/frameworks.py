@@ -17,6 +17,14 @@ BOUND = 1e-4
 """Outputs may be so far apart, as a share of the largest: what float32 loses over long inputs."""
 
 
+class Forward(NamedTuple):
+    """A form of a framework's forward pass."""
+
+    run: Run
+    length: int | None = None
+    """The number of steps that it takes; any when None."""
+
+
 class Checked(NamedTuple):
     """What came of checking an import by its own framework."""
 
@@ -41,23 +49,19 @@ def check_import(model: Model, path: str | os.PathLike) -> Checked:
     path = Path(path)
     suffixes = {suffix.lower() for suffix in path.suffixes}
     if suffixes & {".h5", ".hdf5", ".keras"}:
-        loaders: list[tuple[str, Callable[[Path], Iterator[Run]]]] = [
-            ("keras", _keras_runs),
-            ("tf_keras", _tf_keras_runs),
+        loaders: list[tuple[str, Callable[[Path], Iterator[Forward]]]] = [
+            ("keras", _keras_passes),
+            ("tf_keras", _tf_keras_passes),
         ]
     elif ".onnx" in suffixes:
-        loaders = [("onnxruntime", _onnx_runs)]
+        loaders = [("onnxruntime", _onnx_passes)]
     else:
         return Checked(None, None, "weights alone have no forward pass of their own")
-    length = model.provenance.get("imported", {}).get("input_length")
-    inputs = make_inputs(model, INPUTS)
-    if length is not None:
-        inputs = [np.resize(x, (length, *x.shape[1:])) for x in inputs]
     reasons = []
     for name, load in loaders:
         try:
             framework = importlib.import_module(name)
-            differences = _compare_all(model, load(path), inputs)
+            differences = _compare_all(model, load(path))
         except ImportError:
             reasons.append(f"{name} is not installed")
         except Exception as error:  # whatever another framework raises about a file
@@ -68,10 +72,17 @@ def check_import(model: Model, path: str | os.PathLike) -> Checked:
     return Checked(None, None, "; ".join(reasons))
 
 
-def _compare_all(model: Model, runs: Iterator[Run], inputs: list[np.ndarray]) -> list[float]:
+def _compare_all(model: Model, passes: Iterator[Forward]) -> list[float]:
     """Return the difference to every form of the forward pass that can be run."""
+    imported = model.provenance.get("imported", {})
     differences, errors = [], []
-    for run in runs:
+    for run, length in passes:
+        length = length or imported.get("input_length")
+        inputs = make_inputs(model, INPUTS)
+        if length is not None:
+            inputs = [np.resize(x, (length, *x.shape[1:])) for x in inputs]
+        if imported.get("masked"):  # row 0 would be left out
+            inputs = [np.maximum(x, 1) if x.ndim == 1 else x for x in inputs]
         try:
             differences.append(compare(model, run, inputs))
         except ValueError as error:
@@ -81,33 +92,61 @@ def _compare_all(model: Model, runs: Iterator[Run], inputs: list[np.ndarray]) ->
     return differences
 
 
-def _keras_runs(path: Path) -> Iterator[Run]:
+def _keras_passes(path: Path) -> Iterator[Forward]:
     os.environ.setdefault("KERAS_BACKEND", "jax")  # which is here
     keras = importlib.import_module("keras")
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    yield lambda x: model(x[None], training=False)
+    yield Forward(lambda x: model(x[None], training=False))
 
 
-def _tf_keras_runs(path: Path) -> Iterator[Run]:
+def _tf_keras_passes(path: Path) -> Iterator[Forward]:
     keras = importlib.import_module("tf_keras")
     model = keras.models.load_model(path, compile=False, safe_mode=True)
-    yield lambda x: np.asarray(model(x[None], training=False))
+    yield Forward(lambda x: np.asarray(model(x[None], training=False)))
 
 
-def _onnx_runs(path: Path) -> Iterator[Run]:
-    """Yield the forms that the input may have: a batch first, time first, no batch."""
+def _onnx_passes(path: Path) -> Iterator[Forward]:
+    """Yield the forms that the input may have: a batch first, steps first, no batch."""
     onnxruntime: Any = importlib.import_module("onnxruntime")
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    types = {"tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(double)": np.float64}
-    first = session.get_inputs()[0]
-    dtype = types.get(first.type, np.float32)
+    first, *others = session.get_inputs()
+    if any(entry.type not in ("tensor(int64)", "tensor(int32)") for entry in others):
+        raise ValueError(f"it has the inputs {[entry.name for entry in (first, *others)]}")
 
-    def form(axis: int | None) -> Run:
+    def form(steps: int, batch: int | None) -> Forward:
+        """Return the form whose axis `steps` is that of the steps, `batch` that of the batch."""
+        count = 1 if batch is None else _fixed(first.shape[batch]) or 1
+
         def run(x: np.ndarray) -> Any:
-            x = x.astype(dtype)
-            given = x if axis is None else np.expand_dims(x, axis)
-            return session.run(None, {first.name: given})
+            given = x if batch is None else np.stack([x] * count, axis=batch)
+            feed = {first.name: given.astype(_NUMBERS[first.type])}
+            feed |= {o.name: np.full(count, len(x), _NUMBERS[o.type]) for o in others}
+            outputs = session.run(None, feed)
+            return [_first_of(output, count) for output in outputs] if count > 1 else outputs
 
-        return run
+        return Forward(run, _fixed(first.shape[steps]))
 
-    yield from map(form, (0, 1, None))
+    if len(first.shape) > 1:
+        yield form(1, 0)
+        yield form(0, 1)
+    yield form(0, None)
+
+
+_NUMBERS = {
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(double)": np.float64,
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+}
+
+
+def _fixed(size: Any) -> int | None:
+    """Return the size of an axis; None where it may be any."""
+    return size if isinstance(size, int) and size > 0 else None
+
+
+def _first_of(output: np.ndarray, count: int) -> np.ndarray:
+    """Return what was computed for the first sequence of a batch."""
+    axis = next((n for n, size in enumerate(output.shape) if size == count), None)
+    return output if axis is None else output.take(0, axis)
