@@ -25,10 +25,11 @@ A sigmoid and a tanh (`tanh y = 2 sigmoid(2y) - 1`) need an exponential a `y`:
 
     sigmoid(b + y) - sigmoid(z - y) = 1 - e^-b / (e^y + e^-b) - 1 / (1 + e^-z e^y)
 
-and that of a sum with `x` or `h` is a product with a stored one. While `|b|`, `|z|`, `|x|`, `|h|`,
-`|b + x|` and `|z - x|` are at most `EXPONENT_LIMIT`, overflow or underflow of `e^y` changes no
-sigmoid by more than `e^(2 EXPONENT_LIMIT - 88)`. Beyond the limit, and for other activations, every
-`f` is evaluated on its own.
+and that of a sum with `x` or `h` is a product with a stored one. The two sigmoids are computed by
+one division, as `(t u - 1) / ((1 + t) (1 + u))` with `t = e^b e^y` and `u = e^-z e^y`. While `|b|`,
+`|z|`, `|x|`, `|h|`, `|b + x|` and `|z - x|` are at most `EXPONENT_LIMIT`, overflow or underflow of
+`e^y` changes no sigmoid by more than `e^(2 EXPONENT_LIMIT - 88)`. Beyond the limit, and for other
+activations, every `f` is evaluated on its own.
 """
 
 import functools
@@ -43,6 +44,8 @@ from cdjax.engine.driver import gather_rows
 
 EXPONENT_LIMIT = 30.0
 """Largest argument of a sigmoid up to which exponentials are stored."""
+LARGEST = 1e18
+"""Where exponentials are cut off: nothing that a float holds depends on more."""
 SCALES = {"sigmoid": 1, "tanh": 2}
 """The activations that are sigmoids, with the factor of their arguments."""
 
@@ -149,7 +152,9 @@ class Gates(NamedTuple):
         if not self.exponential:
             act = ACTIVATIONS[f]
             return const + weight * (act(b + y) - act(z - y))
-        return const + SCALES[f] * weight * (1 - (b / (y + b) + 1 / (1 + z * y)))
+        # 1 / (1 + t) + 1 / (1 + u) by one division, which costs more than all else.
+        t, u = jnp.minimum(y * (1 / b), LARGEST), jnp.minimum(z * y, LARGEST)
+        return const + SCALES[f] * weight * ((t * u - 1) / (1 + t + u + t * u))
 
     def _sum(self, y: Array, stored: Any, row: Indices) -> Array:
         """Return `y` plus an argument of the rows, as stored."""

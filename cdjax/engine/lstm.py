@@ -170,7 +170,11 @@ class LSTMForm(NamedTuple):
             new = jnp.where(jnp.expand_dims(whole, 1), c, new)
         if not owns:
             new = new - self._bias_product(weights, rows, row)
-        return (new, self._read(weights, rows, row, new)) if self.carries_output else new
+        if not self.carries_output:
+            return new
+        # XLA computes two results of one loop on a single thread; with the barrier there are two.
+        new = jax.lax.optimization_barrier(new)
+        return new, self._read(weights, rows, row, new)
 
     def output(self, weights: Weights, rows: Rows, row: Indices, state: Any) -> Outputs:
         """Return `beta` at the given rows."""
