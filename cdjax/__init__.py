@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cdjax.importers.torch import from_torch
     from cdjax.methods.explain import explain
     from cdjax.model import Model, load, save
+    from cdjax.model.units import scale_output
     from cdjax.results import Explanation, SpanScores
     from cdjax.scoring.batch import (
         predict,
@@ -69,6 +70,7 @@ _HOMES = {
     "predict": "cdjax.scoring.batch",
     "predict_outputs": "cdjax.scoring.outputs",
     "save": "cdjax.model",
+    "scale_output": "cdjax.model.units",
     "score_all_spans": "cdjax.scoring.batch",
     "score_entries": "cdjax.scoring.regions",
     "score_outputs": "cdjax.scoring.outputs",
@@ -113,6 +115,7 @@ __all__ = [
     "predict",
     "predict_outputs",
     "save",
+    "scale_output",
     "score_all_spans",
     "score_entries",
     "score_outputs",

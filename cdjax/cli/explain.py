@@ -5,7 +5,7 @@ import contextlib
 import sys
 import warnings
 
-from cdjax.cli import models, options
+from cdjax.cli import models, options, series
 
 _DESCRIPTION = """\
 Explain a model's prediction for one text: the score of each word, the phrases
@@ -38,6 +38,7 @@ examples:
   cdjax explain "$(cat review.txt)" --max-len 8
   cdjax explain "It isn't a bad film." --method all
   NO_COLOR=1 cdjax explain "Not once did I laugh."
+
 """
 
 
@@ -45,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     from cdjax.methods.registry import make_methods
 
-    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("text", metavar="TEXT", help="the text; quote it")
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG + series.EPILOG
+    parser.add_argument("text", metavar="TEXT", help="the text; quote it. Of a series, its file")
     parser.add_argument(
         "--tree",
         action="store_true",
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"its own fixed scale: {', '.join(make_methods())}, all",
     )
     models.add_arguments(parser)
+    series.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -81,15 +83,19 @@ def run(args: argparse.Namespace) -> None:
         raise options.UserError("the text is empty; expected at least one word.")
     keep_compiled_programs()
     model = models.load_model(args)
-    with options.as_user_error(ValueError, ImportError), _hidden_modules("scipy", "sklearn"):
-        words = len(find_vocabulary(model).split(args.text)[0])
-        check_length(words, args.max_len, "the text")
     if args.label is not None and args.label not in model.labels:
         raise options.UserError(
             f"--class {args.label}: there is no such label; expected one of "
             f"{', '.join(model.labels)}."
         )
     console = Console()
+    if model.classifier.embedding is None:
+        series.run(args, model, console)
+        return
+    series.check_text(args)
+    with options.as_user_error(ValueError, ImportError), _hidden_modules("scipy", "sklearn"):
+        words = len(find_vocabulary(model).split(args.text)[0])
+        check_length(words, args.max_len, "the text")
     if args.method:
         _compare(args, model, console)
     elif args.tree:

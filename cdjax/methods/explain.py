@@ -74,7 +74,10 @@ def explain(
     model, steps, parts = _encode(source, model)
     frame = None if model.vocabulary is None else model.vocabulary.frame
     chosen = make_methods(rule, model.vocabulary)[method]
-    check_length(len(steps), max_len, "the text" if parts["tokens"] is not None else "the series")
+    if parts["tokens"] is None:
+        check_length(len(steps), max_len, "the series", unit="steps")
+    else:
+        check_length(len(steps), max_len, "the text")
     if frame is None:
         (result,) = chosen.score(model, [steps], max_len=max_len)
     else:

@@ -58,6 +58,7 @@ def check_length(
     most_steps: int = MOST_STEPS,
     about: str = "",
     remedy: str = "",
+    unit: str = "words",
 ) -> None:
     """Raise where scoring all spans of a sequence takes more than `most_steps`.
 
@@ -68,6 +69,7 @@ def check_length(
         most_steps: Steps that scoring it may take.
         about: What the message says before the number of words ("at least ").
         remedy: A further remedy, a sentence.
+        unit: What the message calls its steps.
 
     Raises:
         ValueError: Where it is too long; gives the length that is not.
@@ -77,12 +79,12 @@ def check_length(
     spans = "" if max_len is None else f" of up to {max_len:,}"
     least = max(1, min(10, (max_len or 11) - 1))
     longest, longer = (longest_length(n, most_steps) for n in (max_len, least))
-    fewer = f" Limit the phrases: max_len={least} allows {longer:,} words."
+    fewer = f" Limit the phrases: max_len={least} allows {longer:,} {unit}."
     fewer = fewer if longer > longest else ""
     raise ValueError(
-        f"{name} has {about}{length:,} words, so {count_spans(length, max_len):,} phrases{spans}, "
+        f"{name} has {about}{length:,} {unit}, so {count_spans(length, max_len):,} phrases{spans}, "
         f"which take {count_steps(length, max_len):,} steps; for one review at most "
-        f"{most_steps:,} are made, {longest:,} words.{fewer}{remedy}"
+        f"{most_steps:,} are made, {longest:,} {unit}.{fewer}{remedy}"
     )
 
 

@@ -1,0 +1,176 @@
+"""`cdjax explain` of a file of series."""
+
+import re
+
+import cdjax
+import numpy as np
+import pytest
+from cdjax.cli import main
+
+LENGTH, WINDOW = 30, 12
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model of two features and one value, and a file of 30 hours."""
+    folder = tmp_path_factory.mktemp("series")
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        return (0.5 * rng.normal(size=shape)).astype(np.float32)
+
+    layer = cdjax.GRUParams(draw(3, 5, 2), draw(3, 5, 5), draw(3, 5), draw(5))
+    network = cdjax.Classifier(None, (layer,), draw(1, 5), draw(1))
+    cdjax.save(cdjax.Model(network, None, ("load",), {}, "value"), folder / "value")
+    two = network._replace(readout=draw(2, 5), bias=draw(2))
+    cdjax.save(cdjax.Model(two, None, ("ok", "fault"), {}), folder / "labels")
+    each = cdjax.Model(two._replace(pool="each"), None, ("ok", "fault"), {})
+    cdjax.save(each, folder / "each")
+    lines = ["t,load,temp,wind"]
+    for n in range(LENGTH):
+        day, hour = divmod(n, 24)
+        values = ",".join(f"{value:.3f}" for value in rng.normal((40, 12, 3), (9, 7, 1)))
+        lines.append(f"2024-01-{1 + day:02d} {hour:02d}:00:00,{values}")
+    (folder / "data.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+SCALES = ["--means", "40,12", "--scales", "9,7"]
+TARGET = ["--target-mean", "40", "--target-scale", "9"]
+COLUMNS = ["--columns", "load,temp"]
+TIMES = ["--time-column", "t", *COLUMNS]
+
+
+@pytest.fixture
+def explain(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*argv, model="value"):
+        code = main(["explain", *argv, "--model", model])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def read_table(out, title):
+    """The numbers of the rows of a table, by their names."""
+    (table,) = [part for part in out.split("\n\n") if part.startswith(title)]
+    rows = [re.split(r"\s{2,}", line) for line in table.splitlines()[1:]]
+    return {
+        name: [float(cell.partition(" ")[0].strip("%")) for cell in row if re.search(r"\d", cell)]
+        for name, *row in rows
+    }
+
+
+def scaled(folder, first, stop):
+    lines = (folder / "data.csv").read_text().splitlines()[1:][first:stop]
+    raw = np.array([line.split(",")[1:3] for line in lines], float)
+    return (raw - [40, 12]) / [9, 7]
+
+
+def test_windows_of_time_in_the_targets_units(folder, explain):
+    code, out, err = explain("data.csv", *TIMES, "--window", "12", *SCALES, *TARGET)
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 80
+    model = cdjax.scale_output(cdjax.load(folder / "value"), 40.0, 9.0)
+    explanation = cdjax.explain(scaled(folder, 18, 30), model)
+    (value,), (bias,) = explanation.logits, explanation.output_bias
+    assert out.startswith(f"Value: load {value:.4g}\n")
+    assert "12 steps of load, temp, 2024-01-01 18:00 to 2024-01-02 05:00" in out
+    table = read_table(out, "Windows of 1 step")
+    names = list(table)
+    assert names[0] == "2024-01-01 18:00"
+    assert names[11:] == ["2024-01-02 05:00", "sum of the windows", "rest", "output bias", "value"]
+    numbers = [row[0] for row in table.values()]
+    steps = [phrase.score for phrase in explanation.words()]
+    np.testing.assert_allclose(numbers[:12], steps, atol=0.01)
+    np.testing.assert_allclose(numbers[-2:], [bias, value], atol=0.01)
+    assert sum(numbers[:12]) == pytest.approx(numbers[12], abs=0.1)
+    assert sum(numbers[12:15]) == pytest.approx(numbers[15], abs=0.02)
+    features = read_table(out, "By feature")
+    regions = np.zeros((2, 12, 2), bool)
+    regions[0, 11, 0] = regions[1, :, 1] = True
+    (last,), (temp,) = cdjax.score_regions(model, scaled(folder, 18, 30), regions)
+    assert features["2024-01-02 05:00"][0] == pytest.approx(last, abs=0.01)
+    assert features["all steps"][1] == pytest.approx(temp, abs=0.01)
+
+
+def test_which_window(explain):
+    whole = explain("data.csv", *TIMES, "--window", "12", *SCALES)
+    at = explain("data.csv", *TIMES, "--window", "12", *SCALES, "--at", "2024-01-02 05:00")
+    assert whole == at
+    code, out, _ = explain("data.csv", *COLUMNS, "--window", "12", *SCALES, "--at", "-1")
+    assert code == 0
+    assert "row 18 to 29" in out
+    code, out, _ = explain("data.csv", *COLUMNS, "--at", "13", "--steps-of", "5")
+    assert code == 0
+    assert list(read_table(out, "Windows of 5 steps"))[:3] == [
+        "row 0 to 3",
+        "row 4 to 8",
+        "row 9 to 13",
+    ]
+
+
+def test_labels_and_rules(explain):
+    options = ["data.csv", *TIMES, "--window", "12", *SCALES]
+    code, out, _ = explain(*options, model="labels")
+    assert code == 0
+    assert out.startswith("Prediction: ")
+    assert "fault - ok" in read_table(out, "Windows of 1 step")
+    code, out, _ = explain(*options, "--rule", "acd", "--max-len", "3")
+    assert code == 0
+    assert "By feature" not in out
+
+
+@pytest.mark.filterwarnings("always")
+def test_a_gap_is_told(folder, explain):
+    lines = (folder / "data.csv").read_text().splitlines()
+    (folder / "gap.csv").write_text("\n".join([*lines[:20], *lines[25:]]))
+    code, _, err = explain("gap.csv", *TIMES, "--window", "12")
+    assert code == 0
+    assert "there is a gap in the times before row 19 (2024-01-02 00:00:00)" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["It was good."], "the model reads series of numbers, and 'It was good.' is no such file"),
+        (["none.csv"], "'none.csv' is no such file"),
+        (["data.csv", "--time-column", "t"], "reads 2 numbers a step, and there are 3 columns"),
+        (["data.csv", "--columns", "load,rain"], "no column 'rain'"),
+        (["data.csv", *TIMES, "--window", "40"], "there are 30 rows up to row 29"),
+        (["data.csv", *TIMES, "--at", "2024-01-01", "--window", "2"], "there are 1 rows"),
+        (["data.csv", *TIMES, "--at", "2025-01-01"], "no row has that time"),
+        (["data.csv", *COLUMNS, "--at", "30"], "--at is 30; expected a row, 0 to 29"),
+        (["data.csv", *COLUMNS, "--at", "noon"], "--at is 'noon'; expected a row"),
+        (["data.csv", *COLUMNS, "--means", "1,2,3"], "--means is 3 numbers; expected 2"),
+        (["data.csv", *COLUMNS, "--scales", "1,0"], "--scales is 0 at its smallest"),
+        (["data.csv", *COLUMNS, "--target-scale", "1,2"], "--target-scale is 2 numbers"),
+        (["data.csv", *COLUMNS, "--target-scale", "0"], "scale holds 0; expected numbers above 0"),
+        (["data.csv", *COLUMNS, "--steps-of", "31"], "--steps-of is 31; expected at most 30"),
+        (["data.csv", *COLUMNS, "--steps-of", "4", "--max-len", "3"], "at most --max-len"),
+        (["data.csv", *COLUMNS, "--tree"], "--tree shows the words of a text"),
+        (["data.csv", *COLUMNS, "--class", "rain"], "no such label"),
+    ],
+)
+def test_what_is_refused(explain, argv, message):
+    code, out, err = explain(*argv)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_what_other_models_refuse(explain):
+    code, _, err = explain("data.csv", *COLUMNS, *TARGET, model="labels")
+    assert code == 2
+    assert "output is 'softmax', whose logits have no units" in err
+    code, _, err = explain("data.csv", *COLUMNS, model="each")
+    assert code == 2
+    assert "cdjax.score_outputs" in err
+    code, _, err = explain("data.csv", model="sst")
+    assert code == 2
+    assert "data.csv is a file, and the model reads text" in err
+    code, _, err = explain("A good film.", "--window", "3", model="sst")
+    assert code == 2
+    assert "--window is given, which is for series, and the model reads text" in err
