@@ -1,1 +1,1 @@
-"""Worked examples on real data: networks of other frameworks, read and explained."""
+"""Worked examples on real data, each run by one command."""

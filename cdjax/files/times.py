@@ -14,7 +14,8 @@ _DAYS = (
     *("%d/%m/%y", "%m/%d/%y", "%d.%m.%y"),
 )
 _CLOCKS = ("", " %H:%M", " %H:%M:%S")
-FORMATS = tuple(day + clock for day, clock in itertools.product(_DAYS, _CLOCKS))
+_MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%b-%Y")
+FORMATS = (*(day + clock for day, clock in itertools.product(_DAYS, _CLOCKS)), *_MONTHS)
 """How dates are written, beside ISO 8601."""
 
 Read = Callable[[Any], Any]  # an Arrow array of texts -> its times; raises or gives nulls
