@@ -15,7 +15,6 @@ from cdjax.importers.torch.chain import Chain, find_chain, find_chains
 from cdjax.importers.torch.files import open_checkpoint, read_weights
 from cdjax.importers.torch.modules import Live, is_module, read_module
 from cdjax.importers.torch.parts import Part, read_parts, strip_wrappers
-from cdjax.importers.torch.runs import Runner
 from cdjax.importers.torch.verify import check_module
 from cdjax.model import Model
 
@@ -112,21 +111,19 @@ def from_torch(
         weights = _rename(weights, names, live is not None)
     elif live is None:
         weights = strip_wrappers(weights)
-    if live is None:
-        parts = read_parts(weights, {}, eps, {})
-        chains = [find_chain(parts, title, modules, ordered)]
-    else:
-        parts = read_parts(weights, live.eps, eps, live.kinds)
-        chains = (
-            find_chains(parts, title, modules, _MOST_CHAINS)
-            if verify
-            else [find_chain(parts, title, modules, ordered)]
-        )
-    candidates = [_describe(chain, title, live, activations) for chain in chains]
-    found = candidates[0]
     if live is not None and verify:
-        found = check_module(candidates, Runner(live), pool=pool, activations=activations)
+
+        def read(live: Live) -> list[Found]:
+            parts = read_parts(live.weights, live.eps, eps, live.kinds)
+            chains = find_chains(parts, title, modules, _MOST_CHAINS)
+            return [_describe(chain, title, live, activations) for chain in chains]
+
+        found = check_module(live, read, pool=pool, activations=activations)
         activations = None
+    else:
+        parts = read_parts(weights, live.eps if live else {}, eps, live.kinds if live else {})
+        chain = find_chain(parts, title, modules, ordered)
+        found = _describe(chain, title, live, activations)
     if padding is not None:
         found = _set_padding(found, padding)
     return assemble(

@@ -223,14 +223,14 @@ class _Search:
         reached = " -> ".join(part.title for part in self.deepest) or "nothing"
         left = [part for part in self.parts if part not in self.deepest]
         top = self.deepest[-1].gives if self.deepest else 0
-        free = next(self.walk(True), None)
+        hint = next(filter(None, (_suspect(part, top) for part in left)), "")
+        free = None if hint else next(self.walk(True), None)
         if free is not None:
             return (
                 f"{self.source} holds {' -> '.join(part.title for part in free.parts)}: a module "
                 f"other than an embedding in front of or between its recurrent ones, which cdjax "
                 f"has no network for."
             )
-        hint = next(filter(None, (_suspect(part, top) for part in left)), "")
         return (
             f"{self.source}: the widths of its modules do not make one chain: {reached}, then "
             f"nothing for {self._list(left)}.{hint} Expected an embedding, recurrent modules and "

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from cdjax.activations import SLOPES
+
 # The settings that differ from cdjax's function of that name are refused.
 _ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "ReLU": ("relu", {}),
@@ -204,6 +206,8 @@ def _read_submodule(live: Live, name: str, module: Any) -> None:
 
 def _name_activation(name: str, module: Any) -> str:
     known, settings = _ACTIVATIONS[_name_class(module)]
+    if known == "leaky_relu" and module.negative_slope in SLOPES:
+        return f"leaky_relu_{module.negative_slope}"
     for setting, value in settings.items():
         if (own := getattr(module, setting)) != value:
             raise ValueError(

@@ -49,7 +49,7 @@ class Runner:
     def __init__(self, live: Live):
         torch: Any = sys.modules["torch"]
         self.torch, self.kind = torch, live.kind
-        self.steps_first, self.padding = live.steps_first, live.padding
+        self.steps_first = live.steps_first
         weights = (p for p in live.module.parameters() if p.is_floating_point())
         weight = next(weights)
         self.device, self.dtype = weight.device, weight.dtype
@@ -130,11 +130,18 @@ class Runner:
                 filled.append(lengths)
             elif parameter.default is not inspect.Parameter.empty:
                 break
-            elif any(word in name.lower() for word in ("hid", "state", "h0", "hx", "h_0", "prev")):
+            elif _is_state(name.lower()):
                 filled.append(None)
             else:
                 raise TypeError(f"forward needs {name!r}, which cdjax has no value for")
         return filled
+
+
+def _is_state(name: str) -> bool:
+    """Return whether an argument is called as first states are, zeros where it is None."""
+    return name in ("h", "hc", "hx") or any(
+        w in name for w in ("hid", "state", "h0", "h_0", "prev")
+    )
 
 
 def _find_tensors(raw: Any, depth: int = 3) -> Iterator[Any]:

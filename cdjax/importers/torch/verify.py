@@ -1,9 +1,11 @@
 """A live module held against the networks that were read from it, on random inputs."""
 
+import contextlib
+import copy
 import functools
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,117 +13,216 @@ import numpy as np
 
 from cdjax.importers.assemble import Found, assemble
 from cdjax.importers.readings import add_activation
-from cdjax.importers.torch.modules import in_evaluation
+from cdjax.importers.torch.modules import Live, in_evaluation, read_module
 from cdjax.importers.torch.runs import Arrangement, RunError, Runner, list_arrangements
 from cdjax.importers.verify import DisagreementError, Reading, compare, find_reading, make_inputs
 from cdjax.model import Model
 
 _BEFORE = ("relu", "tanh")
-_MANY = 100
 _FEW_ROWS = 3
 """Rows of an embedding too small to leave out those that may be padding."""
 
 
+Read = Callable[[Live], list[Found]]
+"""What is read of a module; several where its parts can be in several orders."""
+
+
 def check_module(
-    candidates: Sequence[Found],
-    runner: Runner,
-    *,
-    pool: str | None,
-    activations: Sequence[str] | None,
+    live: Live, read: Read, *, pool: str | None, activations: Sequence[str] | None
 ) -> Found:
     """Return the network that is the same as a module, its pool and activations known.
 
     Args:
-        candidates: What was read; several where its parts can be in several orders.
-        runner: Runs the module.
+        live: The module.
+        read: Reads it.
         pool: Keep to this one.
         activations: Keep to these.
 
     Raises:
         ValueError: Where the module does not run, or no network or several are the same as it.
     """
-    torch = runner.torch
+    check = _Check(live, read, pool, activations)
+    torch = check.runner.torch
 
     def find() -> Found:
         threads = torch.get_num_threads()
-        with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
+        device = check.runner.device
+        devices = [device] if device.type == "cuda" else []
+        with torch.random.fork_rng(devices):  # the caller's random numbers stay as they are
             try:
                 torch.set_num_threads(1)  # more have no use for inputs so small
-                return _find(list(candidates), runner, pool, activations)
+                return check.find()
             finally:
                 torch.set_num_threads(threads)
 
-    return in_evaluation(runner.module, find)
+    return in_evaluation(check.runner.module, find)
 
 
-def _find(
-    candidates: list[Found],
-    runner: Runner,
-    pool: str | None,
-    activations: Sequence[str] | None,
-) -> Found:
-    first = candidates[0]
-    outputs = _count_outputs(first)
-    rows = 0 if first.embedding is None else len(first.embedding)
-    # A row that may stand for padding is looked at apart.
-    left_out = (runner.padding or 0) if rows > _FEW_ROWS else None
-    candidates = [replace(found, padding=left_out) for found in candidates]
-    inputs = make_inputs(candidates[0], 4)
-    failures: dict[str, str] = {}
-    ran: list[Arrangement] = []
-    for how in list_arrangements(runner.steps_first, inputs[0]):
-        try:
-            own = functools.partial(_run_one, runner, how, outputs)
-            _check_repeatable(first.source, own, inputs)
-            ran.append(how)
-        except RunError as error:
-            failures[how.name] = str(error)
-    if not ran:
-        tried = "; ".join(f"{name}: {problem[:200]}" for name, problem in failures.items())
-        raise ValueError(
-            f"{first.source} could not be run to verify what was read ({tried}). verify=False "
-            f"does not run it, and takes pool= and activations= as given; the recurrent layers "
-            f"alone are cdjax.from_torch(module.lstm), whatever its name there."
+class _Check:
+    """A module beside all that may be the same as it."""
+
+    def __init__(self, live: Live, read: Read, pool: str | None, activations: Sequence[str] | None):
+        self.live, self.read, self.pool, self.activations = live, read, pool, activations
+        self.runner = Runner(live)
+        first = read(live)[0]
+        self.source, self.outputs = first.source, _count_outputs(first)
+        self.names = first.head_names
+        rows = 0 if first.embedding is None else len(first.embedding)
+        # A row that may stand for padding is looked at apart.
+        self.left_out = (live.padding or 0) if rows > _FEW_ROWS else None
+
+    def find(self) -> Found:
+        """Return the one network that is the same."""
+        inputs = make_inputs(self._list_candidates(self.live, None)[0], 4)
+        failures: dict[str, str] = {}
+        ran: list[Arrangement] = []
+        for how in list_arrangements(self.runner.steps_first, inputs[0]):
+            try:
+                own = functools.partial(_run_one, self.runner, how, self.outputs)
+                _check_repeatable(self.source, own, inputs)
+                ran.append(how)
+            except RunError as error:
+                failures[how.name] = str(error)
+        if not ran:
+            tried = "; ".join(f"{name}: {problem[:200]}" for name, problem in failures.items())
+            raise ValueError(
+                f"{self.source} could not be run to verify what was read ({tried}). verify=False "
+                f"does not run it, and takes pool= and activations= as given; the recurrent "
+                f"layers alone are cdjax.from_torch(module.lstm), whatever its name there."
+            )
+        reading, how = self._find_reading(ran)
+        padding, about = None, {}
+        if self.left_out is not None and reading.found.head:
+            padding, about = _look_at_padding(
+                reading.found, self.runner, how, self.left_out, self.outputs
+            )
+        verified = {"inputs": "random", "largest difference": reading.difference}
+        notes = {**reading.found.notes, "verified": verified, **about}
+        return replace(reading.found, padding=padding, notes=notes)
+
+    def _list_candidates(self, live: Live, before: str | None) -> list[Found]:
+        """Return what may be the same; with an activation of what the head reads, if named."""
+        candidates = [replace(found, padding=self.left_out) for found in self.read(live)]
+        return candidates if before is None else [add_activation(candidates[0], before)]
+
+    def _search(
+        self, runner: Runner, how: Arrangement, candidates: Sequence[Found], **given: Any
+    ) -> Reading:
+        own = functools.partial(_run_one, runner, how, self.outputs)
+        given = {"pool": self.pool, "activations": self.activations} | given
+        return find_reading(candidates, own, tolerance=runner.rounding, **given)
+
+    def _find_reading(self, hows: Sequence[Arrangement]) -> tuple[Reading, Arrangement]:
+        """Return the network that agrees, and the arrangement of the inputs with which it does.
+
+        Raises:
+            DisagreementError: Where none agrees with any: that of the first.
+        """
+        # What the head reads may have an activation that none of its layers has.
+        known = not self.names or self.activations is not None
+        errors: list[DisagreementError] = []
+        for before, how in itertools.product([None, *_BEFORE[: 0 if known else None]], hows):
+            candidates = self._list_candidates(self.live, before)
+            try:
+                try:
+                    reading = self._search(self.runner, how, candidates)
+                except DisagreementError:
+                    raise
+                except ValueError as error:
+                    reading = self._tell_apart(candidates, before, how, error)
+                self._confirm(reading, before, how)
+                return reading, how
+            except DisagreementError as error:
+                errors.append(error)
+        hint = (
+            " (Its recurrent module has batch_first=False: it reads the first axis of its input "
+            "as steps.)"
         )
-    reading, how = _find_reading(candidates, runner, ran, outputs, pool, activations)
-    padding, about = None, {}
-    if left_out is not None and first.head:
-        padding, about = _look_at_padding(reading.found, runner, how, left_out, outputs)
-    verified = {"inputs": "random", "largest difference": reading.difference}
-    notes = {**reading.found.notes, "verified": verified, **about}
-    return replace(reading.found, padding=padding, notes=notes)
+        raise DisagreementError(f"{errors[0]}{hint * (self.live.steps_first and not known)}")
 
+    def _tell_apart(
+        self, candidates: list[Found], before: str | None, how: Arrangement, error: ValueError
+    ) -> Reading:
+        """Return the one of several that agree which does so with other weights, too.
 
-def _find_reading(
-    candidates: list[Found],
-    runner: Runner,
-    hows: Sequence[Arrangement],
-    outputs: int,
-    pool: str | None,
-    activations: Sequence[str] | None,
-) -> tuple[Reading, Arrangement]:
-    """Return the network that agrees, and the arrangement of the inputs with which it does.
+        Activations are the same to sums of one sign (relu, elu and linear above 0). With the
+        weights of dense layers negated and no biases, in a copy of the module, they have the other.
 
-    Raises:
-        DisagreementError: Where none agrees with any: that of the first.
-    """
-    attempts = [(candidates, activations)]
-    if candidates[0].head and activations is None:
-        # Of what the head reads, which none of its layers has.
-        attempts += [([add_activation(candidates[0], name)], None) for name in _BEFORE]
-    errors: list[DisagreementError] = []
-    for (tried, names), how in itertools.product(attempts, hows):
-        own = functools.partial(_run_one, runner, how, outputs)
-        search = functools.partial(find_reading, tried, own, pool=pool, activations=names)
+        Raises:
+            ValueError: That was raised before, where none does.
+        """
+        for names, sign in ((self.names[-1:], -1), (self.names, -1), (self.names, 1)):
+            try:
+                live = read_module(_turn(self.runner, names, sign))
+                told = self._search(Runner(live), how, self._list_candidates(live, before)).found
+            except (ValueError, TypeError, RuntimeError, AttributeError):
+                continue  # they agree there too, or it cannot be copied
+            with contextlib.suppress(DisagreementError):
+                return self._search_as(told, self.runner, how, candidates)
+        raise error
+
+    def _search_as(
+        self, told: Found, runner: Runner, how: Arrangement, candidates: Sequence[Found]
+    ) -> Reading:
+        """Return the candidate that is described as another one, if it agrees."""
+        same = [c for c in candidates if c.notes["modules"] == told.notes["modules"]]
+        if not told.head:
+            return self._search(runner, how, same)
+        *above, last = [dense.activation for dense in told.head]
         try:
-            reading = search(tolerance=runner.rounding)
+            return self._search(runner, how, same, pool=told.pool, activations=(*above, last))
+        except DisagreementError:
+            if last != "softmax":
+                raise
+            last = "log_softmax"  # which is read as its softmax
+            return self._search(runner, how, same, pool=told.pool, activations=(*above, last))
+
+    def _confirm(self, reading: Reading, before: str | None, how: Arrangement) -> None:
+        """Raise unless a network is the same as a module with other weights, too.
+
+        What has no effect with the weights as they are (a norm that is still the identity, a
+        branch that is still 0) has one with others.
+
+        Raises:
+            DisagreementError: Where it is not.
+        """
+        try:
+            live = read_module(_move(self.runner))
+            runner, candidates = Runner(live), self._list_candidates(live, before)
+        except (ValueError, TypeError, RuntimeError, AttributeError):
+            return  # it cannot be copied
+        try:
+            self._search_as(reading.found, runner, how, candidates)
         except DisagreementError as error:
-            errors.append(error)
-            continue
-        except ValueError:  # several agree: more inputs may tell, or say so again
-            reading = search(tolerance=runner.rounding, count=_MANY)
-        return reading, how
-    raise errors[0]
+            raise DisagreementError(
+                f"with other weights in the place of its own, {error}"
+            ) from error
+        except ValueError:
+            return  # other weights told nothing
+
+
+def _move(runner: Runner) -> Any:
+    """Return a copy of a module with every weight multiplied by a factor of its own."""
+    module = copy.deepcopy(runner.module)
+    runner.torch.manual_seed(3)
+    with runner.torch.no_grad():
+        for weight in module.state_dict().values():
+            if weight.is_floating_point():
+                weight.mul_(0.5 + runner.torch.rand_like(weight))
+    return module
+
+
+def _turn(runner: Runner, names: Sequence[str], sign: int) -> Any:
+    """Return a copy of a module, parts of its head without bias and multiplied by a sign."""
+    module = copy.deepcopy(runner.module)
+    with runner.torch.no_grad():
+        for name in names:
+            part = module.get_submodule(name)
+            if part.weight is not None:
+                part.weight.mul_(sign)
+            if part.bias is not None:
+                part.bias.zero_()
+    return module
 
 
 def _count_outputs(found: Found) -> int:

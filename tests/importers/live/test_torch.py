@@ -278,6 +278,10 @@ MODELS = {
     "tanh after the last Linear": lambda: Case(
         Net([gru()], READS["last"], sequential(linear(), nn.Tanh()))
     ),
+    "LeakyReLU of slope 0.2": lambda: Case(
+        Net([gru()], READS["last"], sequential(linear(HIDDEN, 7), nn.LeakyReLU(0.2), linear(7))),
+        **VALUE,
+    ),
     "BatchNorm1d and LeakyReLU in the head": lambda: Case(
         Net(
             [lstm()],
@@ -629,8 +633,8 @@ REFUSED_MODULES = [
     ),
     refuse(
         "LeakyReLU of another slope",
-        lambda: head_of(linear(), nn.LeakyReLU(0.2)),
-        "head.1 is of class LeakyReLU with negative_slope=0.2",
+        lambda: head_of(linear(), nn.LeakyReLU(0.15)),
+        "head.1 is of class LeakyReLU with negative_slope=0.15",
     ),
     refuse(
         "Mish",
@@ -663,9 +667,14 @@ REFUSED_MODULES = [
         "a softmax follows head.0, which is not the last layer",
     ),
     refuse(
-        "outputs of one sign, whose activation cannot be told",
+        "a constant added to the outputs",
         lambda: Net([lstm()], READS["last"], linear(), finish=lambda y: torch.relu(y + 50)),
-        r"computes something else|readings of the module Net agree",
+        "computes something else",
+    ),
+    refuse(
+        "batch_first forgotten",
+        lambda: Net([nn.LSTM(3, 5)], READS["last"], linear()),
+        r"computes something else .*\(Its recurrent module has batch_first=False: it reads",
     ),
     refuse(
         "forward with an argument that is unknown",
@@ -692,6 +701,33 @@ def test_what_is_not_understood_is_refused_by_name(case):
         set_weights(module)
     with pytest.raises(ValueError, match=case.message):
         cdjax.from_torch(module, output="value")
+
+
+def test_what_has_no_effect_yet_is_found_with_other_weights():
+    """A norm between two recurrent modules that is still the identity, and one sign of outputs."""
+
+    class Between(Net):
+        def forward(self, x):
+            x = self.norm(self.recurrent0(x)[0].transpose(1, 2)).transpose(1, 2)
+            return self.head(self.recurrent1(x)[0][:, -1])
+
+    torch.manual_seed(0)
+    net = Between([lstm(), lstm(HIDDEN)], None, linear(), modules={"norm": nn.BatchNorm1d(HIDDEN)})
+    with pytest.raises(ValueError, match="with other weights in the place of its own, the module"):
+        cdjax.from_torch(net, output="value")
+    outputs = {
+        "linear": lambda y: y,
+        "relu": torch.relu,
+        "leaky_relu": nn.functional.leaky_relu,
+    }
+    for name, finish in outputs.items():
+        net = set_weights(Net([lstm()], READS["last"], linear(HIDDEN, 1), finish=finish))
+        with torch.no_grad():
+            net.head.bias.fill_(30)
+        before = {key: value.clone() for key, value in net.state_dict().items()}
+        model = cdjax.from_torch(net, output="value")
+        assert [dense.activation for dense in model.classifier.head] == [name] * (name != "linear")
+        assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
 
 
 def test_a_wrong_argument_is_told_by_running():
