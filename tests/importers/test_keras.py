@@ -42,7 +42,7 @@ def test_weights_with_the_model_s_json_are_the_whole_file():
 
 def test_weights_alone_tell_their_layers_and_the_rest_is_asked_for():
     weights = FILES / "keras3_prices.weights.h5"
-    with pytest.raises(ValueError, match=r"weights alone.*cell_activations=.*'sigmoid', 'tanh'"):
+    with pytest.raises(ValueError, match=r"weights alone.*cell_activations=NAMES.*sigmoid,tanh"):
         cdjax.from_keras(weights)
     said = {"cell_activations": ("sigmoid", "tanh")}
     with pytest.raises(ValueError, match="give pool="):
@@ -141,7 +141,7 @@ def test_hard_sigmoid_is_that_of_the_version(tmp_path):
         path = write(tmp_path / "a.h5", layers, weights, version=version)
         assert cdjax.from_keras(path)[0].activation == name
     path = write(tmp_path / "a.h5", layers, weights, version="")
-    with pytest.raises(ValueError, match=r"0.2 x \+ 0.5 in Keras 2.*hard_sigmoid= as 'keras2' or"):
+    with pytest.raises(ValueError, match=r"0.2 x \+ 0.5 in Keras 2.*hard_sigmoid=NAME"):
         cdjax.from_keras(path)
     assert cdjax.from_keras(path, hard_sigmoid="keras3")[0].activation == "hard_sigmoid"
     with pytest.raises(ValueError, match="hard_sigmoid is 'keras4'"):

@@ -16,8 +16,8 @@ MASK_OPERATIONS = ("NotEqual", "Any")
 DEEPEST = 16
 """Models inside each other."""
 REMEDY = (
-    "cdjax reads one chain of layers. Where a part of the network is one, give inputs= the name of "
-    "the layer before it, whose output it then reads as a series."
+    "cdjax reads one chain of layers. Where a part of the network is one, give inputs=NAME, that "
+    "of the layer before it, whose output it then reads as a series."
 )
 
 

@@ -193,7 +193,7 @@ class Walk:
             raise ValueError(
                 f"{layer.where} takes the maximum over all steps, those too that {self.mask} "
                 f"leaves out, so that padding changes the output; cdjax leaves them out. The two "
-                f"agree on sequences without padding: where you want that, give pool='max'."
+                f"agree on sequences without padding: where you want that, give pool=max."
             )
         affine = self.stages.all[0] if self.stages.all else None
         if kind == "max" and affine is not None:

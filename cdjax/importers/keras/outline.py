@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cdjax.importers.keras.graph import Chain, Layer
 from cdjax.importers.keras.weights import NamedWeights, NumberedWeights, Weights
 
-REMEDY = "Give config= the model's JSON, which model.to_json() writes."
+REMEDY = "Give config=PATH of the model's JSON, which model.to_json() writes."
 GATES = {4: "LSTM", 3: "GRU"}
 MOST_ORDERS = 10_000
 Shape = tuple[int, ...]
@@ -144,9 +144,9 @@ def _say_activations(
     if activations is None:
         raise ValueError(
             f"{source} holds weights alone, which do not say the activations of {where}. Give "
-            f"config= the model's JSON, or cell_activations=, those of the gates and of the "
-            f"content: ('sigmoid', 'tanh'), the default from Keras 2.3 on, or ('hard_sigmoid', "
-            f"'tanh'), the one before."
+            f"config=PATH of the model's JSON, or cell_activations=NAMES, those of the gates and "
+            f"of the content: sigmoid,tanh, the default from Keras 2.3 on, or hard_sigmoid,tanh, "
+            f"the one before."
         )
     if isinstance(activations, str) or len(activations) != 2:
         raise ValueError(

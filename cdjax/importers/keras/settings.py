@@ -173,7 +173,7 @@ def _which_hard_sigmoid(where: str, dialect: Dialect) -> str:
         given = f"hard_sigmoid is {which!r}" if which else "the version of Keras is not said"
         raise ValueError(
             f"{where}: the activation hard_sigmoid is 0.2 x + 0.5 in Keras 2 and x / 6 + 0.5 in "
-            f"Keras 3, and {given}; give hard_sigmoid= as 'keras2' or 'keras3'."
+            f"Keras 3, and {given}; give hard_sigmoid=NAME, keras2 or keras3."
         )
     return "hard_sigmoid" if which == "keras3" else "hard_sigmoid_keras2"
 
