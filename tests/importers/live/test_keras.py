@@ -1,6 +1,7 @@
 """Models that Keras 3 and Keras 2 build and save, here and now, against their own outputs."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -10,14 +11,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import cdjax
 import jax
 import numpy as np
+from cdjax.core.network import forward, run
 
 from tests.importers.contract import check_case
 from tests.importers.live import keras_models as models
 
 FRAMEWORKS = ["keras", "tf_keras"]
+SUPPORTED, REFUSED = models.SUPPORTED, models.REFUSED
+REAL = Path(os.environ.get("CDJAX_REAL_FILES", "none"))
+"""A folder of unpacked packages with real models, for instance chars2vec and asmscan-bilstm."""
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the frameworks
-CASES = [pytest.param(case, id=case.what) for case in models.SUPPORTED]
-REFUSALS = [pytest.param(case, id=case.what) for case in models.REFUSED]
+CASES = [pytest.param(case, id=case.what) for case in SUPPORTED]
+REFUSALS = [pytest.param(case, id=case.what) for case in REFUSED]
 
 
 @pytest.fixture(params=FRAMEWORKS)
@@ -79,3 +84,136 @@ def test_models_in_every_form(K, case, tmp_path):
 def test_refusals(K, case):
     with pytest.raises(ValueError, match=case.message):
         cdjax.from_keras(case.make(K))
+
+
+def test_double_precision(K, tmp_path, x64):
+    L, f8 = K.layers, "float64"
+    model = models.series(
+        K,
+        L.Bidirectional(L.LSTM(5, return_sequences=True, dtype=f8), dtype=f8),
+        L.BatchNormalization(dtype=f8),
+        L.GRU(4, dtype=f8),
+        L.Dense(2, activation="softmax", dtype=f8),
+        dtype=f8,
+    )
+    x = take_inputs(model, dtype=f8)
+    model.save(tmp_path / "a.keras")
+    check_case(cdjax.from_keras(tmp_path / "a.keras"), list(x), list(np.asarray(model(x))), 1e-10)
+
+
+def test_masked_steps_are_left_out(K):
+    model = models.masked_mean(K)
+    imported = cdjax.from_keras(model)
+    assert imported.provenance["imported"]["masked"]
+    network = imported.classifier
+    ids = np.array([[3, 1, 4, 1, 0, 0], [0, 0, 3, 1, 4, 1], [3, 0, 1, 0, 4, 1]])
+    alone = jax.nn.softmax(forward(network, network.embedding[np.array([3, 1, 4, 1])]))
+    for expected, row in zip(np.asarray(model(ids)), ids, strict=True):
+        logits = forward(network, network.embedding[row], row != 0)
+        np.testing.assert_allclose(jax.nn.softmax(logits), expected, atol=1e-5)
+        np.testing.assert_allclose(alone, expected, atol=1e-5)
+
+
+def test_a_maximum_that_is_asked_for_is_that_of_sequences_without_padding(K):
+    model = models.masked_max(K)
+    imported = cdjax.from_keras(model, pool="max")
+    x = take_inputs(model)
+    check_case(imported, list(x), list(np.asarray(model(x))), 1e-5)
+
+
+def test_masked_series_are_told(K):
+    L = K.layers
+    model = models.series(K, L.Masking(-1.0), L.LSTM(5), L.Dense(2, activation="softmax"))
+    with pytest.warns(UserWarning, match="leaves out steps whose features are all -1"):
+        imported = cdjax.from_keras(model)
+    assert imported.provenance["imported"]["mask_value"] == -1
+    x = take_inputs(model, 1)[0]
+    padded = np.concatenate([x[:4], np.full((2, models.D), -1, np.float32)])
+    y = jax.nn.softmax(forward(imported.classifier, x[:4]))
+    np.testing.assert_allclose(y, np.asarray(model(padded[None]))[0], atol=1e-5)
+
+
+def test_half_precision(K, tmp_path):
+    L = K.layers
+    model = models.series(
+        K, L.LSTM(5, dtype="mixed_bfloat16"), L.Dense(2, activation="softmax"), dtype="float32"
+    )
+    model.save(tmp_path / "a.keras")
+    with pytest.warns(UserWarning, match="computes in half precision"):
+        imported = cdjax.from_keras(tmp_path / "a.keras")
+    x = take_inputs(model)
+    check_case(imported, list(x), list(np.asarray(model(x), np.float32)), 0.05)
+
+
+def test_a_network_after_a_convolution(K):
+    L = K.layers
+    front = L.Conv1D(4, 3, padding="same", activation="relu", name="front")
+    model = models.series(K, front, L.LSTM(5), L.Dense(2, activation="softmax"))
+    imported = cdjax.from_keras(model, inputs="front")
+    x = take_inputs(model)
+    features = np.asarray(front(x))
+    check_case(imported, list(features), list(np.asarray(model(x))), 1e-5)
+
+
+def test_cudnn_weights_are_converted_as_keras_does():
+    pytest.importorskip("tf_keras")
+    from tf_keras.src.saving.legacy.hdf5_format import _convert_rnn_weights
+
+    from tests.importers.test_keras import draw, to_cudnn
+
+    class LSTM:  # the class that Keras converts to
+        pass
+
+    class GRU:
+        reset_after = True
+
+    kernel, recurrent, bias = draw((3, 20), (5, 20), (40,))
+    fast = [to_cudnn(kernel, 4), to_cudnn(recurrent, 4), bias]
+    a, b, c = _convert_rnn_weights(LSTM(), fast)
+    np.testing.assert_array_equal(a, kernel)
+    np.testing.assert_array_equal(b, recurrent)
+    np.testing.assert_array_equal(c, bias[:20] + bias[20:])
+    kernel, recurrent, bias = draw((3, 15), (5, 15), (30,))
+    a, b, c = _convert_rnn_weights(GRU(), [to_cudnn(kernel, 3), to_cudnn(recurrent, 3), bias])
+    np.testing.assert_array_equal(a, kernel)
+    np.testing.assert_array_equal(c, bias.reshape(2, 15))
+
+
+def real(pattern):
+    paths = sorted(REAL.rglob(pattern))
+    if not paths:
+        pytest.skip(f"no {pattern} in {REAL}; set CDJAX_REAL_FILES to a folder of packages")
+    return paths
+
+
+def test_real_asmscan_bilstm():
+    keras = pytest.importorskip("tf_keras")
+    for path in real("bass-model*.h5"):
+        ids = np.random.default_rng(0).integers(0, 26, (2, 40))
+        y = np.asarray(keras.models.load_model(path, compile=False)(ids))
+        imported = cdjax.from_keras(path)
+        assert imported.output == "sigmoid"
+        assert imported.provenance["imported"]["input_length"] == 40
+        for row, expected in zip(ids, y, strict=True):
+            logits = forward(imported.classifier, imported.classifier.embedding[row])
+            np.testing.assert_allclose(jax.nn.sigmoid(logits), expected, atol=1e-5)
+
+
+def test_real_chars2vec():
+    """Weights of Keras 2.2.0 alone, whose cells had a hard sigmoid by default."""
+    keras = pytest.importorskip("tf_keras")
+    path = real("eng_50/weights.h5")[0]
+    with pytest.raises(ValueError, match=r"cell_activations=NAMES"):
+        cdjax.from_keras(path)
+    layers = cdjax.from_keras(path, cell_activations=("hard_sigmoid", "tanh"))
+    L = keras.layers
+    options = {"recurrent_activation": "hard_sigmoid", "return_sequences": True}
+    model = keras.Sequential([L.Input((None, 59)), L.LSTM(50, **options), L.LSTM(50, **options)])
+    model.load_weights(path)
+    x = np.eye(59, dtype=np.float32)[[3, 1, 4, 1, 5]]
+    np.testing.assert_allclose(run(layers, x), np.asarray(model(x[None]))[0], atol=1e-5)
+
+
+def test_real_flavorfetcher():
+    with pytest.raises(ValueError, match=r"\(Concatenate\) takes 2 inputs \(dense_1, dense_2\)"):
+        cdjax.from_keras(real("100_2021*.h5")[0])
