@@ -100,9 +100,9 @@ def one_layer(kind="LSTM", dtype=np.float32, opset=15, **settings):
     return finish(d, d.layer(kind, "x", D, **settings)[1])
 
 
-def with_head(head, kind="LSTM", both="forward", opset=15, **settings):
+def with_head(head, kind="LSTM", both="forward", opset=15, steps="t", **settings):
     """A layer, whose steps `[T, B, H]` a function makes the output of."""
-    d = draft(opset=opset)
+    d = Draft({"x": [steps, "b", D]}, opset=opset)
     width = 2 * H if both == "bidirectional" else H
     directions = width // H
     y = series(d, d.layer(kind, "x", D, both=both, **settings)[0], directions)
@@ -226,6 +226,46 @@ def read_by(pool):
     return head
 
 
+def ends(d, y, width):
+    """Each direction's own last step, cut out of all steps."""
+    ahead = d.Slice(last_squeezed(d, y), d.ints(0), d.ints(H), d.ints(1))
+    back = d.Gather(y, d.weight(np.array(0)), axis=0)
+    back = d.Slice(back, d.ints(H), d.ints(2**62), d.ints(-1))
+    return d.Softmax(d.dense(d.Concat(back, ahead, axis=1), width, K), axis=-1)
+
+
+def states_of_all():
+    """`h_n` of two layers both ways `[4, B, H]`, of which the last layer's are taken."""
+    d = draft()
+    y, h, _ = d.layer("LSTM", "x", D, both="bidirectional")
+    top = d.layer("LSTM", series(d, y, 2), 2 * H, both="bidirectional")[1]
+    states = d.Reshape(d.Concat(h, top, axis=0), d.ints(2, 2, -1, H))
+    top = d.Gather(states, d.weight(np.array(-1)), axis=0)
+    parts = d.Split(top, d.ints(1, 1), axis=0, outputs=2)
+    z = d.Concat(*(d.Squeeze(part, d.ints(0)) for part in parts), axis=-1)
+    return d.model(d.Softmax(d.dense(z, 2 * H, K), axis=-1))
+
+
+def whole_window(d, y, width):
+    """A pool whose window is all steps, as PyTorch exports an adaptive one."""
+    z = d.MaxPool(d.Transpose(y, perm=[1, 2, 0]), kernel_shape=[T], strides=[T])
+    return d.Softmax(d.dense(d.Flatten(z), width, K), axis=-1)
+
+
+def function():
+    """A dense layer that is a function of the model's own."""
+    d = draft()
+    h = d.Squeeze(d.layer("LSTM", "x", D)[1], d.ints(0))
+    z = d.add("dense", h, d.random(H, K), d.random(K), domain="own")
+    model = d.model(d.Softmax(z, axis=-1))
+    product = helper.make_node("MatMul", ["x", "W"], ["y"])
+    total = helper.make_node("Add", ["y", "b"], ["z"])
+    opsets = [helper.make_opsetid("", d.opset)]
+    made = helper.make_function("own", "dense", ["x", "W", "b"], ["z"], [product, total], opsets)
+    model.functions.append(made)
+    return model
+
+
 def convolved(d, y, width):
     z = d.Conv(d.Transpose(y, perm=[1, 2, 0]), d.random(4, width, 1), d.random(4))
     z = d.Conv(d.Tanh(z), d.random(K, 4, 1))
@@ -326,6 +366,10 @@ CASES = {
     "Softsign": lambda: with_head(activation("Softsign")),
     "HardSigmoid": lambda: with_head(activation("HardSigmoid", alpha=1 / 6, beta=0.5)),
     "Gelu": lambda: with_head(activation("Gelu"), opset=20),
+    "ends, cut out of all steps": lambda: with_head(ends, both="bidirectional"),
+    "states of two layers": states_of_all,
+    "MaxPool of all steps": lambda: with_head(whole_window, steps=T),
+    "a function of the model": function,
     "layers alone": alone,
     "If of a constant": lambda: branch("directions"),
 }
@@ -339,6 +383,15 @@ def with_node(kind, *constants, domain="", **settings):
         return d.Softmax(d.dense(last_squeezed(d, z), width, K), axis=-1)
 
     return with_head(head)
+
+
+def windowed(d, y, width):
+    z = d.AveragePool(d.Transpose(y, perm=[1, 2, 0]), kernel_shape=[2])
+    return d.dense(d.Squeeze(last(d, d.Transpose(z, perm=[2, 0, 1])), d.ints(0)), width, K)
+
+
+def best(d, y, width):
+    return d.ArgMax(d.Softmax(d.dense(last_squeezed(d, y), width, K), axis=-1), axis=-1)
 
 
 def last_squeezed(d, y):

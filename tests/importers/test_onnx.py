@@ -130,6 +130,28 @@ REFUSED = [
             head(graphs.pooled_late("ReduceSum"), opset=11),
             "takes the sum over the steps",
         ),
+        ("Selu", head(graphs.activation("Selu", alpha=1.0)), "activation with {'alpha'"),
+        (
+            "AveragePool of a part",
+            lambda: graphs.with_head(graphs.windowed, steps=graphs.T),
+            "pools .* by windows of .2.; expected all steps",
+        ),
+        (
+            "batch norm in training",
+            head(graphs.activation("BatchNormalization", training_mode=1)),
+            "training_mode is 1; expected 0",
+        ),
+        (
+            "a setting that is not known",
+            head(graphs.activation("Relu", slope=0.5)),
+            r"has the settings \['slope'\], which are not known",
+        ),
+        ("an old opset", layer(opset=6), "is of opset 6; expected 7 or newer"),
+        (
+            "an argmax",
+            head(graphs.best),
+            r"\(ArgMax\) .* before it is read with output_name='softmax",
+        ),
         ("LeakyRelu", head(graphs.activation("LeakyRelu", alpha=0.2)), "activation with {'alpha'"),
     ]
 ]
@@ -282,7 +304,7 @@ def test_inputs_that_are_zero():
     model = graphs.state_inputs()
     model = cdjax.from_onnx(model, zeros=["h", "c"])
     assert model.output == "softmax"
-    with pytest.raises(ValueError, match=r"zeros names 'x0', which is no input.*\['x', 'h', 'c'\]"):
+    with pytest.raises(ValueError, match=r"zeros names 'x0', which is no tensor.*\['x', 'h'"):
         cdjax.from_onnx(graphs.state_inputs(), zeros=["x0"])
 
 
@@ -412,5 +434,5 @@ def test_enormous_sizes_are_refused():
     d = graphs.draft()
     wide = d.Expand(d.random(1, 3), d.ints(2**40, 3))
     model = d.model(d.Add(d.layer("LSTM", "x", graphs.D)[1], wide))
-    with pytest.raises(ValueError, match="repeats a constant; it is not folded"):
+    with pytest.raises(ValueError, match=r"makes an array of .* numbers; expected at most"):
         cdjax.from_onnx(model)

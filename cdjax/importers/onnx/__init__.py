@@ -14,10 +14,11 @@ import numpy as np
 from cdjax.importers.assemble import assemble
 from cdjax.importers.onnx.chain import read_chain
 from cdjax.importers.onnx.file import find_opset, read_model
-from cdjax.importers.onnx.graph import WHOLE, Graph
+from cdjax.importers.onnx.graph import Graph
 from cdjax.importers.onnx.node import InputAxis
-from cdjax.importers.onnx.settle import settle
-from cdjax.importers.onnx.values import Network, Refusal, Stage, Value, decode
+from cdjax.importers.onnx.operations import WHOLE
+from cdjax.importers.onnx.settle import find_layer, settle
+from cdjax.importers.onnx.values import Network, Refusal, Stage, Uniform, Value, decode
 from cdjax.model import Model
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def from_onnx(
         labels: Names of the outputs; their numbers when None.
         input_name: A tensor that is taken for the input; to import a part of a graph.
         output_name: The output to explain, of several; or any tensor, to import a part of a graph.
-        zeros: Inputs that are 0, such as states before the first step.
+        zeros: Inputs, or any tensors, that are 0, such as states before the first step.
 
     Returns:
         The model; its layers alone where the output is theirs and there is no embedding.
@@ -76,7 +77,7 @@ def from_onnx(
     model, folder, name = read_model(source)
     features: dict[str, tuple[int, int]] = {}
     while True:
-        graph = Graph(name, find_opset(model), folder, frozenset(zeros), dict(features))
+        graph = Graph(name, find_opset(model, name), folder, frozenset(zeros), dict(features))
         try:
             stage, timed = _find_output(model, graph, input_name, output_name)
             break
@@ -105,25 +106,30 @@ def _find_output(
     scope = _find_scope(model.graph, graph.name, output_name)
     weights = {tensor.name for tensor in scope.initializer}
     inputs = {i.name: i for i in model.graph.input if i.name not in weights}
+    computed = {name for node in scope.node for name in node.output}
     for name in graph.zeros - {*inputs}:
-        raise ValueError(
-            f"zeros names {name!r}, which is no input of {graph.name}; expected some of "
-            f"{[*inputs]}."
-        )
-    for name, info in inputs.items():
-        if name != input_name:
-            graph.begin(name, *_read_type(info))
-    if input_name is not None:
-        known = {info.name: info for info in (*scope.value_info, *inputs.values())}
-        if input_name in known:
-            graph.begin(input_name, *_read_type(known[input_name]))
-        elif any(n.op_type in ("LSTM", "GRU") and n.input[:1] == [input_name] for n in scope.node):
-            graph.begin(input_name, False, [None, None, None])
-        else:
+        if name not in computed:
             raise ValueError(
-                f"{graph.name} does not say the shape of a tensor {input_name!r}; expected an "
-                f"input of the graph ({[*inputs]}), or what an LSTM or GRU node reads."
+                f"zeros names {name!r}, which is no tensor of {graph.name}; expected some of its "
+                f"inputs, {[*inputs]}."
             )
+        graph.tensors[name] = Uniform(0.0)
+    known = {info.name: info for info in (*scope.value_info, *inputs.values())}
+    read = {n.input[0] for n in scope.node if n.op_type in ("LSTM", "GRU") and n.input}
+    for name in {**inputs, input_name: None} if input_name is not None else inputs:
+        info = known.get(name)
+        if info is not None and info.type.tensor_type.HasField("shape"):
+            graph.begin(name, *_read_type(info))
+        elif name in read:
+            graph.begin(name, False, [None, None, None])
+        elif name == input_name or info is None:
+            raise ValueError(
+                f"{graph.name} does not say the shape of a tensor {name!r}; expected an input of "
+                f"the graph ({[*inputs]}), or what an LSTM or GRU node reads."
+            )
+        else:
+            text = f"{graph.name} does not say the shape of its input {name!r}; expected one."
+            graph.tensors[name] = Refusal(text)
     names = [o.name for o in model.graph.output] if output_name is None else [output_name]
     graph.run(scope, names)
     tensors = {name: graph.find(name) for name in names}
@@ -154,8 +160,13 @@ def _suggest_part(graph: Graph, scope: Any) -> str:
     if not layers:
         return ""
     x, y = layers[0].input[0], layers[-1].output[0]
-    if isinstance(graph.tensors.get(x), Value):
-        return f" The recurrent part alone is read with output_name={y!r}."
+    for node in scope.node:  # the last tensor that is understood
+        tensor = graph.tensors.get(node.output[0] if node.output else "")
+        before = graph.tensors.get(node.input[0] if node.input else "")
+        if isinstance(tensor, Refusal) and isinstance(before, Value) and before.signal:
+            stages = {graph.network.stages[n] for n in np.unique(decode(before.array)[0])}
+            if any(find_layer(stage) for stage in stages):
+                return f" What comes before it is read with output_name={node.input[0]!r}."
     return (
         f" The recurrent part alone is read with input_name={x!r} and, where what follows is not "
         f"understood either, output_name={y!r}."

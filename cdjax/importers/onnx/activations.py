@@ -11,7 +11,6 @@ ACTIVATIONS = {
     "Relu": "relu",
     "Tanh": "tanh",
     "Sigmoid": "sigmoid",
-    "Selu": "selu",
     "Softplus": "softplus",
     "Softsign": "softsign",
     "Exp": "exponential",
@@ -34,6 +33,9 @@ def _find_activation(node: Node) -> str:
     alpha, beta = node.setting("alpha", None), node.setting("beta", None)
     if node.kind == "LeakyRelu" and np.isclose(0.01 if alpha is None else alpha, 0.01):
         return "leaky_relu"
+    selu = {"alpha": 1.6732632, "gamma": 1.0507010}
+    if node.kind == "Selu" and all(np.isclose(node.setting(k, v), v) for k, v in selu.items()):
+        return "selu"
     if node.kind in ("Elu", "Celu") and alpha in (None, 1.0):
         return "elu"
     if node.kind == "HardSigmoid":
@@ -47,7 +49,9 @@ def _find_activation(node: Node) -> str:
             if bounds == known:
                 return name
         raise ValueError(f"clips to {bounds}; expected 0 to 6 or -1 to 1")
-    settings = {k: v for k, v in node.attributes.items() if k in ("alpha", "beta", "approximate")}
+    settings = {
+        k: v for k, v in node.attributes.items() if k in ("alpha", "beta", "gamma", "approximate")
+    }
     raise ValueError(f"is an activation with {settings}, which cdjax does not have")
 
 

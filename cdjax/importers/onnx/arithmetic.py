@@ -15,6 +15,7 @@ from cdjax.importers.onnx.values import (
     Value,
     all_units,
     as_constant,
+    check_count,
     decode,
     number_of,
 )
@@ -39,6 +40,7 @@ def combine(node: Node) -> Tensor:
     number = number_of(other)
     constant = np.float64(number) if number is not None else as_constant(other, "the constant")
     shape = np.broadcast_shapes(x.array.shape, constant.shape)
+    check_count(*shape)
     grown = len(shape) - x.array.ndim
     if grown:
         x = Value(x.array.reshape((1,) * grown + x.array.shape), ((),) * grown + x.labels, True)
@@ -69,6 +71,7 @@ def _compute(node: Node, a: Value | Uniform, b: Value | Uniform) -> Tensor:
     function = OPERATORS[node.kind]
     if node.kind == "Div" and whole:
         function = operator.floordiv
+    check_count(*np.broadcast_shapes(np.shape(left), np.shape(right)))
     with np.errstate(all="ignore"):
         result = function(left, right)
     return Uniform(result) if uniform else Value.constant(compact(np.asarray(result)))
@@ -199,6 +202,9 @@ def normalize(node: Node) -> list[Tensor]:
     """Return what a batch normalization computes of features that are axis 1."""
     x = node.signal(0)
     node.expect("training_mode", 0)
+    node.expect("spatial", 1)
+    if node.outputs > 1:
+        raise ValueError("normalizes as in training; export the model for inference")
     if x.array.ndim < 2 or x.labels[1]:
         raise ValueError("normalizes another axis than the features")
     gamma, beta, mean, variance = (node.constant(n).astype(np.float64) for n in range(1, 5))

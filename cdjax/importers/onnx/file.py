@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 MOST_BYTES = 2**31  # of a protocol buffer
+OLDEST_OPSET = 7  # of 2017
 QUANTIZED = "the model is quantized; import it as it was before quantization"
 
 
@@ -67,10 +68,19 @@ def _inline(model: Any, name: str) -> Any:
         ) from error
 
 
-def find_opset(model: Any) -> int:
-    """Return the version of the standard operators."""
+def find_opset(model: Any, name: str) -> int:
+    """Return the version of the standard operators.
+
+    Raises:
+        ValueError: Where it is one that had other rules of broadcasting.
+    """
     versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
-    return max(versions, default=1)
+    if (opset := max(versions, default=1)) < OLDEST_OPSET:
+        raise ValueError(
+            f"{name} is of opset {opset}; expected {OLDEST_OPSET} or newer. "
+            f"onnx.version_converter.convert_version(model, 17) may make it so."
+        )
+    return opset
 
 
 def read_tensor(tensor: Any, folder: Path | None) -> np.ndarray:

@@ -1,16 +1,15 @@
 """A graph, gone through node by node: what each tensor is, as far as the outputs need it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cdjax.importers.onnx import activations, arithmetic, moves, pools
 from cdjax.importers.onnx.file import QUANTIZED, read_tensor
 from cdjax.importers.onnx.node import Node
-from cdjax.importers.onnx.recurrent import read_layer
+from cdjax.importers.onnx.operations import OPERATIONS
 from cdjax.importers.onnx.sizes import Size
 from cdjax.importers.onnx.values import (
     Network,
@@ -19,97 +18,12 @@ from cdjax.importers.onnx.values import (
     Uniform,
     Value,
     as_constant,
-    decode,
     encode,
-    number_of,
 )
 
-FLOATS = {1, 10, 11, 16}  # float, float16, double, bfloat16 in TensorProto.DataType
-WHOLE = {2, 3, 4, 5, 6, 7, 12, 13}
-
-
-def _keep(node: Node) -> Tensor:
-    """Return the input: Identity, Dropout, which does nothing outside of training."""
-    if node.kind == "Dropout" and node.has(2) and number_of(node.take(2)):
-        raise ValueError("drops numbers at random, as in training; export the model for inference")
-    return node.take(0)
-
-
-def _cast(node: Node) -> Tensor:
-    """Return numbers of another type; floats that become whole are word numbers."""
-    x, target = node.take(0), int(node.setting("to", 1))
-    if isinstance(x, Uniform) or not x.signal:
-        kind = float if target in FLOATS else int if target in WHOLE else None
-        numbers = x.number if isinstance(x, Uniform) else x.array
-        if kind is None or isinstance(numbers, Size) or np.asarray(numbers).dtype.kind == "O":
-            return x
-        if isinstance(x, Uniform):
-            return Uniform(kind(numbers), x.shape)
-        if (kind is int) == (x.array.dtype.kind in "iu") and x.array.dtype.kind != "b":
-            return x  # another precision is of no importance
-        return Value.constant(x.array.astype(np.float32 if kind is float else np.int64))
-    number, _, unit = decode(x.array)
-    stage = node.network.stages[number.flat[0]] if len(np.unique(number)) == 1 else None
-    if target in FLOATS and not (stage and stage.kind == "ids"):
-        return x
-    if target in WHOLE and stage and stage.kind in ("ids", "input"):
-        if stage.kind == "ids":
-            return x
-        ids = node.network.add("ids", stage, "cast", stage.width, stage.name)
-        return Value(encode(ids, unit), x.labels, True)
-    if target in FLOATS and stage and stage.what != "cast":  # whole numbers as a series
-        series = node.network.add("input", None, None, stage.width, stage.name)
-        return Value(encode(series, unit), x.labels, True)
-    raise ValueError("rounds what the network computes")
-
-
-def _select(node: Node) -> Tensor:
-    """Return constants chosen by a condition: Where; or compared: Equal, Not."""
-    arrays = [node.constant(n) for n in range(len(node.inputs))]
-    if any(array.dtype == object for array in arrays):
-        raise ValueError("compares sizes that are open")
-    function: Callable = {"Where": np.where, "Equal": np.equal, "Not": np.logical_not}[node.kind]
-    return Value.constant(np.asarray(function(*arrays)))
-
-
-LENIENT = (
-    "ConstantOfShape",
-    "Expand",
-    "GRU",
-    "If",
-    "LSTM",
-)  # may need no more than the shape, or not all
-OPERATIONS: dict[str, Callable[[Node], Tensor | list[Tensor]]] = {
-    **dict.fromkeys(["Identity", "Dropout"], _keep),
-    "Cast": _cast,
-    **dict.fromkeys(["Where", "Equal", "Not"], _select),
-    "Transpose": moves.transpose,
-    "Squeeze": moves.squeeze,
-    "Unsqueeze": moves.unsqueeze,
-    **dict.fromkeys(["Reshape", "Flatten"], moves.move),
-    "Concat": moves.join,
-    "Split": moves.split,
-    "Slice": moves.cut,
-    "Gather": moves.gather,
-    **dict.fromkeys(["Expand", "Tile"], moves.expand),
-    **dict.fromkeys(["Shape", "Size"], moves.find_shape),
-    "ConstantOfShape": moves.fill,
-    "ReverseSequence": moves.reverse_sequence,
-    **dict.fromkeys(arithmetic.OPERATORS, arithmetic.combine),
-    **dict.fromkeys(["MatMul", "Gemm"], arithmetic.multiply_matrix),
-    "Conv": arithmetic.convolve,
-    "BatchNormalization": arithmetic.normalize,
-    **dict.fromkeys(activations.ACTIVATIONS, activations.activate),
-    **dict.fromkeys(
-        ["LeakyRelu", "Elu", "Celu", "HardSigmoid", "Gelu", "Clip", "ThresholdedRelu"],
-        activations.activate,
-    ),
-    **dict.fromkeys(["Softmax", "LogSoftmax"], activations.normalize_exponentially),
-    **dict.fromkeys(["ReduceMean", "ReduceMax", "ReduceSum", "ReduceProd"], pools.reduce),
-    **dict.fromkeys(["GlobalAveragePool", "GlobalMaxPool"], pools.reduce),
-    **dict.fromkeys(["AveragePool", "MaxPool"], pools.reduce),
-    **dict.fromkeys(["LSTM", "GRU"], read_layer),
-}
+LOOPS = "Loop", "Scan", "SequenceMap"
+LENIENT = "ConstantOfShape", "Expand", "GRU", "If", "LSTM", "ScatterElements"
+"""What may not need all of its inputs."""
 
 
 @dataclass
@@ -184,6 +98,8 @@ class Graph:
     def _understand(self, node: Any) -> list[Tensor]:
         """Return what a node's outputs are."""
         try:
+            if is_otherwise(node.op_type):  # first, whatever was not understood before
+                raise ValueError(explain_unknown(node))
             for name in node.input:
                 tensor = self.find(name)
                 # What hangs on a tensor that is not understood is named after that one.
@@ -195,7 +111,11 @@ class Graph:
                 return [self._read_constant(node)]
             if node.domain not in ("", "ai.onnx") or node.op_type not in OPERATIONS:
                 raise ValueError(explain_unknown(node))
-            results = OPERATIONS[node.op_type](self._prepare(node))
+            function, settings = OPERATIONS[node.op_type]
+            prepared = self._prepare(node)
+            if unknown := prepared.attributes.keys() - settings:
+                raise ValueError(f"has the settings {sorted(unknown)}, which are not known here")
+            results = function(prepared)
             return results if isinstance(results, list) else [results]
         except (
             ArithmeticError,
@@ -287,16 +207,21 @@ def describe(node: Any) -> str:
     return f"node {name[:80]!r} ({node.op_type})"
 
 
+def is_otherwise(kind: str) -> bool:
+    """Return whether an operation is a layer written in another way: quantized, or as a loop."""
+    return "quant" in kind.lower() or "QLinear" in kind or kind in LOOPS
+
+
 def explain_unknown(node: Any) -> str:
     """Return why an operation is not understood, and what to do."""
     kind = node.op_type
-    if "quant" in kind.lower() or "QLinear" in kind or "Integer" in kind:
-        return f"is not supported: {QUANTIZED}"
-    if kind in ("Loop", "Scan", "SequenceMap"):
+    if kind in LOOPS:
         return (
             "is a loop written out, whose cell is not known; expected an LSTM or GRU node. Import "
             "the model from the framework it was trained in"
         )
+    if is_otherwise(kind) or "Integer" in kind:
+        return f"is not supported: {QUANTIZED}"
     if kind == "RNN":
         return "is a plain RNN, which cdjax has no cell for; expected an LSTM or GRU"
     domain = f" of {node.domain}" if node.domain else ""

@@ -9,14 +9,15 @@ from cdjax.importers.onnx.values import (
     EACH,
     FIRST,
     LAST,
-    MOST_ELEMENTS,
     Network,
+    Order,
     Tensor,
     Uniform,
     Value,
     as_constant,
     as_whole,
     at_moment,
+    check_count,
     decode,
     encode,
     number_of,
@@ -104,6 +105,7 @@ def join(node: Node) -> Tensor:
     axis = find_axis(int(node.setting("axis", 1)), first.array.ndim)
     if any(value.labels != first.labels for value in values) or first.labels[axis]:
         raise ValueError("joins tensors along the batch or the steps, or of different axes")
+    check_count(sum(value.array.size for value in values))
     array = np.concatenate([value.array for value in values], axis)
     return Value(compact(array), first.labels, first.signal)
 
@@ -229,6 +231,7 @@ def gather(node: Node) -> Tensor:
     axis = find_axis(int(node.setting("axis", 0)), x.array.ndim)
     labels = x.labels[:axis] + ((),) * where.ndim + x.labels[axis + 1 :]
     if not x.labels[axis]:
+        check_count(where.size, x.array.size // max(x.array.shape[axis], 1))
         array = np.asarray(np.take(x.array, where.astype(np.int64), axis))
         return Value(compact(array), labels, x.signal)
     size, index = node.network.shape(x)[axis], number_of(Value.constant(where))
@@ -281,13 +284,16 @@ def expand(node: Node) -> Tensor:
         return Uniform(number, shape if node.kind == "Expand" else None)
     shape = as_constant(node.take(1), "the shape")
     own = as_array(np.shape(node.constant(0)))
-    if node.kind == "Tile" or np.prod(shape.astype(float)) * np.prod(own) > MOST_ELEMENTS:
+    if node.kind == "Tile":
         raise ValueError("repeats a constant; it is not folded")
+    check_count(*shape.tolist(), *own.tolist())
     return Value.constant(np.broadcast_to(node.constant(0), np.broadcast_shapes(own, shape)))
 
 
 def find_shape(node: Node) -> Tensor:
     """Return the sizes of a tensor's axes: Shape, Size."""
+    if isinstance(order := node.inputs[0], Order):
+        return Value.constant(as_array([order.size]))
     x = node.take(0)
     shape = x.shape if isinstance(x, Uniform) else node.network.shape(x)
     if shape is None:

@@ -9,6 +9,7 @@ import numpy as np
 from cdjax.importers.onnx.sizes import Number
 from cdjax.importers.onnx.values import (
     Network,
+    Order,
     Refusal,
     Tensor,
     Uniform,
@@ -53,6 +54,8 @@ class Node:
             raise ValueError(f"input {n} is missing")
         if isinstance(tensor, Refusal):
             raise ValueError(tensor.message)
+        if isinstance(tensor, Order):
+            raise ValueError(f"input {n} ({self.names[n]}) is an order of the sequences")
         return tensor
 
     def has(self, n: int) -> bool:

@@ -51,6 +51,7 @@ def _find_window(node: Node, x: Value) -> list[int]:
     """Return the axis of a pool whose window is all of it."""
     shape = node.network.shape(x)
     window = node.setting("kernel_shape", None)
+    node.expect("auto_pad", "NOTSET", "VALID")
     if x.array.ndim != 3 or list(window) != [shape[2]] or np.any(node.setting("pads", 0)):
         raise ValueError(f"pools {shape} by windows of {window}; expected all steps")
     return [2]

@@ -123,8 +123,8 @@ def _check_states(node: Node) -> None:
             if isinstance(state, Refusal) or number_of(state) != 0:  # type: ignore[arg-type]
                 raise ValueError(
                     f"begins with {INPUTS[n]} = {node.names[n]!r}, which is not constantly 0; "
-                    f"expected states that begin at 0. Where it is computed from an input that is "
-                    f"0 at the start of a sequence, name that input in zeros="
+                    f"expected states that begin at 0. Where it is 0 at the start of a sequence, "
+                    f"name it, or the input it is computed from, in zeros="
                 )
 
 

@@ -10,10 +10,10 @@ from cdjax.importers.onnx.values import (
     MAX,
     MEAN,
     MOMENTS,
-    MOST_ELEMENTS,
     Network,
     Stage,
     Value,
+    check_count,
     decode,
     encode,
 )
@@ -50,16 +50,23 @@ def settle(network: Network, x: Value) -> Stage:
 
 def choose(units: np.ndarray, width: int) -> np.ndarray:
     """Return the matrix that picks units."""
-    if len(units) * width > MOST_ELEMENTS:
-        raise ValueError(f"picks {len(units):,} of {width:,} numbers; expected fewer")
-    return np.eye(width)[units]
+    check_count(len(units), width)
+    matrix = np.zeros((len(units), width))
+    matrix[np.arange(len(units)), units] = 1
+    return matrix
 
 
-def over_steps(stage: Stage | None) -> bool:
-    """Return whether a stage has an output for every step."""
+def find_layer(stage: Stage | None) -> Stage | None:
+    """Return the last layer, or the pool after it, that a stage is computed from."""
     while stage is not None and stage.kind not in ("pool", "layer"):
         stage = stage.source
-    return stage is not None and stage.kind == "layer"
+    return stage
+
+
+def over_steps(stage: Stage) -> bool:
+    """Return whether a stage has an output for every step."""
+    last = find_layer(stage)
+    return last is not None and last.kind == "layer"
 
 
 def _pool(network: Network, stage: Stage, moment: np.ndarray, unit: np.ndarray) -> Stage:

@@ -6,6 +6,7 @@ features and of size 1 in the axes of the batch and the steps; these carry label
 Operations that only move elements act on this array as they do on the values.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +74,16 @@ class Refusal:
     message: str
 
 
-Tensor = Value | Uniform | Refusal
+@dataclass(frozen=True)
+class Order:
+    """An order of the sequences of a batch."""
+
+    size: Number
+    kind: str
+    """"counted" from the first to the last, "sorted" by length, or "inverse" to that."""
+
+
+Tensor = Value | Uniform | Order | Refusal
 
 
 @dataclass
@@ -107,25 +117,34 @@ class Network:
 
 def encode(stage: Stage, units: Any, moment: Any = EACH) -> np.ndarray:
     """Return the elements that are given units of a stage."""
-    moment = np.asarray(moment, np.int64)
-    return np.asarray(units, np.int64) | moment << _UNIT | stage.number << _MOMENT
+    units, moment = np.asarray(units, np.int64), np.asarray(moment, np.int64)
+    return np.asarray(units | moment << _UNIT | stage.number << _MOMENT, np.int64)
 
 
 def decode(array: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the stage's number, the moment and the unit of elements."""
     stage, rest = np.divmod(array, 1 << _MOMENT)
-    return (stage, *np.divmod(rest, 1 << _UNIT))
+    moment, unit = np.divmod(rest, 1 << _UNIT)
+    return np.asarray(stage), np.asarray(moment), np.asarray(unit)
 
 
 def at_moment(array: np.ndarray, moment: int) -> np.ndarray:
     """Return elements that are of every step, taken from the steps."""
-    return array | moment << _UNIT
+    return np.asarray(array | moment << _UNIT)
 
 
 def all_units(stage: Stage, like: Value, shape: tuple[int, ...] | None = None) -> Value:
     """Return a stage's units, in order, in the axes of another signal."""
     array = encode(stage, np.arange(stage.width)).reshape(shape or like.array.shape)
     return Value(array, like.labels, True)
+
+
+def check_count(*sizes: int) -> None:
+    """Raise where a matrix or constant would have too many elements."""
+    if math.prod(sizes) > MOST_ELEMENTS:
+        raise ValueError(
+            f"makes an array of {math.prod(sizes):,} numbers; expected at most {MOST_ELEMENTS:,}"
+        )
 
 
 def number_of(value: Value | Uniform) -> Any:

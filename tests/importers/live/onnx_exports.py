@@ -194,6 +194,12 @@ KERAS = {
             m.Dense(K, "softmax"),
         ],
     },
+    "LSTM with relu": {
+        "layers": lambda m: [
+            m.LSTM(H, activation="relu", use_bias=False),
+            m.Dense(K, "softmax"),
+        ],
+    },
     "LSTM from the end": {
         "layers": lambda m: [m.LSTM(H, go_backwards=True), m.Dense(K, "softmax")],
     },
