@@ -101,7 +101,7 @@ def _find_input(node: Node, x: Value, width: int) -> Stage:
             f"X has shape {network.shape(x)} and W has width {width}; expected features in the "
             f"last axis"
         )
-    if len(time) != 1 or len(batch) > 1:
+    if len(time) != 1 or len(batch) > 1 or any(label.startswith("~") for label in batch):
         raise ValueError(
             f"X has shape {network.shape(x)}; expected its steps to be one axis of the input, "
             f"its sequences another one"
