@@ -211,7 +211,9 @@ def gelu(d, y, width):
     erf = d.Erf(d.Div(z, d.weight(np.sqrt(2.0))))
     z = d.Mul(d.Mul(z, d.Add(erf, d.weight(np.float64(1)))), d.weight(np.float64(0.5)))
     z = d.dense(z, 4, 7)
-    return d.dense(d.Mul(z, d.Sigmoid(z)), 7, K)
+    z = d.dense(d.Mul(z, d.Sigmoid(z)), 7, 4)
+    gate = d.Add(d.Erf(d.Mul(z, d.weight(np.sqrt(0.5)))), d.weight(np.float64(1)))
+    return d.dense(d.Mul(d.Mul(d.weight(np.float64(0.5)), gate), z), 4, K)
 
 
 def last(d, y):

@@ -146,11 +146,13 @@ def _multiply(node: Node, a: Value, b: Value) -> Tensor | None:
 
 def _unscale(stage: Stage) -> tuple[Stage, float, float]:
     """Return the stage that another one is `factor * stage + shift` of, and these."""
-    if stage.kind == "dense" and stage.source is not None:
+    factor, shift = 1.0, 0.0
+    while stage.kind == "dense" and stage.source is not None:
         W, b = stage.what
-        if W.shape[0] == W.shape[1] and (W[0, 0] * np.eye(len(W)) == W).all() and (b == b[0]).all():
-            return stage.source, W[0, 0], b[0]
-    return stage, 1.0, 0.0
+        if W.shape[0] != W.shape[1] or (W[0, 0] * np.eye(len(W)) != W).any() or (b != b[0]).any():
+            break
+        stage, factor, shift = stage.source, factor * W[0, 0], factor * b[0] + shift
+    return stage, factor, shift
 
 
 def multiply_matrix(node: Node) -> Tensor:
