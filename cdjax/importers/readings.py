@@ -14,6 +14,7 @@ from cdjax.core.cells import Bidirectional
 from cdjax.core.network import POOLS, Classifier, Dense
 from cdjax.importers.assemble import Found
 
+_LARGEST = 1e30
 _MOST = 20_000
 """Combinations of activations that are tried."""
 TRIED = {
@@ -136,6 +137,8 @@ def _walk(
     sums = rows @ dense.W.T + dense.b[None]
     applied = _apply_all(sums, tuple(names[0]))
     for name, values in zip(names[0], map(np.asarray, applied), strict=True):
+        if not (np.abs(values) < _LARGEST).all():  # no network gives exponentials of exponentials
+            continue
         for combination, outputs in _walk(above, names[1:], values):
             yield (name, *combination), outputs
 

@@ -112,6 +112,8 @@ def find_reading(
     candidates = [
         candidate for order in orders for candidate in compute_all(order, inputs, pool, activations)
     ]
+    if not candidates:
+        raise DisagreementError(f"{source} gives outputs that are not finite, on random inputs.")
     errors: list[Exception] = []
     closest: Reading | None = None
     for own in runs:

@@ -234,3 +234,10 @@ def test_an_activation_is_named_by_what_it_computes(name):
 def test_other_activations_raise(function, message):
     with pytest.raises(ValueError, match=message):
         name_activation(function, "here")
+
+
+def test_readings_that_overflow_are_none():
+    found = unsaid(head=(dense(5, 7, scale=9), dense(7, 7, scale=9), dense(7, 2)))
+    forward = make_forward(found, READS["last"], jnp.tanh, jnp.tanh, identity)
+    head = find_reading(found, forward).found.head
+    assert [layer.activation for layer in head] == ["tanh", "tanh", "linear"]
