@@ -225,7 +225,7 @@ def test_an_activation_is_named_by_what_it_computes(name):
     ("function", "message"),
     [
         (jax.nn.gelu, "here: the activation gelu is not supported"),
-        (lambda z: jax.nn.leaky_relu(z, 0.2), "here: the activation <lambda> is not supported"),
+        (lambda z: jax.nn.leaky_relu(z, 0.15), "here: the activation <lambda> is not supported"),
         (jax.nn.softmax, "here: the activation softmax is not supported"),
         (lambda z: 1 / 0, "fails: division by zero"),
         (None, "here: the activation None fails"),
