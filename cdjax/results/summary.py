@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from cdjax.display import show
+from cdjax.results.windows import count_decimals, split_steps
 
 LINES = 20
 """Most lines of a summary."""
@@ -19,12 +20,16 @@ def summarize(explanation: Any) -> str:
     """Return an `Explanation` in at most `LINES` lines: prediction, words, strongest phrases."""
     kind, each = ("steps", "steps") if explanation.tokens is None else ("tokens", "words")
     rule = f", rule {explanation.rule}" if explanation.rule else ""
+    # The sizes of values are not known beforehand, as those of logits are.
+    value = explanation.output == "value"
+    decimals = count_decimals(explanation.numbers) if value else 2
     sections = {
         "prediction": [_shorten(describe_outcome(explanation))],
         "score": [_shorten(describe_direction(explanation))],
-        each: _wrap([f"{p.text} {p.score:+.2f}" for p in explanation.words()]),
+        each: _wrap([f"{p.text} {p.score:+.{decimals}f}" for p in _parts(explanation)]),
         "strongest": [
-            _shorten(f"{p.score:+.2f} {p.text}") for p in explanation.strongest(5, shortest=2)
+            _shorten(f"{p.score:+.{decimals}f} {p.text}")
+            for p in explanation.strongest(5, shortest=2)
         ],
     }
     if explanation.known is not None and (note := describe_unknown(explanation.known)):
@@ -37,6 +42,16 @@ def summarize(explanation: Any) -> str:
         titles = [title, *[""] * len(content)]
         lines += [f"  {t:10}  {line}" for t, line in zip(titles, content, strict=False)]
     return "\n".join(map(show, lines[:LINES]))
+
+
+def _parts(explanation: Any) -> list[Any]:
+    """Return every word; of a long series windows of steps, where they were scored."""
+    if explanation.tokens is None:
+        rows = {tuple(span): row for row, span in enumerate(explanation.spans.tolist())}
+        windows = [rows.get(tuple(span)) for span in split_steps(len(explanation)).tolist()]
+        if None not in windows:
+            return [explanation.phrase(row) for row in windows]
+    return explanation.words()
 
 
 def describe_outcome(explanation: Any) -> str:

@@ -323,6 +323,10 @@ def test_repr_is_short(explanation):
     assert "price 3.5" in repr(make_series())
     assert "%" not in repr(make_series())
     assert "step 2 " in repr(make_series())
+    lines = repr(make_series(168)).splitlines()
+    assert len(lines) <= 20
+    assert "  steps       steps 0:14 -1.00  steps 14:28 " in "\n".join(lines)
+    assert "steps 154:168 " in "\n".join(lines)
 
 
 @pytest.mark.parametrize(
