@@ -27,11 +27,11 @@ class Case(NamedTuple):
     arguments: Any = MappingProxyType({})
 
 
-def randomize(module, seed=0):
+def randomize(module, seed=0, scale=1):
     """Give a module of nnx weights, biases too, that are all random and not small."""
     rng = np.random.default_rng(seed)
     state = nnx.state(module, nnx.Param)
-    state = jax.tree.map(lambda a: jnp.asarray(rng.normal(size=a.shape), a.dtype), state)
+    state = jax.tree.map(lambda a: jnp.asarray(scale * rng.normal(size=a.shape), a.dtype), state)
     nnx.update(module, state)
     return module
 
@@ -137,7 +137,7 @@ def sequential(dtype):
         nnx.Linear(M, K, **kw(dtype)),
         nnx.softmax,
     )
-    module = randomize(module)
+    module = randomize(module, scale=0.5)
     module.eval()
     return Case(module, lambda x: module(jnp.asarray(x)[None])[0])
 
