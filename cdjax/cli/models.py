@@ -12,6 +12,7 @@ NAMES = (
     "output",
     "config",
     "hard_sigmoid",
+    "cell_activations",
     "inputs",
     "modules",
     "input_name",
@@ -79,6 +80,12 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", metavar="NAME", help="what the outputs are: softmax, sigmoid or value")
     add("--config", metavar="FILE", help="Keras: model.to_json(), for a file of weights alone")
     add("--hard-sigmoid", metavar="NAME", help="Keras: keras2 or keras3, for weights alone")
+    add(
+        "--cell-activations",
+        type=_names,
+        metavar="A,B",
+        help="Keras: of the gates and of the content, for weights alone",
+    )
     add("--inputs", metavar="LAYER", help="Keras: read the network after this layer")
     add("--modules", type=_names, metavar="A,B", help="PyTorch: recurrent modules in their order")
     add("--input-name", metavar="NAME", help="ONNX: the tensor that the network reads")
