@@ -138,6 +138,12 @@ def jitted(path):
             yield node
 
 
+def test_modules_are_short():
+    lengths = {path: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert max(lengths.values()) <= 400, max(lengths, key=lambda path: lengths[path])
+    assert sum(lengths[path] for path in PACKAGE.glob("core/*.py")) <= 800
+
+
 def test_core_compiles_its_scans_alone():
     """A bare scan is compiled anew at every call; all else is left to who calls core."""
     compiled = [node for path in PACKAGE.glob("core/*.py") for node in jitted(path)]

@@ -72,35 +72,24 @@ def decompose(
 
 
 def split_logits(
-    classifier: Classifier,
-    x: ArrayLike,
-    inside: ArrayLike,
-    rule: Rule = PAPER,
-    valid: Any = None,
-    at: Any = None,
+    classifier: Classifier, x: ArrayLike, inside: ArrayLike, rule: Rule = PAPER, valid: Any = None
 ) -> Split:
     """Decompose the logits of one sequence: the score of a set of steps, and all else.
 
         logits = beta + gamma + bias                                            (equation 10)
 
-    Arguments are as for `decompose`, with a network for the layers; words are embedded already. Of
-    the pool "each", `at` holds the steps `[N]` whose logits are wanted; all when None.
+    Arguments are as for `decompose`, with a network for the layers; words are embedded already.
 
     Returns:
         `beta`, the score of the set; `gamma`, that of the rest; and `bias`, which belongs to no
-        input: the logits of a head that reads 0. Logits, `[K]` or, for the pool "each", `[T, K]`,
-        `[N, K]` where there is `at`.
+        input: the logits of a head that reads 0. Logits, `[K]` or, for the pool "each", `[T, K]`.
 
     Raises:
-        TypeError, ValueError: As `decompose`. ValueError also where there is `at` and another pool.
+        TypeError, ValueError: As `decompose`.
     """
     x = checks.check_input(x)
     checks.check_network(classifier, x.shape[1])
-    if at is not None and classifier.pool != "each":
-        raise ValueError(f"at is given and pool is {classifier.pool!r}; expected pool 'each'.")
     h, ops, valid_steps = _split_outputs(classifier.layers, x, inside, rule, None, valid)
-    if at is not None:
-        h = jax.tree.map(lambda part: part[jnp.asarray(at)], h)
     head = classifier._replace(embedding=None)  # words have been looked up in it
     head = jax.tree.map(lambda leaf: jnp.asarray(leaf, h.beta.dtype), head)
     return read_out(head, h, ops, valid_steps)

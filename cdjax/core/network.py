@@ -117,7 +117,8 @@ def pool(classifier: Classifier, h: Any, ops: Any = PLAIN, valid: Any = None) ->
     """Return what the head reads of the outputs of the last layer at every step.
 
     Every pool is linear once the forward pass is known, and acts on parts one by one: the maximum
-    takes, unit by unit, the parts at the step where the whole output is largest.
+    takes, unit by unit, the parts at the step where the whole output is largest (of equal ones,
+    rounding decides).
     """
     kind, steps, top = classifier.pool, len(jax.tree.leaves(h)[0]), classifier.layers[-1]
     real = jnp.expand_dims(jnp.ones(steps, bool) if valid is None else valid, 1)

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from cdjax.core.decomposition import split_logits
-from cdjax.core.network import Classifier, forward
+from cdjax.core.decomposition import decompose, split_logits
+from cdjax.core.network import Classifier, forward, read_out
 from cdjax.core.rules import Rule
+from cdjax.core.split import Parts, Split
 from cdjax.engine.devices import JobResult
 from cdjax.engine.plan import Job
 from cdjax.spans import padded_length, span_mask
@@ -230,7 +231,15 @@ def _score_masks(
 ) -> Float[Array, "s *n k"]:
     """Score sets or regions of one sequence of `length` steps; `x` is padded."""
     valid = jnp.arange(len(x), dtype=length.dtype) < length
-    return jax.vmap(lambda inside: split_logits(network, x, inside, rule, valid, at).beta)(masks)
+
+    def score(inside: AnyArray) -> Array:
+        if at is None:
+            return split_logits(network, x, inside, rule, valid).beta
+        h = decompose(network.layers, x, inside, rule, valid=valid)
+        steps = Split(h.beta[at], h.gamma[at])
+        return read_out(network, steps, Parts(rule, valid)).beta
+
+    return jax.vmap(score)(masks)
 
 
 @jax.jit

@@ -230,5 +230,3 @@ def test_other_functions_name_the_one_for_logits_at_every_step(as_users):
     ):
         with pytest.raises(ValueError, match=r"pool is 'each'.*cdjax.score_outputs"):
             call()
-    with pytest.raises(ValueError, match="at is given and pool is 'last'"):
-        split_logits(network._replace(pool="last"), x, np.ones(T, bool), at=np.array([0]))
