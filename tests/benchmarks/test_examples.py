@@ -61,7 +61,7 @@ def test_the_whole_example(tmp_path, monkeypatch, capsys):
     package = Path(os.environ.get("CDJAX_REAL_FILES", "none")) / "vaderSentiment-2.5.tar.gz"
     if not package.exists():
         pytest.skip("CDJAX_REAL_FILES names no folder with vaderSentiment-2.5.tar.gz")
-    options = ["--epochs", "2", "--width", "8", "--sentences", "3000"]
+    options = ["--epochs", "3", "--width", "8", "--words", "1500"]
     # What the tests of cdjax forbid is for Keras to do.
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
         measured = sentiment.main([str(package), "--out", str(tmp_path / "m"), *options])
