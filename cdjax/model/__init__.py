@@ -318,14 +318,16 @@ def _read_vocabulary(description: Mapping[str, Any], rows: int = 0) -> Vocabular
     if not isinstance(lowercase, bool):
         raise ValueError(f"lowercase is {reprlib.repr(lowercase)}; expected true or false")
     unknown, padding = description.get("unknown", UNKNOWN), description.get("padding")
-    frame = description.get("frame")
+    frame, skips_unknown = description.get("frame"), description.get("skips_unknown", False)
+    if not isinstance(skips_unknown, bool):
+        raise ValueError(f"skips_unknown is {reprlib.repr(skips_unknown)}; expected true or false")
     return Vocabulary(
         words,
         lowercase,
         unknown=unknown,
         padding=padding,
         splitting=_read_fields(Splitting, "splitting", description.get("splitting", {})),
-        skips_unknown=description.get("skips_unknown", False) is True,
+        skips_unknown=skips_unknown,
         frame=None if frame is None else _read_fields(Frame, "frame", frame),
     )
 

@@ -108,6 +108,7 @@ def test_saved_and_loaded(model, tmp_path, kind):
         {"frame": {"length": 0, "row": 0}},
         {"frame": {"length": 5, "row": 99}},
         {"skips_unknown": True, "unknown": 1},
+        {"skips_unknown": "yes"},
     ],
 )
 def test_a_damaged_description_is_refused(model, tmp_path, wrong):
