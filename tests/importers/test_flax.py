@@ -12,21 +12,8 @@ from cdjax.importers.verify import compare
 from cdjax.training.network import FlaxClassifier, to_classifier
 from flax import linen as nn
 from flax import nnx, serialization
-from jax.experimental.compilation_cache import compilation_cache
 
 from tests.importers.contract import Refused, Supported, check_case
-
-
-@pytest.fixture(autouse=True, scope="module")
-def compile_here():
-    """Reading the scans of Flax that another process compiled ended the process (jaxlib 0.10.2)."""
-    before = jax.config.values["jax_compilation_cache_dir"]
-    jax.config.update("jax_compilation_cache_dir", None)
-    compilation_cache.reset_cache()
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
-    compilation_cache.reset_cache()
-
 
 # Time, input width, hidden widths, dense width, classes, words.
 T, D, H, H2, M, K, V = 6, 3, 5, 4, 7, 2, 11
