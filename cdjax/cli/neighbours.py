@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.corpus.reviews import read_reviews
     from cdjax.model import find_vocabulary
     from cdjax.phrases.vectors import average_vectors, check_memory, count_phrases
-    from cdjax.results.summary import describe_unknown
+    from cdjax.results.notices import describe_unknown
     from cdjax.viz.console import Console
 
     if args.out is not None:

@@ -224,7 +224,7 @@ def _summarize(console, result, out: str) -> None:
 
     from cdjax.cli.progress import peak_memory
     from cdjax.corpus.parts import HIGHLIGHT_WORDS
-    from cdjax.results.summary import MANY_UNKNOWN
+    from cdjax.results.notices import MANY_UNKNOWN
 
     manifest = result.manifest
     counts, seconds = manifest["counts"], manifest["seconds"]

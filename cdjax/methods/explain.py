@@ -12,6 +12,7 @@ from cdjax.methods.registry import make_methods
 from cdjax.model import Model, find_vocabulary, load
 from cdjax.results.explanation import Explanation
 from cdjax.results.scores import (
+    VALUES,
     default_direction,
     exclude_each_other,
     read_scores,
@@ -20,9 +21,6 @@ from cdjax.scoring.batch import output_bias
 from cdjax.scoring.limits import check_length
 from cdjax.spans import enumerate_spans
 from cdjax.text.scripts import check_words
-
-VALUES = "units of the values"
-"""Units of scores where the output is no logit."""
 
 
 def explain(
@@ -33,6 +31,7 @@ def explain(
     max_len: int | None = None,
     *,
     label: str | None = None,
+    against: str | None = None,
 ) -> Explanation:
     """Explain a model's prediction for one text or series: what every phrase contributes to it.
 
@@ -46,6 +45,8 @@ def explain(
         max_len: Steps of the longest span to score; all when None.
         label: The label that scores above 0 speak for. When None, the second of two labels that
             exclude each other, else the predicted one (of values the first).
+        against: The label that scores below 0 speak for: scores are then those of `label` (when
+            None, of the predicted one of the others) less those of `against`.
 
     Returns:
         The explanation; scores in logits, in the units of a model's values, or in the method's own.
@@ -53,8 +54,8 @@ def explain(
     Raises:
         TypeError: Where `source` is neither a text nor tokens nor floats.
         ValueError: Where it is empty, too long for all its spans, or in a script without spaces
-            between words; where there is no such method, rule or label, or the method is not
-            defined for the model.
+            between words; where there is no such method, rule or label, both labels are the same,
+            or the method is not defined for the model.
         FileNotFoundError: Where there is no such model.
 
     >>> explanation = explain("It isn't a bad film.")
@@ -86,7 +87,9 @@ def explain(
         (result,) = chosen.score(model, [padded], [spans + first])
         result = result._replace(spans=spans)
     labels = tuple(model.labels)
-    direction = default_direction(result.logits, labels, output, units=chosen.units, label=label)
+    direction = default_direction(
+        result.logits, labels, output, units=chosen.units, label=label, against=against
+    )
     exclusive = exclude_each_other(len(result.logits), labels, output)
     return Explanation(
         spans=result.spans,

@@ -4,8 +4,12 @@ Scores of spans and how they are read (`scores`), interactions, trees and the st
 the record that has it all, `Explanation`.
 """
 
-from cdjax.results.explanation import Explanation, Interaction, Phrase
+from cdjax.results.account import Account
+from cdjax.results.explanation import Explanation
 from cdjax.results.lookup import PhraseError
+from cdjax.results.notices import Notice
+from cdjax.results.overview import Overview
+from cdjax.results.phrases import Interaction, Phrase
 from cdjax.results.scores import (
     SpanScores,
     default_direction,
@@ -15,8 +19,11 @@ from cdjax.results.scores import (
 )
 
 __all__ = [
+    "Account",
     "Explanation",
     "Interaction",
+    "Notice",
+    "Overview",
     "Phrase",
     "PhraseError",
     "SpanScores",

@@ -4,39 +4,26 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from cdjax.results import files
+from cdjax.results.account import Account, make_account
 from cdjax.results.check import check_explanation
 from cdjax.results.hierarchy import Hierarchy, build_hierarchy
 from cdjax.results.interactions import interactions
 from cdjax.results.lookup import Key, PhraseError, find_phrase, find_phrases, find_steps
-from cdjax.results.scores import SpanScores, probabilities, read
+from cdjax.results.notices import Notice, find_notices
+from cdjax.results.numbers import count_decimals
+from cdjax.results.overview import Overview, make_overview
+from cdjax.results.phrases import Interaction, Phrase
+from cdjax.results.scores import VALUES, SpanScores, probabilities, read
 from cdjax.results.selection import strongest
 from cdjax.results.summary import summarize
+from cdjax.results.thresholds import Thresholds, find_thresholds
 from cdjax.spans import count_spans
-
-
-class Phrase(NamedTuple):
-    """A span of an explanation, as a person reads it."""
-
-    start: int  # half-open span of its steps
-    stop: int
-    text: str  # its tokens, joined by spaces; "steps 2:5" of a series
-    score: float  # along the direction, in the units of the explanation
-
-
-class Interaction(NamedTuple):
-    """A span whose score is not the sum of the scores of its steps."""
-
-    start: int  # half-open
-    stop: int
-    text: str
-    score: float  # of the span
-    interaction: float  # the score less the sum of the scores of its single steps
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -113,6 +100,17 @@ class Explanation:
         return read(self.scores, self.weights)
 
     @cached_property
+    def thresholds(self) -> Thresholds:
+        """From which absolute score on a phrase is evidence, and from which strong evidence."""
+        return find_thresholds(self.units, self.numbers)
+
+    @cached_property
+    def decimals(self) -> int:
+        """How many decimals of its scores tell something."""
+        fixed = 0 if self.units == VALUES else 2
+        return max(fixed, count_decimals(np.array([self.thresholds.clear]), 2))
+
+    @cached_property
     def _rows(self) -> dict[tuple[int, ...], int]:
         return {tuple(span): row for row, span in enumerate(self.spans.tolist())}
 
@@ -163,6 +161,11 @@ class Explanation:
                 f"max_len=None or max_len={stop - start}."
             )
         return row
+
+    def is_scored(self, key: Key) -> bool:
+        """Return whether the span of a phrase was scored. Arguments and errors as `[]`."""
+        start, stop = self.span(key)
+        return start == stop or (start, stop) in self._rows
 
     def span(self, key: Key) -> tuple[int, int]:
         """Return the half-open span of a phrase. Arguments and errors as `[]`."""
@@ -238,6 +241,23 @@ class Explanation:
                 f"needs all of them: explain with max_len=None."
             )
         return build_hierarchy(self.spans, self.scores, self.weights)
+
+    def account(self) -> Account | None:
+        """Return where the output comes from, in parts that add up to it.
+
+            whole sequence + remainder + output bias = output
+
+        None where scores are in units of something else than the output.
+        """
+        return make_account(self)
+
+    def notices(self) -> tuple[Notice, ...]:
+        """Return what to know before believing the scores: unknown words, what has faded."""
+        return find_notices(self)
+
+    def overview(self) -> Overview:
+        """Return what every view shows: outcome, account, notices, the phrases worth a look."""
+        return make_overview(self)
 
     def probabilities(self) -> dict[str, float]:
         """Return the probability of every label.

@@ -20,6 +20,9 @@ DIFFERENCES = ("logits", "log probability")
 """Units in which two labels that exclude each other are told apart by the difference of their
 scores, the change of the log odds. In other units their scores are each other's negative."""
 
+VALUES = "units of the values"
+"""Units of scores where the output is no logit."""
+
 
 class SpanScores(NamedTuple):
     """Scores of spans of one sequence."""
@@ -112,11 +115,13 @@ def default_direction(
     *,
     units: str = "logits",
     label: str | None = None,
+    against: str | None = None,
 ) -> Float[np.ndarray, "l"]:
     """Return the weights `[L]` of the labels' scores in the number that a person reads.
 
     The direction (`directions`) of `label`; when None, of the second of two labels that exclude
-    each other, else of the predicted label; of values the first.
+    each other, else of the predicted label; of values the first. With `against`, the score of
+    `label` (when None, of the predicted one of the others) less that of the label `against`.
 
     Args:
         logits: Of the sequence, `[K]`; the highest tells the predicted label.
@@ -124,9 +129,10 @@ def default_direction(
         output: One of `OUTPUTS`.
         units: Of the scores.
         label: The label that scores above 0 shall speak for.
+        against: The label that scores below 0 shall speak for.
 
     Raises:
-        ValueError: Where there is no such label or output.
+        ValueError: Where there is no such label or output, or both labels are the same.
 
     >>> default_direction(np.array([1.0, 0.0])).tolist()
     [-1.0, 1.0]
@@ -134,10 +140,15 @@ def default_direction(
     [0.0, 0.0, 1.0]
     >>> default_direction(np.array([2.0]), ("bad", "good"), "sigmoid", label="bad").tolist()
     [1.0, -1.0]
+    >>> default_direction(np.array([1.0, 0.0, 3.0]), against="0").tolist()
+    [-1.0, 0.0, 1.0]
     """
     labels = [str(k) for k in range(len(logits))] if labels is None else list(labels)
-    if label is not None and label not in labels:
-        raise ValueError(f"there is no label {label!r}; expected one of {', '.join(labels)}.")
+    for name in (label, against):
+        if name is not None and name not in labels:
+            raise ValueError(f"there is no label {name!r}; expected one of {', '.join(labels)}.")
+    if against is not None:
+        return _difference(logits, labels, output, units, label, against)
     if label is not None:
         index = labels.index(label)
     elif output == "value":
@@ -147,6 +158,28 @@ def default_direction(
     else:
         index = int(np.argmax(read_scores(logits, labels)))
     return directions(len(logits), labels, output, units)[index]
+
+
+def _difference(
+    logits: Float[np.ndarray, "k"],
+    labels: list[str],
+    output: str,
+    units: str,
+    label: str | None,
+    against: str,
+) -> Float[np.ndarray, "l"]:
+    """Return the direction from one label to another."""
+    if len(labels) == 1:
+        raise ValueError(f"the only label is {against!r}, so there is no other to hold against it.")
+    if label == against:
+        raise ValueError(f"label and against are both {label!r}; expected two labels.")
+    if label is None:
+        ranked = read_scores(logits, labels).astype(float)
+        ranked[labels.index(against)] = -np.inf
+        label = labels[int(np.argmax(ranked))]
+    if len(labels) == 2 and exclude_each_other(len(logits), labels, output):
+        return directions(len(logits), labels, output, units)[labels.index(label)]
+    return np.eye(len(labels))[labels.index(label)] - np.eye(len(labels))[labels.index(against)]
 
 
 def probabilities(

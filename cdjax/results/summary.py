@@ -3,37 +3,48 @@
 import textwrap
 from typing import Any
 
-import numpy as np
-from jaxtyping import Bool
-
 from cdjax.display import show
-from cdjax.results.windows import count_decimals, split_steps
+from cdjax.results.account import Account
+from cdjax.results.numbers import write_score
+from cdjax.results.overview import make_overview
+from cdjax.results.phrases import Phrase
+from cdjax.results.windows import split_steps
+from cdjax.results.wording import describe_direction, describe_outcome
 
 LINES = 20
 """Most lines of a summary."""
 WIDTH = 84
-MANY_UNKNOWN = 1 / 3
-"""Share of the words from which on it is told that a model does not know them."""
+STRONGEST = 5
+SENTENCES = 6
 
 
 def summarize(explanation: Any) -> str:
-    """Return an `Explanation` in at most `LINES` lines: prediction, words, strongest phrases."""
+    """Return an `Explanation` in at most `LINES` lines: prediction, words, strongest phrases.
+
+    Of a long text sentences instead of words.
+    """
     kind, each = ("steps", "steps") if explanation.tokens is None else ("tokens", "words")
     rule = f", rule {explanation.rule}" if explanation.rule else ""
-    # The sizes of values are not known beforehand, as those of logits are.
-    value = explanation.output == "value"
-    decimals = count_decimals(explanation.numbers) if value else 2
+    decimals = explanation.decimals
+    seen = make_overview(explanation)
+
+    def write(phrase: Phrase) -> str:
+        return _shorten(f"{write_score(phrase.score, decimals)} {phrase.text}")
+
     sections = {
         "prediction": [_shorten(describe_outcome(explanation))],
-        "score": [_shorten(describe_direction(explanation))],
-        each: _wrap([f"{p.text} {p.score:+.{decimals}f}" for p in _parts(explanation)]),
-        "strongest": [
-            _shorten(f"{p.score:+.{decimals}f} {p.text}")
-            for p in explanation.strongest(5, shortest=2)
-        ],
+        "score": [_shorten(describe_direction(explanation.direction))],
     }
-    if explanation.known is not None and (note := describe_unknown(explanation.known)):
-        sections["warning"] = [note]
+    if seen.account is not None:
+        sections["adds up"] = textwrap.wrap(_write_account(seen.account, decimals), WIDTH)
+    if seen.sentences:
+        more = ["..."] if len(seen.sentences) > SENTENCES else []
+        sections["sentences"] = [*map(write, seen.sentences[:SENTENCES]), *more]
+    else:
+        words = [f"{p.text} {write_score(p.score, decimals)}" for p in _parts(explanation)]
+        sections[each] = _wrap(words)
+    phrases = sorted(seen.evidence_above + seen.evidence_below, key=lambda p: -abs(p.score))
+    sections["phrases"] = [write(phrase) for phrase in phrases[:STRONGEST]]
     lines = [
         f"Explanation of {len(explanation)} {kind} by {explanation.method}{rule}: "
         f"{len(explanation.spans):,} spans, in {explanation.units}"
@@ -41,7 +52,22 @@ def summarize(explanation: Any) -> str:
     for title, content in sections.items():
         titles = [title, *[""] * len(content)]
         lines += [f"  {t:10}  {line}" for t, line in zip(titles, content, strict=False)]
+    for notice in seen.notices:
+        lines += textwrap.wrap(notice.text, WIDTH + 12, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(map(show, lines[:LINES]))
+
+
+def _write_account(account: Account, decimals: int) -> str:
+    """Return an account as a sum."""
+    parts = {
+        "whole": account.whole if account.whole is not None else account.words,
+        "remainder": account.remainder,
+        "output bias": account.output_bias,
+    }
+    if account.whole is None:
+        parts = {"words": parts.pop("whole"), **parts}
+    terms = [f"{name} {write_score(part, decimals)}" for name, part in parts.items()]
+    return f"{', '.join(terms)}: {account.name} {write_score(account.total, decimals)}"
 
 
 def _parts(explanation: Any) -> list[Any]:
@@ -52,37 +78,6 @@ def _parts(explanation: Any) -> list[Any]:
         if None not in windows:
             return [explanation.phrase(row) for row in windows]
     return explanation.words()
-
-
-def describe_outcome(explanation: Any) -> str:
-    """Return the prediction in words: labels with probabilities, or values."""
-    if explanation.output == "value":
-        pairs = zip(explanation.labels, explanation.logits.tolist(), strict=True)
-        return ", ".join(f"{label} {value:.4g}" for label, value in pairs)
-    ranked = sorted(explanation.probabilities().items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{label} {probability:.1%}" for label, probability in ranked)
-
-
-def describe_direction(explanation: Any) -> str:
-    """Return the number that a person reads as a sum of labels' scores: "positive - negative"."""
-    terms = []
-    for label, weight in sorted(explanation.direction.items(), key=lambda pair: -pair[1]):
-        if weight:
-            size = "" if abs(weight) == 1 else f"{abs(weight):g} "
-            terms.append(f"{'-' if weight < 0 else '+'} {size}{label}")
-    return " ".join(terms).removeprefix("+ ")
-
-
-def describe_unknown(known: Bool[np.ndarray, "t"]) -> str | None:
-    """Return how many words a model does not know; None where they are few (`MANY_UNKNOWN`)."""
-    unknown = len(known) - int(known.sum())
-    if not len(known) or unknown < MANY_UNKNOWN * len(known):
-        return None
-    if unknown == len(known):
-        return "the model knows none of the words; the scores mean little"
-    return (
-        f"{unknown:,} of {len(known):,} words are unknown to the model ({unknown / len(known):.0%})"
-    )
 
 
 def _shorten(text: str) -> str:

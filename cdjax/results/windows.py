@@ -1,9 +1,9 @@
-"""Windows of time that do not overlap, and numbers whose size is not known beforehand."""
+"""Windows of time that do not overlap."""
 
 import math
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 MOST_WINDOWS = 12
 
@@ -27,15 +27,3 @@ def split_steps(length: int, steps: int | None = None) -> Int[np.ndarray, "w 2"]
         steps = next(even, least)
     stops = np.arange(length, 0, -steps)[::-1]
     return np.stack([np.maximum(stops - steps, 0), stops], axis=1).astype(np.int32)
-
-
-def count_decimals(numbers: Float[np.ndarray, "*n"], digits: int = 3) -> int:
-    """Return the decimals with which the largest number has at least so many digits, at most 6.
-
-    >>> [count_decimals(np.array([n])) for n in (0.0, 4321.0, -12.3, 1.0, 0.04)]
-    [2, 0, 1, 2, 4]
-    """
-    largest = float(np.max(np.abs(numbers[np.isfinite(numbers)]), initial=0.0))
-    if not largest:
-        return digits - 1
-    return min(6, max(0, digits - 1 - math.floor(math.log10(largest))))

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from cdjax.core.network import Classifier
 from cdjax.model import Model
-from cdjax.results.summary import describe_unknown
+from cdjax.results.notices import describe_unknown
 from cdjax.text.vectors import WordVectors, combine_vectors, read_vectors
 from cdjax.text.vocabulary import UNKNOWN, Vocabulary
 from cdjax.training.batches import Examples

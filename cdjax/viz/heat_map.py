@@ -108,7 +108,7 @@ def _draw_strip(
             if not here:
                 continue
             left, right = x[here.start - strip.start], x[here.stop - strip.start]
-            look = step(score / block.scale, MULTIPLES)
+            look = step(score / block.scale, thresholds(MULTIPLES))
             _draw_cell(axes, (left, right), (y, bottom), look)
             number = f"{score:+z.{_decimals(block.scale)}f}".replace("-", "\N{MINUS SIGN}")
             _write(axes, (left + right) / 2, bottom - 0.1, number, look, fontsize=6.5)

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from cdjax.display import show
 from cdjax.results.explanation import Explanation
+from cdjax.results.numbers import count_decimals
 from cdjax.results.scores import read
-from cdjax.results.summary import describe_direction, describe_outcome
-from cdjax.results.windows import count_decimals
+from cdjax.results.wording import describe_direction, describe_outcome
 from cdjax.viz.console import Console
 
 STRONGEST = 5
@@ -99,7 +99,7 @@ def print_series(console: Console, explanation: Explanation, shown: Shown) -> No
     row("sum of the windows", float(numbers.sum()))
     row("rest", total - bias - float(numbers.sum()))
     row("output bias", bias)
-    what = "value" if explanation.output == "value" else describe_direction(explanation)
+    what = "value" if explanation.output == "value" else describe_direction(explanation.direction)
     row(what, total, sign="")
 
     head("Strongest, of any length")

@@ -8,11 +8,14 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from cdjax.results.explanation import Explanation, Phrase
+from cdjax.results.explanation import Explanation
 from cdjax.results.hierarchy import Hierarchy
-from cdjax.results.summary import describe_unknown
+from cdjax.results.notices import describe_unknown
+from cdjax.results.phrases import Phrase
+from cdjax.results.thresholds import Thresholds
+from cdjax.results.wording import sides
 from cdjax.viz.console import Console
-from cdjax.viz.scale import STEPS, Step, sides, step, thresholds
+from cdjax.viz.scale import STEPS, Step, step
 
 PHRASES = 4  # for each side
 PAIRS = 6
@@ -50,7 +53,7 @@ def print_words(console: Console, explanation: Explanation) -> None:
     room = 0
     known = explanation.known
     for t, word in enumerate(explanation.words()):
-        at = step(word.score, explanation.units)
+        at = step(word.score, explanation.thresholds)
         unknown = known is not None and not known[t]
         lines = f" {word.text} ", f"{word.score:+.2f}", at.symbol + ("?" if unknown else "")
         width = max(map(cell_len, lines)) + 1
@@ -75,7 +78,7 @@ def print_words(console: Console, explanation: Explanation) -> None:
 
 def print_legend(console: Console, explanation: Explanation) -> None:
     """Print the steps of the scale, their thresholds, and what the sides speak for."""
-    clear, strong = thresholds(explanation.units)
+    clear, strong = explanation.thresholds
     edges = f"to -{strong:g}", f"to -{clear:g}", "", f"from {clear:g}", f"from {strong:g}"
     below, above = sides(explanation.labels, explanation.direction)
     widest = max(8, (console.width - 46) // 2)
@@ -112,7 +115,7 @@ def print_growth(console: Console, explanation: Explanation) -> None:
     ]
     if len(phrases) > 1:
         title = "The strongest word, as the words before it join"
-        _print_table(console, title, [_row(phrase, explanation.units) for phrase in phrases])
+        _print_table(console, title, [_row(phrase, explanation.thresholds) for phrase in phrases])
 
 
 def print_phrases(console: Console, explanation: Explanation) -> None:
@@ -120,7 +123,7 @@ def print_phrases(console: Console, explanation: Explanation) -> None:
     below, above = sides(explanation.labels, explanation.direction)
     for side, sign in ((above, 1), (below, -1)):
         phrases = explanation.strongest(PHRASES, sign=sign, shortest=2)
-        rows = [_row(phrase, explanation.units) for phrase in phrases]
+        rows = [_row(phrase, explanation.thresholds) for phrase in phrases]
         _print_table(console, f"Phrases that speak {side}", rows)
 
 
@@ -131,7 +134,7 @@ def print_interactions(console: Console, explanation: Explanation) -> None:
     interactions = explanation.interactions()
     if not interactions:
         return
-    least = thresholds(explanation.units)[0]
+    least = explanation.thresholds[0]
     large = [i for i in interactions if abs(i.interaction) >= least]
     pairs = [i for i in large if i.stop - i.start == 2]
     longer = [i for i in large if i.stop - i.start > 2]
@@ -168,7 +171,7 @@ def print_tree(console: Console, explanation: Explanation) -> None:
         group = tree.groups[index]
         score = float(group.scores @ tree.direction)
         joined = float(group.interaction @ tree.direction)
-        at = step(score, explanation.units)
+        at = step(score, explanation.thresholds)
         table.add_row(
             Text.assemble((at.symbol, "dim"), " ", (f" {score:+.2f} ", _style(at))),
             f"{joined:+.2f}" if group.children else "",
@@ -214,7 +217,7 @@ def print_side_by_side(
             cells = []
             for n in shown:
                 score = words[n][t].score
-                at = step(score, explanations[n].units)
+                at = step(score, explanations[n].thresholds)
                 if np.isnan(score):
                     cells.append(Text(at.symbol, "dim"))
                 else:
@@ -226,7 +229,7 @@ def print_side_by_side(
     console.print()
     console.print(Text("Symbols from (clear, strong), the same for every text:", "dim"))
     for explanation, title in zip(explanations, titles, strict=True):
-        clear, strong = thresholds(explanation.units)
+        clear, strong = explanation.thresholds
         _, above = sides(explanation.labels, explanation.direction)
         text = f"  {explanation.method}: {title}, in {explanation.units} {above} "
         console.print(Text(f"{text}({clear:g}, {strong:g})", "dim"))
@@ -234,8 +237,8 @@ def print_side_by_side(
         console.print(Text("n/a: the words' scores have no spread to divide by.", style="yellow"))
 
 
-def _row(phrase: Phrase, units: str) -> tuple[Text, Text, Text]:
-    at = step(phrase.score, units)
+def _row(phrase: Phrase, edges: Thresholds) -> tuple[Text, Text, Text]:
+    at = step(phrase.score, edges)
     return Text(f" {phrase.score:+.2f} ", _style(at)), Text(at.symbol, "dim"), Text(phrase.text)
 
 

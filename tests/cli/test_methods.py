@@ -8,7 +8,7 @@ from cdjax.cli import main
 from cdjax.methods import make_methods
 from cdjax.methods.registry import STANDARD_DEVIATIONS
 from cdjax.results.scores import DIFFERENCES
-from cdjax.viz.scale import THRESHOLDS
+from cdjax.results.thresholds import THRESHOLDS
 
 from tests.conftest import random_classifier, random_layer
 

@@ -6,7 +6,7 @@ import cdjax
 import numpy as np
 import pytest
 from cdjax.results import Explanation, PhraseError
-from cdjax.results.summary import describe_unknown
+from cdjax.results.notices import describe_unknown
 
 TEXT = "It isn't bad: isn't a bad film"
 

@@ -86,3 +86,27 @@ def test_one_probability_score_is_that_of_the_second_label():
 def test_there_is_no_such_label():
     with pytest.raises(ValueError, match="no label 'ugly'; expected one of bad, good"):
         default_direction(np.zeros(2), TWO, label="ugly")
+
+
+def test_one_label_against_another():
+    from cdjax.results.scores import default_direction
+
+    logits = np.array([1.0, 0.0, 3.0, 2.0])
+    labels = ("a", "b", "c", "d")
+    for label, against, expected in (
+        ("a", "b", [1, -1, 0, 0]),
+        (None, "a", [-1, 0, 1, 0]),  # the predicted label
+        (None, "c", [0, 0, -1, 1]),  # the predicted one of the others
+    ):
+        given = {"label": label, "against": against}
+        assert default_direction(logits, labels, **given).tolist() == expected
+    one = default_direction(logits[:1], labels[:2], against="b")  # one logit for two labels
+    assert one.tolist() == [1, -1]
+    for label, against, message in (
+        ("a", "a", "both 'a'; expected two labels"),
+        ("a", "e", "no label 'e'; expected one of a, b, c, d"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            default_direction(logits, labels, label=label, against=against)
+    with pytest.raises(ValueError, match="only label"):
+        default_direction(logits[:1], labels[:1], "sigmoid", against="a")

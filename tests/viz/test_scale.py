@@ -1,11 +1,13 @@
-from cdjax.viz.scale import STEPS, sides, step, thresholds
+from cdjax.results.thresholds import thresholds
+from cdjax.results.wording import sides
+from cdjax.viz.scale import STEPS, step
 
 
 def test_scale_is_one_for_all_texts():
     scores = (-9.0, -2.0, -1.9, -0.5, -0.4, 0.0, 0.5, 1.9, 2.0)
     assert [STEPS.index(step(score)) for score in scores] == [0, 0, 1, 1, 2, 2, 3, 3, 4]
-    assert step(0.1, "probability") == STEPS[3]
-    assert step(1.9, "standard deviations") == STEPS[3]
+    assert step(0.1, thresholds("probability")) == STEPS[3]
+    assert step(1.9, thresholds("standard deviations")) == STEPS[3]
     assert step(float("nan")).symbol == "n/a"
     assert thresholds("probability") == (0.05, 0.2)
 

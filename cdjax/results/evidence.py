@@ -1,0 +1,80 @@
+"""The phrases of an explanation that say something, and the few of them worth a look."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from cdjax.results.interactions import interactions
+from cdjax.results.selection import strongest
+from cdjax.results.sentences import split_sentences
+
+LONG_TEXT = 40
+"""Words of a text above which sentences come first and phrases are limited."""
+LONGEST_PHRASE = 10
+"""Words of the longest phrase listed of such a text."""
+
+
+def find_evidence(explanation: Any, sign: int, count: int) -> Int[np.ndarray, "p"]:
+    """Return the rows of the strongest phrases of two steps or more, strongest first.
+
+    Only phrases whose score is clear (`thresholds`), that begin and end with a word the model
+    knows, and none nearly another; none where the model knows no word. Of a text of more than
+    `LONG_TEXT` words, only phrases of up to `LONGEST_PHRASE` words within a sentence.
+
+    Args:
+        explanation: An `Explanation`.
+        sign: 1 for scores above 0, -1 for scores below.
+        count: How many to return at most.
+    """
+    numbers = sign * np.nan_to_num(explanation.numbers.astype(float))
+    rows = np.flatnonzero(_is_listed(explanation) & (numbers >= explanation.thresholds.clear))
+    return rows[strongest(explanation.spans[rows], numbers[rows], count)]
+
+
+def find_interactions(
+    explanation: Any, count: int, *, pairs: bool
+) -> tuple[Int[np.ndarray, "p"], int]:
+    """Return the rows of the phrases that interact most, strongest first, and how many interact.
+
+    Only those whose interaction is clear and that `find_evidence` may list.
+
+    Args:
+        explanation: An `Explanation`.
+        count: How many to return at most.
+        pairs: Whether to return pairs of adjacent steps, or longer phrases, none nearly another.
+    """
+    if not len(explanation):
+        return np.zeros(0, int), 0
+    size = abs(np.nan_to_num(interactions(explanation.spans, explanation.numbers.astype(float))))
+    lengths = explanation.spans[:, 1] - explanation.spans[:, 0]
+    wanted = (lengths == 2) if pairs else (lengths > 2)
+    rows = np.flatnonzero(wanted & _is_listed(explanation) & (size >= explanation.thresholds.clear))
+    if pairs:
+        return rows[np.argsort(-size[rows], kind="stable")][:count], len(rows)
+    return rows[strongest(explanation.spans[rows], size[rows], count)], len(rows)
+
+
+def find_sentences(explanation: Any) -> Int[np.ndarray, "n 2"]:
+    """Return the spans of the sentences of a long text; none where there are not two."""
+    if explanation.tokens is None or len(explanation) <= LONG_TEXT:
+        return np.zeros((0, 2), np.int32)
+    spans = split_sentences(explanation.tokens, explanation.text, explanation.offsets)
+    return spans if len(spans) > 1 else spans[:0]
+
+
+def _is_listed(explanation: Any) -> Bool[np.ndarray, "s"]:
+    """Return which spans a list of phrases may have."""
+    start, stop = explanation.spans.T
+    listed = stop - start > 1
+    last = np.maximum(stop - 1, 0)
+    if explanation.known is not None:
+        listed &= explanation.known[np.minimum(start, len(explanation) - 1)]
+        listed &= explanation.known[last]
+    if explanation.tokens is not None and len(explanation) > LONG_TEXT:
+        listed &= stop - start <= LONGEST_PHRASE
+        sentence = np.zeros(len(explanation) + 1, int)
+        sentence[find_sentences(explanation)[1:, 0]] = 1
+        sentence = np.cumsum(sentence)
+        listed &= sentence[start] == sentence[last]
+    return listed

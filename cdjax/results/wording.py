@@ -1,0 +1,55 @@
+"""What an explanation is of, in words: the prediction, the labels, what the sides speak for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def describe_outcome(explanation: Any) -> str:
+    """Return the prediction in words: labels with probabilities, or values."""
+    if explanation.output == "value":
+        return ", ".join(f"{label} {value:.4g}" for label, value in rank_labels(explanation))
+    return ", ".join(f"{label} {share:.1%}" for label, share in rank_labels(explanation))
+
+
+def rank_labels(explanation: Any) -> list[tuple[str, float]]:
+    """Return the labels with their probabilities, the most probable first; values in their order.
+
+    Minus zero is zero.
+    """
+    if explanation.output == "value":
+        return [
+            (label, value + 0.0)
+            for label, value in zip(explanation.labels, explanation.logits.tolist(), strict=True)
+        ]
+    return sorted(explanation.probabilities().items(), key=lambda pair: -pair[1])
+
+
+def describe_direction(direction: Mapping[str, float]) -> str:
+    """Return the number that a person reads as a sum of labels' scores.
+
+    >>> describe_direction({"negative": -1.0, "positive": 1.0})
+    'positive - negative'
+    """
+    terms = []
+    for label, weight in sorted(direction.items(), key=lambda pair: -pair[1]):
+        if weight:
+            size = "" if abs(weight) == 1 else f"{abs(weight):g} "
+            terms.append(f"{'-' if weight < 0 else '+'} {size}{label}")
+    return " ".join(terms).removeprefix("+ ")
+
+
+def sides(labels: Sequence[str], direction: Mapping[str, float]) -> tuple[str, str]:
+    """Return what scores below 0 and above 0 speak for, by the model's own labels.
+
+    >>> sides(("bad", "good"), {"bad": -1.0, "good": 1.0})
+    ('for bad', 'for good')
+    >>> sides(("sports", "music", "news"), {"sports": 0.0, "music": 1.0, "news": 0.0})
+    ('against music', 'for music')
+    """
+    below = [label for label in labels if direction[label] < 0]
+    above = [label for label in labels if direction[label] > 0]
+    if not above:
+        return f"for {' and '.join(below)}", f"against {' and '.join(below)}"
+    if not below:
+        return f"against {' and '.join(above)}", f"for {' and '.join(above)}"
+    return f"for {' and '.join(below)}", f"for {' and '.join(above)}"

@@ -1,0 +1,65 @@
+import cdjax
+import numpy as np
+import pytest
+from cdjax.results.scores import VALUES
+
+from tests.results.explained import make_explanation
+
+TEXT = "It isn't a bad film."
+
+
+@pytest.mark.parametrize("model", ["sst", "yelp"])
+@pytest.mark.parametrize("rule", ["paper", "acd", "released", "merged", "shared", "source"])
+def test_parts_add_up_to_the_logit_under_every_rule(model, rule):
+    explanation = cdjax.explain(TEXT, model, rule=rule)
+    account = explanation.account()
+    assert account.whole == pytest.approx(explanation[:])
+    assert account.words == pytest.approx(sum(word.score for word in explanation.words()))
+    assert account.words + account.together == pytest.approx(account.whole, abs=1e-12)
+    assert account.whole + account.remainder + account.output_bias == pytest.approx(
+        account.total, abs=1e-12
+    )
+    probability = explanation.probabilities()["positive"]
+    assert account.total == pytest.approx(np.log(probability / (1 - probability)), abs=1e-5)
+    if rule in ("acd", "shared", "source"):  # the whole input leaves nothing to the rest
+        assert account.remainder == pytest.approx(0, abs=1e-5)
+        assert not account.reason
+    elif rule != "released":  # which leaves the product of the biases at the last step alone
+        assert abs(account.remainder) > 0.05
+        assert f"by the rule {rule} they belong to no phrase" in account.reason
+
+
+def test_where_the_whole_was_not_scored_words_are_accounted_for():
+    account = cdjax.explain(TEXT, max_len=2).account()
+    assert account.whole is None
+    assert account.together is None
+    assert account.words + account.remainder + account.output_bias == pytest.approx(account.total)
+    assert "together" in account.reason
+
+
+def test_other_methods():
+    occlusion = cdjax.explain(TEXT, method="occlusion").account()
+    assert occlusion.whole + occlusion.remainder + occlusion.output_bias == pytest.approx(
+        occlusion.total
+    )
+    assert "the method occlusion" in occlusion.reason
+    assert cdjax.explain(TEXT, method="gradient").account() is None
+
+
+def test_by_hand():
+    account = make_explanation(
+        ["not", "bad"],
+        {(0, 1): -1.0, (1, 2): -0.5, (0, 2): 2.5},
+        logits=np.array([0.5, 4.0]),
+        output_bias=np.array([0.25, 0.0]),
+    ).account()
+    assert account[:6] == (-1.5, 4.0, 2.5, 1.25, -0.25, 3.5)
+    assert account.name == "logit of praise - blame"
+
+
+def test_values_and_padding():
+    value = {"labels": ("price",), "output": "value", "units": VALUES}
+    account = make_explanation(["a", "b"], **value, logits=np.array([3.0]), rule="acd").account()
+    assert account.name == "value of price"
+    assert account.remainder == 3.0
+    assert account.reason == "what the network reads beside the words: padding"
