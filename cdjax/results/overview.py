@@ -65,7 +65,7 @@ def _interactions(explanation: Any, rows: Sequence[int]) -> tuple[Interaction, .
     found = []
     for phrase in map(explanation.phrase, rows):
         steps = sum(explanation[t] for t in range(phrase.start, phrase.stop))
-        found.append(Interaction(*phrase, phrase.score - steps))
+        found.append(Interaction(**phrase._asdict(), interaction=phrase.score - steps))
     return tuple(found)
 
 
