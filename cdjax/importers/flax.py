@@ -130,7 +130,13 @@ def _make_runs(module: Any) -> list[Run]:
 
     copy: Any = nnx.clone(module)
     copy.eval()
-    return make_runs(copy, **find_arguments(module))
+
+    def call(*args: Any, **kw: Any) -> Any:
+        # A copy at each call: random numbers are counted only where they were made, and a module
+        # that counts them (every RNN) would not compile.
+        return nnx.clone(copy)(*args, **kw)
+
+    return make_runs(call, **find_arguments(module))
 
 
 def _kind(module: Any) -> str:

@@ -105,12 +105,17 @@ def make_runs(call: Callable[..., Any], **arguments: Any) -> list[Run]:
     own = functools.partial(call, **arguments)
     compiled = jax.jit(own)
 
+    uncompiled: set[tuple[tuple[int, ...], ...]] = set()  # shapes that do not compile
+
     def run(*given: Any) -> Any:
+        shapes = tuple(map(np.shape, given))
         with jax.default_matmul_precision("highest"):  # else TF32 and the like on accelerators
             try:
-                return compiled(*given)
+                if shapes not in uncompiled:
+                    return compiled(*given)
             except Exception:  # code that only runs uncompiled, or not at all
-                return own(*given)
+                uncompiled.add(shapes)
+            return own(*given)
 
     def take_first(returned: Any, axis: int) -> list[Any]:
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(returned)]

@@ -133,7 +133,8 @@ def _look_at_padding(reading: Reading) -> tuple[int | None, int | str | None]:
     found = reading.found
     unsaid = found.head[-1].activation == "linear"
     model: Any = assemble(found, output="value" if unsaid else None)
-    words = make_inputs(found, 6)
+    # As long, once padded, as what the forward pass is compiled for.
+    words = [x[:-2] for x in make_inputs(found, 9) if len(x) > 3]
 
     def run_padded(x: np.ndarray) -> Any:
         leaves = jax.tree.leaves(reading.run(np.pad(x, (0, 2))))

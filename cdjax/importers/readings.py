@@ -56,11 +56,7 @@ def compute_all(
     with jax.enable_x64(True):  # so that only the other side loses precision
         linear = tuple(dense._replace(activation="linear") for dense in found.head)
         layers, head = jax.tree.map(widen, (found.layers, linear))
-        lengths = [len(x) for x in inputs]
-        longest = max(lengths)
-        vectors = [embed(found.embedding, x) for x in inputs]
-        x = np.stack([np.pad(v, ((0, longest - len(v)), (0, 0))) for v in vectors])
-        valid = np.arange(longest) < np.array(lengths)[:, None]
+        x, valid = _pad(found.embedding, inputs)
         names = _name_candidates(found, activations)
         said = kind or found.pool
         kinds = list(POOLS) if said is None else [said]
@@ -68,7 +64,7 @@ def compute_all(
             kinds.remove("ends")  # the same as "last"
         for kind, pooled in _read_all(layers, x, valid, tuple(kinds)).items():
             rows = np.asarray(pooled)[valid] if kind == "each" else np.asarray(pooled)
-            counts = tuple(lengths) if kind == "each" else (1,) * len(lengths)
+            counts = tuple(map(len, inputs)) if kind == "each" else (1,) * len(inputs)
             for chosen, outputs in _walk(head, names, rows):
                 known = tuple(
                     dense._replace(activation="softmax" if name == "log_softmax" else name)
@@ -143,14 +139,37 @@ def _walk(
             yield (name, *combination), outputs
 
 
+def compute_logits(classifier: Classifier, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return a network's logits for every input, `[1, K]` or `[T, K]`; for use with 64-bit types.
+
+    Args:
+        classifier: The network.
+        inputs: Sequences, word numbers `[T]` or vectors `[T, D]`.
+    """
+    x, valid = _pad(classifier.embedding, inputs)
+    widened = jax.tree.map(widen, classifier._replace(embedding=None))
+    logits = np.asarray(_forward_all(widened, x, valid))
+    return [z[real] if z.ndim > 1 else z[None] for z, real in zip(logits, valid, strict=True)]
+
+
+_forward_all = jax.jit(jax.vmap(network.forward, (None, 0, 0)))
+
+
+def _pad(embedding: Any, inputs: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the vectors of sequences `[N, T, D]`, all as long as the longest, and which are real.
+
+    So that one program computes all of them.
+    """
+    vectors = [widen(x if embedding is None else embedding[x]) for x in inputs]
+    lengths = [len(x) for x in inputs]
+    longest = max(lengths)
+    x = np.stack([np.pad(v, ((0, longest - len(v)), (0, 0))) for v in vectors])
+    return x, np.arange(longest) < np.array(lengths)[:, None]
+
+
 def widen(weight: Any) -> np.ndarray:
     """Return a weight in float64."""
     return np.asarray(weight, np.float64)
-
-
-def embed(embedding: Any, x: np.ndarray) -> np.ndarray:
-    """Return the vectors of a sequence, in float64."""
-    return widen(x if embedding is None else embedding[x])
 
 
 def add_activation(found: Found, name: str) -> Found:
