@@ -8,7 +8,7 @@ and `ks_high`, its interval.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cdjax.viz.page import Block
+from cdjax.viz.document import Block
 
 from benchmarks.paper.results import Record
 from benchmarks.paper.setting import Setting

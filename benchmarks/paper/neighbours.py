@@ -7,7 +7,7 @@ import numpy as np
 from cdjax.model import find_vocabulary
 from cdjax.phrases.neighbours import find_neighbours, overlaps
 from cdjax.phrases.vectors import average_vectors, count_phrases, find_phrase
-from cdjax.viz.page import Block, Table
+from cdjax.viz.document import Block, Table
 
 from benchmarks.paper.experiment import Experiment
 from benchmarks.paper.results import Record, label

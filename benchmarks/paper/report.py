@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from cdjax.viz.page import (
+from cdjax.viz.document import (
     Block,
     Code,
     Heading,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cdjax.viz.page import Block, Fold, Heading, Paragraph, Table
+from cdjax.viz.document import Block, Fold, Heading, Paragraph, Table
 
 from benchmarks.paper.comparison import CD, RULE, Comparison, Reading, compare, measure_grid, vary
 from benchmarks.paper.experiment import Layout

@@ -136,4 +136,7 @@ def make_definitions(
     return {name: add_up(score) for name, score in words.items()} | {
         "loo": lambda ids, start, stop: leave_out(exact, ids, start, stop, None, "log"),
         "occlusion": lambda ids, start, stop: leave_out(exact, ids, start, stop, unknown, "logits"),
+        "alone": lambda ids, start, stop: (
+            outputs(exact, exact.embedding[ids[start:stop]], "logits") - exact.bias
+        ),
     }

@@ -35,7 +35,12 @@ from benchmarks.speed.setup import Setup
 from benchmarks.speed.work import random_reviews
 
 SPANS = {"words": 1, "up to 5 words": 5}
-WHOLE = ("cd", "loo", "occlusion")  # phrases have scores of their own, others the sum of words'
+WHOLE = (
+    "cd",
+    "loo",
+    "occlusion",
+    "alone",
+)  # phrases have scores of their own, others the sum of words'
 ROUNDS = 3
 FACTOR = 2.0
 """How far above its passes' time every method is meant to stay."""
@@ -90,6 +95,7 @@ def count_passes(
         "cell_gamma": (once, 0.0),
         "occlusion": (float(np.dot(T, spans)), 0.0),
         "shapley": (orders * float(np.dot(T, T + 1)), 0.0),
+        "alone": (float(np.dot(T, T + 1)) / 2, 0.0),  # one sequence from every word on
     }[name]
     return Passes(forward + once, backward)
 

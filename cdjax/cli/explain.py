@@ -3,9 +3,8 @@
 import argparse
 import contextlib
 import sys
-import warnings
 
-from cdjax.cli import models, options, series
+from cdjax.cli import models, options, page, series
 
 _DESCRIPTION = """\
 Explain a model's prediction for one text: the score of each word, the phrases
@@ -37,6 +36,8 @@ examples:
   cdjax explain "It isn't a bad film." --class negative
   cdjax explain "$(cat review.txt)" --max-len 8
   cdjax explain "It isn't a bad film." --method all
+  cdjax explain "It isn't a bad film." --html page.html
+  cdjax explain "It isn't a bad film." --html page.html --method cd,cd:acd,loo
   NO_COLOR=1 cdjax explain "Not once did I laugh."
 
 """
@@ -61,13 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--method",
-        choices=(*make_methods(), "all"),
-        metavar="NAME",
-        help="show the words' scores by another method, or by all of them side by side, each on "
-        f"its own fixed scale: {', '.join(make_methods())}, all",
+        type=_names,
+        metavar="NAME,...",
+        help="show the words' scores by another method, or by several side by side, each on "
+        f"its own fixed scale: {', '.join(make_methods())}, all; cd:RULE is cd by another rule",
     )
     models.add_arguments(parser)
     series.add_arguments(parser)
+    page.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -96,7 +98,12 @@ def run(args: argparse.Namespace) -> None:
     with options.as_user_error(ValueError, ImportError), _hidden_modules("scipy", "sklearn"):
         words = len(find_vocabulary(model).split(args.text)[0])
         check_length(words, args.max_len, "the text")
-    if args.method:
+    if args.html:
+        explanations, notes = page.explain_all(args, args.text, model, _expand(args.method))
+        terminal.print_outcome(console, explanations[0])
+        _print_notes(console, notes)
+        console.print(page.write(args, explanations), markup=False)
+    elif args.method:
         _compare(args, model, console)
     elif args.tree:
         explanation = _explain(args, model)
@@ -107,17 +114,49 @@ def run(args: argparse.Namespace) -> None:
         terminal.print_explanation(console, _explain(args, model))
 
 
+def _names(text: str) -> list[str]:
+    """Read names of methods that commas separate; `cd:RULE` is cd by that rule."""
+    from cdjax.core.rules import RULES
+    from cdjax.methods.registry import make_methods
+
+    known = [*make_methods(), "all"]
+    names = text.split(",")
+    for name in names:
+        method, colon, rule = name.partition(":")
+        if method not in known or (method == "all" and len(names) > 1):
+            raise argparse.ArgumentTypeError(
+                f"{name!r}; expected some of {', '.join(known[:-1])}, with commas between, or all"
+            )
+        if colon and (method != "cd" or rule not in RULES):
+            raise argparse.ArgumentTypeError(
+                f"{name!r}; expected a rule after cd: alone, one of {', '.join(RULES)}"
+            )
+    if len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f"{text!r} names a method twice; expected each once")
+    return names
+
+
+def _expand(names: list[str] | None) -> list[str] | None:
+    """Return the methods named, all of them for `all`."""
+    from cdjax.methods.registry import make_methods
+
+    return list(make_methods()) if names == ["all"] else names
+
+
 def _check(args: argparse.Namespace) -> None:
     """Raise where options exclude each other."""
+    page.check(args)
+    if args.html and args.tree:
+        raise options.UserError("--tree is of the terminal, and a page has the tree; leave it out.")
     if args.tree and args.max_len is not None:
         raise options.UserError("--tree needs phrases of all lengths; leave --max-len out.")
-    if args.method and (args.tree or args.max_len is not None):
+    if args.method and not args.html and (args.tree or args.max_len is not None):
         other = "--tree" if args.tree else "--max-len"
         raise options.UserError(f"--method shows words alone; leave {other} out.")
-    if args.method not in (None, "cd", "all") and args.rule != "paper":
+    if args.method and not {"cd", "all"} & set(args.method) and args.rule != "paper":
         raise options.UserError(
             f"--rule {args.rule} is a rule of contextual decomposition, which --method "
-            f"{args.method} is not; leave one of them out."
+            f"{','.join(args.method)} is not; leave one of them out."
         )
 
 
@@ -130,29 +169,18 @@ def _explain(args, model):
 
 def _compare(args, model, console) -> None:
     """Show the words by the methods asked for."""
-    from cdjax.core.rules import PAPER
-    from cdjax.methods.explain import explain
     from cdjax.methods.registry import make_methods
     from cdjax.viz import terminal
 
-    names = list(make_methods()) if args.method == "all" else [args.method]
-    explanations, notes = [], []
-    for name in names:
-        rule = args.rule if name == "cd" else PAPER
-        try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                explanation = explain(args.text, model, name, rule, 1, label=args.label)
-        except ValueError as error:
-            if args.method != "all":
-                raise options.UserError(f"{name}: {error}") from error
-            notes.append(f"{name} is left out: {error}")
-            continue
-        explanations.append(explanation)
-        notes += [f"{name}: {warning.message}" for warning in caught]
+    args.max_len = 1
+    explanations, notes = page.explain_all(args, args.text, model, _expand(args.method))
     terminal.print_outcome(console, explanations[0])
     titles = [make_methods()[explanation.method].title for explanation in explanations]
     terminal.print_side_by_side(console, explanations, titles)
+    _print_notes(console, notes)
+
+
+def _print_notes(console, notes) -> None:
     for note in notes:
         console.print(note, style="yellow", markup=False)
 

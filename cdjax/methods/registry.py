@@ -1,6 +1,7 @@
 """All methods by name: contextual decomposition, the paper's comparisons, and others."""
 
 from cdjax.core.rules import PAPER, Rule
+from cdjax.methods.alone import read_alone
 from cdjax.methods.cell_decomposition import decompose_cells
 from cdjax.methods.contract import (
     Method,
@@ -65,6 +66,7 @@ def make_methods(
     cell_gamma   cell decomposition, through the forget gates: logits
     occlusion    occlusion by the unknown word: logits
     shapley      Shapley values, sampled: logits
+    alone        the phrase alone: logits
     """
 
     def cd(classifier, sequences, spans=None, *, max_len=None):
@@ -99,6 +101,10 @@ def make_methods(
         unknown = _find_unknown(vocabulary, "Shapley values")
         return sample_shapley(classifier, sequences, unknown, shapley_orders, seed)
 
+    def alone(classifier, sequences, spans=None, *, max_len=None):
+        frame = None if vocabulary is None else vocabulary.frame
+        return read_alone(classifier, sequences, spans, max_len=max_len, frame=frame)
+
     def cells(classifier, sequences, output):
         return decompose_cells(classifier, sequences)
 
@@ -130,6 +136,7 @@ def make_methods(
             "logits",
             sum_over_steps(shapley, replaces_words="shapley"),
         ),
+        Method("alone", "the phrase alone", "logits", alone),
     )
     return {method.name: method for method in methods}
 

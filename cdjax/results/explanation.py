@@ -1,7 +1,8 @@
 """The scores of one text or series, with all that is needed to read, show and keep them."""
 
+import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -300,6 +301,31 @@ class Explanation:
             ) from error
         table = self.to_arrow()
         return pd.DataFrame({name: table[name].to_numpy() for name in table.column_names})
+
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        others: Sequence["Explanation"] = (),
+        title: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Write a page that shows every phrase, for a browser: one file that needs no network.
+
+        Args:
+            path: Of the file, `.html`.
+            others: Explanations of the same text or series by other methods or rules, which the
+                page shows as well, alone or side by side. Of one by the method "alone" it shows
+                each phrase in context against alone.
+            title: Of the page; the beginning of the text when None.
+            overwrite: Whether a file that is there may be replaced.
+
+        Raises:
+            FileExistsError: Where the path is taken and `overwrite` is not set.
+            ValueError: Where the others are of another text or series, or of other labels.
+        """
+        page = importlib.import_module("cdjax.viz.page")  # `viz` is built on this, not this on it
+        page.write_page(path, [self, *others], title=title, overwrite=overwrite)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a JSON file, from which `load` gets the same numbers, bit by bit.

@@ -24,6 +24,13 @@ STEPS = (  # of the paper's heat maps
     Step("+", "#92c5de", "black"),
     Step("++", "#2166ac", "white"),
 )
+DARK = (  # background and foreground of each step where the surrounding is dark
+    ("#d1394a", "white"),
+    ("#6f332b", "white"),
+    ("", ""),
+    ("#27536f", "white"),
+    ("#2874c7", "white"),
+)
 NO_NUMBER = Step("n/a", "", "")
 LOGITS = thresholds("logits")
 

@@ -7,7 +7,7 @@ import cdjax
 import jax
 import numpy as np
 import pytest
-from cdjax.methods import batches, gradients, make_methods
+from cdjax.methods import alone, batches, gradients, make_methods
 
 from tests.conftest import random_classifier, random_layer
 
@@ -37,7 +37,7 @@ def supported(method, layers):
 
 def test_the_methods_and_their_order():
     paper = ["cd", "gradient", "ig", "ig_zero", "loo", "cell", "cell_gamma"]
-    assert list(METHODS) == [*paper, "occlusion", "shapley"]
+    assert list(METHODS) == [*paper, "occlusion", "shapley", "alone"]
     assert [method.name for method in METHODS.values()] == list(METHODS)
 
 
@@ -89,6 +89,8 @@ TOY_ANSWERS = {
     "occlusion": (-half_tanh(-0.2), -half_tanh(0.2), 0.0),
     # The mean of coming first and of coming second.
     "shapley": (half_tanh(0.2), half_tanh(-0.2), 0.0),
+    # The first word is then the last: nothing forgets its 0.4.
+    "alone": (half_tanh(0.4), half_tanh(-0.2), 0.0),
 }
 
 
@@ -224,6 +226,16 @@ def test_left_out_phrases_are_replaced_as_a_whole(name, classes, layers):
     np.testing.assert_allclose(result.scores, logits[0] - logits[1:], atol=1e-12)
 
 
+@pytest.mark.parametrize(("classes", "layers"), [(2, 1), (5, 2)])
+def test_phrases_alone_are_read_as_sequences(classes, layers, monkeypatch):
+    monkeypatch.setattr(alone, "TILE", 4)
+    classifier = make_classifier(classes, layers)
+    (result,) = METHODS["alone"].score(classifier, [REVIEWS[2]])
+    phrases = [REVIEWS[2][start:stop] for start, stop in result.spans]
+    expected = cdjax.predict(classifier, phrases) - classifier.bias
+    np.testing.assert_allclose(result.scores, expected, atol=1e-12)
+
+
 def test_complete_methods_add_up():
     classifier = make_classifier()
     for review in REVIEWS[2:]:
@@ -234,6 +246,7 @@ def test_complete_methods_add_up():
         for name, base in (
             ("cell", classifier.bias),
             ("cell_gamma", classifier.bias),
+            ("alone", classifier.bias),
             ("shapley", unknown),
             ("ig_zero", nothing),
         ):

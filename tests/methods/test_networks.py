@@ -8,6 +8,8 @@ import pytest
 from cdjax.core.decomposition import split_logits
 from cdjax.core.network import forward
 from cdjax.methods import make_methods
+from cdjax.scoring.batch import output_bias
+from cdjax.text.splitting import Frame
 
 from tests.conftest import random_layer
 
@@ -109,6 +111,25 @@ def test_replaced_phrases(network, name):
             changed[start:stop] = substitute
             expected = value(forward(network, x)) - value(forward(network, changed))
             np.testing.assert_allclose(score, expected, atol=1e-12)
+
+
+@every_network
+def test_phrases_alone(network):
+    sequences, vectors = inputs_of(network)
+    for result, x in zip(METHODS["alone"].score(network, sequences), vectors, strict=True):
+        for (start, stop), score in list(zip(result.spans, result.scores, strict=True))[::4]:
+            expected = forward(network, x[start:stop]) - output_bias(network)
+            np.testing.assert_allclose(score, expected, atol=1e-12)
+
+
+def test_phrases_alone_are_padded_as_the_whole_text_is():
+    network = NETWORKS["GRU"]
+    vocabulary = cdjax.Vocabulary(("<unk>", "it", ".", "is", "a", "bad", "film"), frame=Frame(5, 2))
+    method = make_methods(vocabulary=vocabulary)["alone"]
+    padded, first = vocabulary.frame.pad(np.array([1, 3, 5]))
+    (result,) = method.score(network, [padded], [[(first + 1, first + 3)]])
+    expected = cdjax.predict(network, [[2, 2, 2, 3, 5]])[0] - network.bias
+    np.testing.assert_allclose(result.scores[0], expected, atol=1e-12)
 
 
 @every_network

@@ -9,7 +9,7 @@ from benchmarks.paper.figures import Curve, Curves, draw_curves
 from benchmarks.paper.registry import EXPERIMENTS
 from benchmarks.paper.report import read_result, write_report
 from benchmarks.paper.tables import comparison_blocks
-from cdjax.viz.page import Table
+from cdjax.viz.document import Table
 
 from tests.viz.html_reader import read_html
 

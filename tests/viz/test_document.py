@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from cdjax.viz.page import (
+from cdjax.viz.document import (
     Code,
     Fold,
     Heading,

@@ -1,0 +1,79 @@
+"""`cdjax explain --html`: the page of a text or a series."""
+
+import argparse
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cdjax.cli import options
+
+BESIDE = ("ig_zero", "alone")
+"""Methods that a page has beside contextual decomposition, if none are named."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of pages."""
+    group = parser.add_argument_group("options of a page")
+    group.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a page that shows all phrases, to be opened in a browser: one file that needs "
+        "no network; with --method those methods, first to last (default: cd, ig_zero, alone)",
+    )
+    group.add_argument(
+        "--overwrite", action="store_true", help="replace the file of --html if it is there"
+    )
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raise where the file cannot be written."""
+    from cdjax.cli.outputs import check_outputs
+
+    if args.html is None and args.overwrite:
+        raise options.UserError("--overwrite is of the file of --html; leave it out.")
+    check_outputs({"--html": args.html}, [], replace=args.overwrite)
+
+
+def explain_all(
+    args: argparse.Namespace, source: Any, model: Any, names: Sequence[str] | None
+) -> tuple[list[Any], list[str]]:
+    """Return explanations by the methods of a page, and notes on those that are left out.
+
+    Args:
+        args: With `rule`, `max_len` and `label`.
+        source: The text or series.
+        model: The model.
+        names: Of methods, also `cd:RULE`; those of every page when None.
+    """
+    from cdjax.methods.explain import explain
+
+    asked = names or ("cd", *BESIDE)
+    explanations, notes = [], []
+    for name in asked:
+        method, _, rule = name.partition(":")
+        rule = rule or (args.rule if method == "cd" else "paper")
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                explanation = explain(source, model, method, rule, args.max_len, label=args.label)
+        except (ValueError, FloatingPointError) as error:
+            # What was not asked for by name may be undefined for the model.
+            if method == "cd" or (names is not None and args.method != ["all"]):
+                raise options.UserError(f"{name}: {error}") from error
+            notes.append(f"{name} is left out: {error}")
+            continue
+        explanations.append(explanation)
+        notes += [f"{name}: {warning.message}" for warning in caught]
+    return explanations, notes
+
+
+def write(args: argparse.Namespace, explanations: Sequence[Any], series: Any = None) -> str:
+    """Write the page and return what was written."""
+    from cdjax.viz.page import write_page
+
+    with options.as_user_error(ValueError):
+        write_page(args.html, explanations, series=series, overwrite=args.overwrite)
+    size = args.html.stat().st_size
+    return f"{args.html}: a page of {max(1, round(size / 1000)):,} kB, to be opened in a browser"

@@ -1,0 +1,165 @@
+"""What a page shows, as one record for JSON."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from cdjax.methods.contract import Method
+from cdjax.methods.registry import make_methods
+from cdjax.results.explanation import Explanation
+from cdjax.results.scores import DIFFERENCES
+from cdjax.results.windows import count_decimals
+from cdjax.viz.page.pack import pack_scores
+from cdjax.viz.scale import DARK, STEPS, thresholds
+
+DECIMALS = 2
+DIGITS = 9  # with which a float32 is read back as the same
+
+
+class Series(NamedTuple):
+    """What a page shows of a series beside its scores."""
+
+    features: tuple[str, ...]
+    values: Float[np.ndarray, "t d"]  # as a person knows them, before they were scaled
+    times: tuple[str, ...]  # of each step
+
+
+def make_record(
+    explanations: Sequence[Explanation], title: str, series: Series | None = None
+) -> dict[str, Any]:
+    """Return all that a page of one text or series holds.
+
+    Args:
+        explanations: Of the same steps and labels; the first is shown first.
+        title: Of the page.
+        series: Names, values and times of a series; numbered ones when None.
+
+    Raises:
+        ValueError: Where the explanations are of different steps or labels, or one of them has not
+            all spans up to a length.
+    """
+    first = explanations[0]
+    for n, other in enumerate(explanations[1:], 1):
+        _check_same(first, other, n)
+    return {
+        "title": title,
+        "text": first.text,
+        "tokens": None if first.tokens is None else list(first.tokens),
+        "offsets": None if first.text is None else _count_units(first.text, first.offsets),
+        "known": None if first.known is None else "".join("01"[int(k)] for k in first.known),
+        "labels": list(first.labels),
+        "output": first.output,
+        "series": None if first.series is None else _series(first, series),
+        "scale": [
+            {"symbol": s.symbol, "light": s[1:], "dark": DARK[n]} for n, s in enumerate(STEPS)
+        ],
+        "explanations": [_explanation(explanation) for explanation in explanations],
+    }
+
+
+def _check_same(first: Explanation, other: Explanation, n: int) -> None:
+    """Raise unless another explanation can be shown on the page of the first."""
+    same = first.tokens == other.tokens and first.text == other.text
+    if first.series is not None or other.series is not None:
+        both = first.series is not None and other.series is not None
+        same = both and np.array_equal(first.series, other.series)  # type: ignore[arg-type]
+    if not same:
+        raise ValueError(
+            f"others[{n - 1}] explains another text or series ({len(other)} steps, the first has "
+            f"{len(first)}); expected explanations of the same."
+        )
+    if first.labels != other.labels or first.output != other.output:
+        raise ValueError(
+            f"others[{n - 1}] has the labels {', '.join(other.labels)} ({other.output}); expected "
+            f"those of the first: {', '.join(first.labels)} ({first.output})."
+        )
+
+
+def _explanation(explanation: Explanation) -> dict[str, Any]:
+    """Return the scores of one method and how they are read."""
+    methods: dict[str, Method] = make_methods()
+    method = explanation.method
+    clear, strong = thresholds(explanation.units)
+    value = explanation.output == "value"
+    if value:  # of no known size: from a quarter and from half of the largest
+        largest = float(np.nan_to_num(np.abs(explanation.numbers)).max(initial=0.0)) or 1.0
+        clear, strong = largest / 4, largest / 2
+    scores, additive = explanation.scores, _is_additive(explanation)
+    spans = explanation.spans
+    if additive:
+        single = spans[:, 1] - spans[:, 0] == 1
+        spans, scores = spans[single], scores[single]
+    return {
+        "method": method,
+        "title": methods[method].title if method in methods else method,
+        "rule": explanation.rule,
+        "units": explanation.units,
+        "clear": clear,
+        "strong": strong,
+        "fitted": value,
+        "decimals": count_decimals(explanation.numbers) if value else DECIMALS,
+        "weights": explanation.weights.tolist(),
+        # Two labels that exclude each other are told apart by the difference of their scores.
+        "differences": explanation.units in DIFFERENCES,
+        "splits": method == "cd",
+        "logits": _numbers(explanation.logits),
+        "bias": _numbers(explanation.output_bias),
+        "longest": int((explanation.spans[:, 1] - explanation.spans[:, 0]).max(initial=0)),
+        "additive": additive,
+        "scores": pack_scores(spans, scores, len(explanation)),
+    }
+
+
+def _is_additive(explanation: Explanation) -> bool:
+    """Return whether every span has the sum over its steps, as far as float32 tells."""
+    spans, scores = explanation.spans, explanation.scores.astype(np.float64)
+    single = spans[:, 1] - spans[:, 0] == 1
+    if single.sum() != len(explanation) or np.isnan(scores).any():
+        return False
+    sums = np.zeros((len(explanation) + 1, scores.shape[1]))
+    np.cumsum(scores[single], axis=0, out=sums[1:])
+    beyond = scores - (sums[spans[:, 1]] - sums[spans[:, 0]])
+    largest = np.abs(scores).max(initial=0.0)
+    return bool(np.abs(beyond).max(initial=0.0) <= np.finfo(np.float32).eps * largest)
+
+
+def _series(explanation: Explanation, series: Series | None) -> dict[str, Any]:
+    """Return names, times and values of a series."""
+    assert explanation.series is not None
+    steps, width = explanation.series.shape
+    if series is None:
+        features = [f"feature {d + 1}" for d in range(width)]
+        times, values = [f"step {t}" for t in range(steps)], explanation.series
+    else:
+        features, times, values = list(series.features), list(series.times), series.values
+        if values.shape != (steps, width) or len(features) != width or len(times) != steps:
+            raise ValueError(
+                f"series has {len(features)} features, {len(times)} times and values "
+                f"{list(values.shape)}; expected {width}, {steps} and [{steps}, {width}]."
+            )
+    return {
+        "features": features,
+        "times": times,
+        "values": [_numbers(values[:, d]) for d in range(width)],
+    }
+
+
+def _numbers(array: np.ndarray) -> list[float | None]:
+    """Return numbers with the digits that tell a float32 from its neighbours; None for NaN."""
+    return [None if np.isnan(n) else float(f"{n:.{DIGITS}g}") for n in array.ravel().astype(float)]
+
+
+def _count_units(text: str, offsets: Any) -> list[int]:
+    """Return of each token what lies between it and the last, and its length.
+
+    In the units of JavaScript, whose texts are UTF-16.
+
+    >>> _count_units("\N{GRINNING FACE} ok", np.array([[0, 1], [2, 4]]))
+    [0, 2, 1, 2]
+    """
+    units = np.cumsum([0, *(1 + (ord(character) > 0xFFFF) for character in text)])
+    ends = units[np.asarray(offsets, np.int64)].reshape(-1, 2)
+    before = np.concatenate([[0], ends[:-1, 1]])
+    return np.stack([ends[:, 0] - before, ends[:, 1] - ends[:, 0]], axis=1).ravel().tolist()

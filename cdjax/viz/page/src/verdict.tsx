@@ -1,0 +1,75 @@
+// What the model says of the whole text, and what a reader should know before the scores.
+
+import { labelOf, percent } from "./names";
+import type { ReviewRecord } from "./record";
+import { probabilities, show, type Reading } from "./scores";
+
+const MOST = 6; // labels shown at once
+
+export function Verdict({ record, reading, hidden }: { record: ReviewRecord; reading: Reading; hidden: boolean }) {
+  const { logits, decimals } = reading.record;
+  const chances = probabilities(record.output, logits);
+  if (hidden) return <p class="verdict">What does the model make of this? The answer comes later.</p>;
+  if (!chances) {
+    return (
+      <p class="verdict">
+        {logits.map((value, label) => (
+          <span>
+            {labelOf(record, label)} <strong>{show(value, decimals, false)}</strong>{" "}
+          </span>
+        ))}
+      </p>
+    );
+  }
+  const ranked = chances.map((_, label) => label).sort((a, b) => chances[b]! - chances[a]!);
+  const many = record.output === "sigmoid";
+  const heads = many ? ranked.filter((label) => chances[label]! >= 0.5) : ranked.slice(0, 1);
+  return (
+    <div>
+      <p class="verdict">
+        {heads.length ? (
+          <>
+            The model reads this as{" "}
+            <strong>{heads.map((label) => labelOf(record, label)).join(", ")}</strong>
+            {heads.length === 1 && <span class="chance"> {percent(chances[heads[0]!]!)}</span>}
+          </>
+        ) : (
+          "The model finds no label likely."
+        )}
+      </p>
+      <table class="chances">
+        <caption class="unseen">Probability of each label</caption>
+        <thead class="unseen">
+          <tr><th scope="col">label</th><th scope="col">probability</th><th scope="col">bar</th></tr>
+        </thead>
+        <tbody>
+          {ranked.slice(0, MOST).map((label) => (
+            <tr>
+              <th scope="row">{labelOf(record, label)}</th>
+              <td class="figure">{percent(chances[label]!)}</td>
+              <td class="meter"><span class="bar" style={{ width: `${100 * chances[label]!}%` }} /></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {ranked.length > MOST && <p class="note">and {ranked.length - MOST} less likely labels</p>}
+    </div>
+  );
+}
+
+/** What may mislead: words that the model doesn't know. */
+export function Notices({ record }: { record: ReviewRecord }) {
+  const { known } = record;
+  if (known === null) return null;
+  const unknown = [...known].filter((k) => k === "0").length;
+  if (!unknown) return null;
+  if (unknown === known.length) {
+    return <p class="notice">The model knows none of the words; the scores mean little.</p>;
+  }
+  if (unknown * 3 < known.length) return null;
+  return (
+    <p class="notice">
+      {unknown} of {known.length} words are unknown to the model; they are underlined with dots.
+    </p>
+  );
+}

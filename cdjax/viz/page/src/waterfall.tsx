@@ -1,0 +1,115 @@
+// Where the logit comes from: the output bias, the words, what they say together, the remainder.
+
+import { useWidth } from "./hooks";
+import { shorten } from "./text";
+import type { Reading, Span } from "./scores";
+
+export interface Bar {
+  name: string;
+  value: number;
+  span: Span | null;
+  kind: "word" | "part" | "total";
+}
+
+const WORDS = 12; // most words with a bar of their own
+
+/** Returns the parts that add up to the logit along the direction, and it. */
+export function barsOf(reading: Reading, quoteOf: (span: Span) => string): Bar[] {
+  const { steps } = reading;
+  const words = Array.from({ length: steps }, (_, t) => ({ t, value: reading.at(t, t + 1) }));
+  const strongest = [...words].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+  const chosen = new Set(strongest.slice(0, steps > WORDS + 1 ? WORDS : steps).map(({ t }) => t));
+  const others = words.filter(({ t }) => !chosen.has(t));
+  const sum = reading.sum(0, steps);
+  const whole = reading.at(0, steps);
+  const part = (name: string, value: number): Bar => ({ name, value, span: null, kind: "part" });
+  const adds = reading.record.units === "logits" || reading.record.fitted; // to the logit
+  const bars: Bar[] = adds ? [part("output bias", reading.bias)] : [];
+  for (const { t, value } of words) {
+    if (!chosen.has(t)) continue;
+    const span = { start: t, stop: t + 1 };
+    bars.push({ name: quoteOf(span), value, span, kind: "word" });
+  }
+  if (others.length) {
+    const value = others.reduce((total, word) => total + word.value, 0);
+    bars.push(part(`${others.length} weaker words`, value));
+  }
+  if (!adds) {
+    if (Math.abs(whole - sum) > 0) bars.push(part("words together", whole - sum));
+    if (!Number.isNaN(whole)) bars.push({ name: "whole text", value: whole, span: null, kind: "total" });
+    return bars;
+  }
+  const together = Number.isNaN(whole) ? NaN : whole - sum;
+  if (Number.isNaN(together)) {
+    bars.push(part("beyond single words", reading.logit - reading.bias - sum));
+  } else {
+    const remainder = reading.logit - reading.bias - whole;
+    bars.push(part("words together", together));
+    if (Math.abs(remainder) >= 0.5 * 10 ** -reading.record.decimals) bars.push(part("remainder: no phrase's", remainder));
+  }
+  bars.push({ name: "logit", value: reading.logit, span: null, kind: "total" });
+  return bars;
+}
+
+interface Props {
+  bars: Bar[];
+  reading: Reading;
+  total: string;
+  onSelect: (span: Span) => void;
+}
+
+const [ROW, NAME, NUMBER] = [22, 150, 64];
+
+export function Waterfall({ bars, reading, total, onSelect }: Props) {
+  const [box, width] = useWidth<HTMLDivElement>();
+  const name = Math.min(NAME, width * 0.36);
+  let at = 0;
+  const placed = bars.map((bar) => {
+    const from = bar.kind === "total" ? 0 : at;
+    at = from + bar.value;
+    return { ...bar, from, to: at };
+  });
+  const ends = placed.flatMap(({ from, to }) => [from, to]);
+  const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)];
+  const room = Math.max(40, width - name - NUMBER - 12);
+  const x = (value: number) => name + 6 + (room * (value - low)) / (high - low || 1);
+  const height = ROW * placed.length + 4;
+  return (
+    <div ref={box} class="waterfall">
+      {width > 0 && (
+        <svg width={width} height={height} role="img" aria-label={describe(placed, reading, total)}>
+          <line class="zero" x1={x(0)} x2={x(0)} y1={0} y2={height} />
+          {placed.map(({ name: text, value, from, to, kind, span }, row) => {
+            const y = row * ROW;
+            const side = value < 0 ? "below" : "above";
+            const label = kind === "total" ? total : text;
+            return (
+              <g class={`${kind}${span ? " open" : ""}`} onClick={() => span && onSelect(span)}>
+                <rect class="target" x={0} y={y} width={width} height={ROW} />
+                <text class="name" x={name} y={y + ROW / 2} text-anchor="end">
+                  {shorten(label, Math.floor(name / 6.6))}
+                </text>
+                <rect
+                  class={kind === "total" ? "sum" : side}
+                  x={Math.min(x(from), x(to))}
+                  y={y + 3}
+                  width={Math.max(1.5, Math.abs(x(to) - x(from)))}
+                  height={ROW - 6}
+                />
+                {row + 1 < placed.length && (
+                  <line class="link" x1={x(to)} x2={x(to)} y1={y + ROW - 3} y2={y + ROW + 3} />
+                )}
+                <text class="figure" x={Math.max(x(from), x(to)) + 5} y={y + ROW / 2}>
+                  {reading.show(value)}
+                </text>
+              </g>
+            );
+          })}
+        </svg>
+      )}
+    </div>
+  );
+}
+
+const describe = (bars: Bar[], reading: Reading, total: string) =>
+  `Parts of ${total}: ` + bars.map(({ name, value }) => `${name} ${reading.show(value)}`).join(", ");

@@ -1,0 +1,170 @@
+"""Pages in a real browser: what a person does, and that the numbers shown are the scoring's."""
+
+import numpy as np
+import pytest
+from cdjax.viz.page import write_page
+
+PHRASE = 2, 5  # n't a bad
+
+
+@pytest.fixture
+def path(tmp_path, explanations):
+    path = tmp_path / "page.html"
+    write_page(path, explanations)
+    return path
+
+
+def expected(explanation, start, stop):
+    """The numbers of a phrase by name, as the page calls them."""
+    score = explanation[start:stop]
+    parts = sum(explanation[t] for t in range(start, stop))
+    labels = zip(explanation.labels, explanation.scores_of(slice(start, stop)), strict=True)
+    numbers = {"score": score, "sum of its words": parts, "interaction": score - parts}
+    if explanation.method == "cd":
+        numbers["rest of the input"] = explanation.rest(slice(start, stop)) @ explanation.weights
+    return numbers | {f"to {label}": number for label, number in labels}
+
+
+def check_scores(shown, readings, start, stop):
+    for column, explanation in enumerate(readings):
+        for name, number in expected(explanation, start, stop).items():
+            assert shown[name][column] == pytest.approx(number, abs=0.005001), name
+
+
+def test_a_phrase_is_dragged(open_page, path, explanations):
+    page = open_page(path)
+    assert page.text(".verdict") == "The model reads this as positive 82.9%"
+    page.drag(2, 4)
+    assert page.text(".phrase blockquote") == "n't a bad"
+    shown = page.scores()
+    check_scores(shown, explanations[:1], *PHRASE)
+    assert shown["alone"][0] == pytest.approx(explanations[3][2:5], abs=0.005001)
+    assert page.page.locator(".prose .word.in").count() == 3
+    assert page.page.url.endswith("#phrase=2-5")
+
+
+def test_words_are_chosen_by_keys(open_page, path):
+    page = open_page(path)
+    page.word(0).focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight"):
+        page.page.keyboard.press(key)
+    assert page.text(".phrase blockquote") == "n't a bad"
+    page.page.keyboard.press("Shift+ArrowLeft")
+    assert page.text(".phrase blockquote") == "n't a"
+    page.page.keyboard.press("Escape")
+    assert page.page.locator(".phrase").count() == 0
+
+
+def test_every_number_of_the_triangle(open_page, path, explanations):
+    page = open_page(path, "phrase=0-1")
+    canvas = page.page.locator(".triangle canvas")
+    canvas.focus()
+    seen = {}
+    for start in range(7):
+        for stop in range(start + 1, 8):
+            page.page.evaluate(f"location.hash = 'phrase={start}-{stop}'")
+            page.page.wait_for_function(
+                f"document.querySelector('.phrase .note').textContent.startsWith('{stop - start} ')"
+            )
+            seen[start, stop] = page.text(".reading")
+    for (start, stop), text in seen.items():
+        number = f"{explanations[0][start:stop]:+.2f}".replace("-", "\N{MINUS SIGN}")
+        assert f"  {number}" in text, (start, stop, text)
+
+
+def test_a_cell_is_clicked_and_its_words_are_chosen(open_page, path):
+    page = open_page(path)
+    canvas = page.page.locator(".triangle canvas")
+    box = canvas.bounding_box()
+    wide, high, head = 76, 26, 22
+    x, y = (2 + 1.5) * wide, head + 2.5 * high  # three words from the third
+    page.page.mouse.move(box["x"] + x, box["y"] + y)
+    assert page.page.locator(".prose .word.near").all_inner_texts() != []
+    canvas.click(position={"x": x, "y": y})
+    assert page.text(".phrase blockquote") == "n't a bad"
+    canvas.focus()
+    page.page.keyboard.press("ArrowDown")
+    assert page.text(".phrase blockquote") == "n't a bad film"
+
+
+def test_the_method_is_changed_and_two_stand_side_by_side(open_page, path, explanations):
+    page = open_page(path, "phrase=2-5")
+    method = page.page.get_by_label("Method")
+    method.select_option(label="contextual decomposition, rule acd")
+    check_scores(page.scores(), explanations[1:2], *PHRASE)
+    page.page.get_by_label("beside").select_option(label="integrated gradients, zero baseline")
+    check_scores(page.scores(), explanations[1:3], *PHRASE)
+    assert "method=cd-acd&beside=ig_zero" in page.page.url
+    page.page.get_by_label("For", exact=True).select_option("negative")
+    shown = page.scores()
+    assert shown["score"][0] == pytest.approx(-explanations[1][2:5], abs=0.005001)
+
+
+def test_the_tree_is_that_of_the_explanation(open_page, path, explanations):
+    page = open_page(path)
+    rows = page.texts(".branch")
+    tree = explanations[0].tree()
+    for group in tree.groups:
+        number = f"{group.scores @ tree.direction:+.2f}".replace("-", "\N{MINUS SIGN}")
+        joined = f"{group.interaction @ tree.direction:+.2f}".replace("-", "\N{MINUS SIGN}")
+        assert any(
+            number in row and (not group.children or f"joined by {joined}" in row) for row in rows
+        ), (number, joined, rows)
+    assert len(rows) == len(tree.groups)
+    page.page.locator(".branch .fold").first.click()
+    assert len(page.texts(".branch")) == 1
+
+
+def test_the_waterfall_adds_up(open_page, path, explanations):
+    page = open_page(path)
+    label = page.page.locator(".waterfall svg").first.get_attribute("aria-label")
+    parts = [part.rsplit(" ", 1) for part in label.split(": ", 1)[1].split(", ")]
+    numbers = [float(text.replace("\N{MINUS SIGN}", "-")) for _, text in parts]
+    assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=0.06)
+    logits = explanations[0].logits @ explanations[0].weights
+    assert numbers[-1] == pytest.approx(float(logits), abs=0.005001)
+
+
+def test_pins_and_the_address(open_page, path):
+    page = open_page(path, "phrase=2-5&pins=0-2.3-5&numbers=0&show=interaction&method=nonsense")
+    page.page.get_by_role("button", name="Pin", exact=True).click()
+    assert page.texts("section[aria-labelledby=pins] tbody th") == ["It is", "a bad", "n't a bad"]
+    address = page.page.url
+    again = open_page(path, address.split("#")[1])
+    assert again.text(".phrase blockquote") == "n't a bad"
+    assert again.page.locator("section[aria-labelledby=pins] tbody tr").count() == 3
+    assert (
+        again.page.get_by_role("button", name="interaction").get_attribute("aria-pressed") == "true"
+    )
+
+
+def test_what_is_taken_away(open_page, path, explanations, tmp_path):
+    page = open_page(path, "phrase=2-5")
+    files = {}
+    for name in ("CSV", "SVG", "PNG"):
+        with page.page.expect_download() as waiting:
+            page.page.get_by_role("button", name=name, exact=True).click()
+        files[name] = tmp_path / name
+        waiting.value.save_as(files[name])
+    import pyarrow.csv as csv
+
+    table = csv.read_csv(files["CSV"]).to_pydict()
+    spans = np.stack([table["start"], table["stop"]], axis=1)
+    np.testing.assert_array_equal(spans, explanations[0].spans)
+    np.testing.assert_allclose(table["score"], explanations[0].numbers, atol=1e-6)
+    np.testing.assert_allclose(table["score_positive"], explanations[0].scores[:, 1], atol=1e-6)
+    assert "n't" in files["SVG"].read_text(encoding="utf-8")
+    assert files["PNG"].read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_lesson_hides_the_scores(open_page, path):
+    page = open_page(path, "teach=1")
+    shown = page.page.locator("body").inner_text()
+    assert "82.9" not in shown
+    assert "+0." not in shown
+    assert page.page.locator(".s0, .s1, .s3, .s4").count() == 0
+    page.page.get_by_role("button", name="for positive").click()
+    assert "Right." in page.text(".lesson [aria-live]")
+    page.page.get_by_role("button", name="Next question").click()
+    page.page.get_by_role("button", name="End, and show all scores").click()
+    assert page.page.locator(".triangle canvas").count() == 1
