@@ -8,13 +8,12 @@ from jaxtyping import Float
 
 from cdjax.methods.contract import Method
 from cdjax.methods.registry import make_methods
+from cdjax.results.evidence import find_sentences
 from cdjax.results.explanation import Explanation
-from cdjax.results.scores import DIFFERENCES
-from cdjax.results.windows import count_decimals
+from cdjax.results.scores import DIFFERENCES, VALUES
 from cdjax.viz.page.pack import pack_scores
-from cdjax.viz.scale import DARK, STEPS, thresholds
+from cdjax.viz.scale import DARK, STEPS
 
-DECIMALS = 2
 DIGITS = 9  # with which a float32 is read back as the same
 
 
@@ -51,6 +50,7 @@ def make_record(
         "known": None if first.known is None else "".join("01"[int(k)] for k in first.known),
         "labels": list(first.labels),
         "output": first.output,
+        "sentences": [start for start, _ in find_sentences(first).tolist()],
         "series": None if first.series is None else _series(first, series),
         "scale": [
             {"symbol": s.symbol, "light": s[1:], "dark": DARK[n]} for n, s in enumerate(STEPS)
@@ -81,11 +81,8 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
     """Return the scores of one method and how they are read."""
     methods: dict[str, Method] = make_methods()
     method = explanation.method
-    clear, strong = thresholds(explanation.units)
-    value = explanation.output == "value"
-    if value:  # of no known size: from a quarter and from half of the largest
-        largest = float(np.nan_to_num(np.abs(explanation.numbers)).max(initial=0.0)) or 1.0
-        clear, strong = largest / 4, largest / 2
+    clear, strong = explanation.thresholds
+    account = explanation.account()
     scores, additive = explanation.scores, _is_additive(explanation)
     spans = explanation.spans
     if additive:
@@ -98,8 +95,11 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "units": explanation.units,
         "clear": clear,
         "strong": strong,
-        "fitted": value,
-        "decimals": count_decimals(explanation.numbers) if value else DECIMALS,
+        "fitted": explanation.units == VALUES,
+        "adds": account is not None,
+        "reason": "" if account is None else account.reason,
+        "notices": [notice.text for notice in explanation.notices()],
+        "decimals": explanation.decimals,
         "weights": explanation.weights.tolist(),
         # Two labels that exclude each other are told apart by the difference of their scores.
         "differences": explanation.units in DIFFERENCES,

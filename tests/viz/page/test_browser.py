@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from cdjax.viz.page import write_page
 
+from tests.viz.page.browser import to_number
+
 PHRASE = 2, 5  # n't a bad
 
 
@@ -98,6 +100,16 @@ def test_the_method_is_changed_and_two_stand_side_by_side(open_page, path, expla
     page.page.get_by_label("For", exact=True).select_option("negative")
     shown = page.scores()
     assert shown["score"][0] == pytest.approx(-explanations[1][2:5], abs=0.005001)
+
+
+def test_what_to_look_at_is_what_every_view_lists(open_page, path, explanations):
+    page = open_page(path)
+    for n, name in enumerate(("evidence_above", "evidence_below")):
+        rows = page.page.locator(".pair .findings").nth(n).locator(".finding").all_inner_texts()
+        phrases = getattr(explanations[0].overview(), name)
+        assert len(rows) == len(phrases) > 0
+        for row, phrase in zip(rows, phrases, strict=True):
+            assert to_number(row.split()[0]) == pytest.approx(phrase.score, abs=0.005001)
 
 
 def test_the_tree_is_that_of_the_explanation(open_page, path, explanations):

@@ -15,6 +15,9 @@ export interface ExplanationRecord {
   clear: number;
   strong: number;
   fitted: boolean; // the thresholds are those of this text alone
+  adds: boolean; // scores are in units of the output, which they account for with a remainder
+  reason: string; // why the remainder belongs to no phrase
+  notices: string[]; // what to know before believing the scores
   decimals: number;
   weights: number[];
   differences: boolean;
@@ -44,6 +47,7 @@ export interface ReviewRecord {
   tokens: string[] | null;
   offsets: number[] | null; // of each token, what lies between it and the last, and its length
   known: string | null;
+  sentences: number[]; // where they begin, of a long text
   labels: string[];
   output: "softmax" | "sigmoid" | "value";
   series: SeriesRecord | null;

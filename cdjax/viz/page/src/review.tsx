@@ -6,6 +6,7 @@ import { Chart } from "./chart";
 import { coloursOf, publish } from "./colours";
 import { Choices, Legend } from "./controls";
 import { copyText, download, toCsv, toPng, toSvg, toText } from "./copying";
+import { Findings } from "./findings";
 import { useTheme } from "./hooks";
 import { directionName } from "./names";
 import { Phrase } from "./phrase";
@@ -95,7 +96,7 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
     const name = `${series ? "Series" : "Text"}, by ${of.explained.name}; arrow keys move, Shift extends`;
     const props = { reading: of, span, hover, head: state.head, anchor: state.anchor, hidden, onSelect: drag };
     return (
-      <div key={key}>
+      <div key={key} class="view">
         {other && <h3>{of.explained.name} <span class="note">{of.record.units}</span></h3>}
         {series ? (
           <Chart series={series} {...props} />
@@ -120,7 +121,7 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
           </button>
         </div>
         <Verdict record={record} reading={reading} hidden={hidden} />
-        <Notices record={record} />
+        <Notices readings={readings} />
       </header>
       <Choices record={record} explained={explained} state={state} onChange={change} />
       <main class={span ? "chosen" : ""}>
@@ -143,10 +144,22 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
             />
           ) : (
             <>
+              {reading.steps > 1 && reading.record.longest > 1 && (
+                <section class="card">
+                  <h2>What to look at</h2>
+                  <Findings
+                    {...{ record, reading, span, quoteOf }}
+                    direction={state.direction}
+                    onSelect={choose}
+                    onHover={setHover}
+                  />
+                </section>
+              )}
               {readings.map((of) => (
                 <section class="card" key={`w${of.explained.id}`}>
                   <h2>Where the number comes from{other && `: ${of.explained.id}`}</h2>
                   <Waterfall bars={barsOf(of, quoteOf)} reading={of} total={directionName(record, state.direction)} onSelect={choose} />
+                  {of.record.reason && <p class="note">Remainder: {plain(of.record.reason)}.</p>}
                 </section>
               ))}
               {readings.map((of) => (

@@ -3,6 +3,7 @@
 import { labelOf, percent } from "./names";
 import type { ReviewRecord } from "./record";
 import { probabilities, show, type Reading } from "./scores";
+import { plain } from "./text";
 
 const MOST = 6; // labels shown at once
 
@@ -57,19 +58,8 @@ export function Verdict({ record, reading, hidden }: { record: ReviewRecord; rea
   );
 }
 
-/** What may mislead: words that the model doesn't know. */
-export function Notices({ record }: { record: ReviewRecord }) {
-  const { known } = record;
-  if (known === null) return null;
-  const unknown = [...known].filter((k) => k === "0").length;
-  if (!unknown) return null;
-  if (unknown === known.length) {
-    return <p class="notice">The model knows none of the words; the scores mean little.</p>;
-  }
-  if (unknown * 3 < known.length) return null;
-  return (
-    <p class="notice">
-      {unknown} of {known.length} words are unknown to the model; they are underlined with dots.
-    </p>
-  );
+/** What to know before believing the scores: words that the model doesn't know, what has faded. */
+export function Notices({ readings }: { readings: Reading[] }) {
+  const texts = [...new Set(readings.flatMap((reading) => reading.record.notices))];
+  return <>{texts.map((text) => <p class="notice">{plain(text)}</p>)}</>;
 }

@@ -23,7 +23,7 @@ export function barsOf(reading: Reading, quoteOf: (span: Span) => string): Bar[]
   const sum = reading.sum(0, steps);
   const whole = reading.at(0, steps);
   const part = (name: string, value: number): Bar => ({ name, value, span: null, kind: "part" });
-  const adds = reading.record.units === "logits" || reading.record.fitted; // to the logit
+  const { adds } = reading.record;
   const bars: Bar[] = adds ? [part("output bias", reading.bias)] : [];
   for (const { t, value } of words) {
     if (!chosen.has(t)) continue;
@@ -45,7 +45,7 @@ export function barsOf(reading: Reading, quoteOf: (span: Span) => string): Bar[]
   } else {
     const remainder = reading.logit - reading.bias - whole;
     bars.push(part("words together", together));
-    if (Math.abs(remainder) >= 0.5 * 10 ** -reading.record.decimals) bars.push(part("remainder: no phrase's", remainder));
+    if (Math.abs(remainder) >= 0.5 * 10 ** -reading.record.decimals) bars.push(part("remainder", remainder));
   }
   bars.push({ name: "logit", value: reading.logit, span: null, kind: "total" });
   return bars;
