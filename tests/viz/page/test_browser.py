@@ -77,11 +77,10 @@ def test_every_number_of_the_triangle(open_page, path, explanations):
 def test_a_cell_is_clicked_and_its_words_are_chosen(open_page, path):
     page = open_page(path)
     canvas = page.page.locator(".triangle canvas")
-    box = canvas.bounding_box()
     wide, high, head = 76, 26, 22
     x, y = (2 + 1.5) * wide, head + 2.5 * high  # three words from the third
-    page.page.mouse.move(box["x"] + x, box["y"] + y)
-    assert page.page.locator(".prose .word.near").all_inner_texts() != []
+    canvas.hover(position={"x": x, "y": y})
+    assert page.texts(".prose .word.near .form") == ["n't", "a", "bad"]
     canvas.click(position={"x": x, "y": y})
     assert page.text(".phrase blockquote") == "n't a bad"
     canvas.focus()
