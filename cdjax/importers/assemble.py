@@ -8,6 +8,7 @@ import numpy as np
 
 from cdjax.checks import check_stack
 from cdjax.core.network import POOLS, Classifier, Dense
+from cdjax.importers.layout import make_identity
 from cdjax.importers.words import as_vocabulary
 from cdjax.model import Model, check_model
 
@@ -78,7 +79,8 @@ def assemble(
         meant = found.output
     else:  # the output is no logit: its last activation is a layer like any other
         head, meant = [*head, last], "value"
-        last = Dense(np.eye(outputs, dtype=last.W.dtype), np.zeros_like(last.b))
+        where = f"the activation {last.activation} of the last layer of {found.source}"
+        last = Dense(make_identity(where, outputs, last.W.dtype), np.zeros_like(last.b))
     text = "what its outputs stand for (its last layer has no activation)"
     output = _settle(found, "output", meant, output, OUTPUTS, text)
     if vocabulary is not None:

@@ -4,6 +4,7 @@ A framework says the order of its gates in letters: of an LSTM i, f, g (the cell
 GRU r, z and n (the candidate). `[G * H, D]`, the fused matrix of all gates, becomes `[G, H, D]`.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,29 @@ from cdjax.activations import ACTIVATIONS
 from cdjax.core.cells import GRUParams, LSTMParams
 
 LSTM_GATES, GRU_GATES = "ifgo", "rzn"
+MOST_NUMBERS = 2**25
+"""Numbers of an array that a source describes and does not hold."""
+
+
+def check_count(where: str, *sizes: int, held: int = 0) -> None:
+    """Raise where an array that is made of smaller ones would fill memory.
+
+    Args:
+        where: What makes it, in a message.
+        sizes: Of its axes.
+        held: Numbers that the source does hold: eight times so many are never too many.
+    """
+    if (count := math.prod(sizes)) > max(MOST_NUMBERS, 8 * held):
+        raise ValueError(
+            f"{where} makes an array of {count:,} numbers, which the source does not hold; "
+            f"expected at most {MOST_NUMBERS:,}.".strip()
+        )
+
+
+def make_identity(where: str, width: int, dtype: Any = np.float64) -> np.ndarray:
+    """Return the matrix that changes nothing; `where` names what needs it in a message."""
+    check_count(where, width, width)
+    return np.eye(width, dtype=dtype)
 
 
 def as_weight(value: Any, name: str) -> np.ndarray:

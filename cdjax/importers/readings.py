@@ -13,6 +13,7 @@ from cdjax.core import network
 from cdjax.core.cells import Bidirectional
 from cdjax.core.network import POOLS, Classifier, Dense
 from cdjax.importers.assemble import Found
+from cdjax.importers.layout import make_identity
 
 _LARGEST = 1e30
 _MOST = 20_000
@@ -175,7 +176,8 @@ def widen(weight: Any) -> np.ndarray:
 def add_activation(found: Found, name: str) -> Found:
     """Return a network whose head begins with an activation of what it reads."""
     width, dtype = found.head[0].W.shape[1], found.head[0].W.dtype
-    dense = Dense(np.eye(width, dtype=dtype), np.zeros(width, dtype), name)
+    identity = make_identity(f"the activation {name} of what the head reads", width, dtype)
+    dense = Dense(identity, np.zeros(width, dtype), name)
     return replace(
         found,
         head=(dense, *found.head),

@@ -95,6 +95,7 @@ def write(
     return path
 
 
+NORM_NAMES = ("gamma", "beta", "moving_mean", "moving_variance")
 LSTM_NAMES = ("kernel", "recurrent_kernel", "bias")
 
 
@@ -409,6 +410,53 @@ def test_hostile_entries(tmp_path):
             cdjax.from_keras(replace(make))
     with pytest.raises(ValueError, match="groups inside each other"):
         cdjax.from_keras(file_with(circle))
+
+
+def test_what_a_small_file_may_take_of_memory(tmp_path):
+    def lstm(inputs):
+        return {"lstm_1": lstm_weights("lstm_1/{}:0", inputs=inputs)}
+
+    def dense(name, *shape):
+        return {name: {f"{name}/kernel:0": np.ones(shape, np.float32)}}
+
+    def raises(message, layers, weights, change=lambda file: None):
+        path = write(tmp_path / "a.h5", layers, weights)
+        with h5py.File(path, "r+") as file:
+            change(file)
+        with pytest.raises(ValueError, match=message):
+            cdjax.from_keras(path)
+
+    many = 60_000
+    linear = {"use_bias": False, "activation": "linear"}
+    one, wide = (layer("Dense", f"d{n}", units=n, **linear) for n in (1, many))
+    recurrent = layer("LSTM", "lstm_1", units=5)
+    raises(
+        rf"d{many} \(Dense\) makes an array of 3,600,000,000 numbers",
+        [one, wide, recurrent],
+        {**dense("d1", many, 1), **dense(f"d{many}", 1, many), **lstm(many)},
+    )
+    norm = {f"n/{name}:0": np.ones(many) for name in NORM_NAMES}
+    raises(
+        r"n \(BatchNormalization\) makes an array of 3,600,000,000 numbers",
+        [layer("BatchNormalization", "n", axis=-1), recurrent],
+        {"n": norm, **lstm(3)},
+    )
+    relu = layer("Dense", "d1", units=many, activation="relu", use_bias=False)
+    raises(
+        r"the activation relu of the last layer of .* makes an array of 3,600,000,000 numbers",
+        [recurrent, relu],
+        {**lstm(3), **dense("d1", 5, many)},
+    )
+
+    def link(file):
+        group = file["model_weights/lstm_1/lstm_1"]
+        for n in range(100):
+            group[f"kernel_{n}"] = group["kernel:0"]
+
+    raises("its entries say that they hold more", [recurrent], lstm(3), link)
+    text = '{"class_name": "Sequential", "config": [' + "[]," * (12 << 20) + "[]]}"
+    with pytest.raises(ValueError, match=r"config has 37,748,7\d\d bytes; expected at most 33,554"):
+        cdjax.from_keras(write(tmp_path / "a.h5", ONE, WEIGHTS), config=text)
 
 
 def test_a_file_without_weights_of_a_model(tmp_path):

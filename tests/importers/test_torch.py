@@ -435,6 +435,7 @@ def test_an_order_that_widths_do_not_tell_is_asked_for(weights, ordered, modules
             r"padding is 7; expected a row of the embedding, from 0 to 6",
         ),
         (state("l.") | norm("n", 5) | {"n.running_var": -np.ones(5)}, {}, r"no variance below 0"),
+        (state("l.") | norm("n", 60_000), {}, r"n makes an array of 3,600,000,000 numbers, which"),
         (state("l.") | norm("n", 5) | {"n.bias": np.ones(4)}, {}, r"n has running_var of shape"),
         (state("l.") | {"fc.weight": np.ones((2, 5)), "fc.bias": np.ones(3)}, {}, r"\[M\]"),
         ({7: np.ones(2)} | state("l."), {}, "has the key 7; expected names of weights"),

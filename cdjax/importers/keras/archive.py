@@ -17,6 +17,8 @@ from cdjax.importers.keras.weights import NamedWeights, Weights, read_weights
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 """What a `.keras` file holds."""
+LONGEST = 1 << 25
+"""Bytes of a JSON text."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,13 @@ def _read_members(path: Path) -> dict[str, bytes]:
         with zipfile.ZipFile(path) as archive:
             found = {info.filename: info for info in archive.infolist()}
             for name in needed:
-                if name in found and found[name].file_size > SLACK + (
-                    EXPANSION * found[name].compress_size
-                ):
+                if name not in found:
+                    continue
+                size, packed = found[name].file_size, found[name].compress_size
+                if size > SLACK + EXPANSION * min(packed, path.stat().st_size):
                     raise ValueError(
-                        f"{name} of {path} takes {found[name].file_size:,} bytes, of which the "
-                        f"file holds {found[name].compress_size:,}; it is damaged, or hostile."
+                        f"{name} of {path} takes {size:,} bytes, of which the file holds "
+                        f"{packed:,}; it is damaged, or hostile."
                     )
             held = {name: archive.read(name) for name in needed if name in found}
             return held or dict.fromkeys(found, b"")
@@ -166,6 +169,8 @@ def _as_config(config: Any) -> dict[str, Any]:
 
 def _parse(text: str | bytes, name: str) -> dict[str, Any]:
     """Return a mapping that is written in JSON, perhaps twice over."""
+    if len(text) > LONGEST:  # its objects take many times as much
+        raise ValueError(f"{name} has {len(text):,} bytes; expected at most {LONGEST:,}.")
     try:
         value = json.loads(text)
         value = json.loads(value) if isinstance(value, str) else value

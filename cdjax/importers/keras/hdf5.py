@@ -1,6 +1,7 @@
 """Weights and texts out of an HDF5 file, which may be damaged or hostile."""
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,15 @@ def open_hdf5(content: Path | bytes, name: str) -> Iterator[Any]:
     try:
         with h5py.File(io.BytesIO(content) if isinstance(content, bytes) else content, "r") as file:
             yield file
-    except (OSError, RuntimeError, KeyError, TypeError, AttributeError, UnicodeError) as error:
+    except (
+        AttributeError,
+        KeyError,
+        MemoryError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        UnicodeError,
+    ) as error:
         raise ValueError(f"{name} is damaged, or no HDF5 file: {error}") from error
 
 
@@ -48,15 +57,17 @@ def list_datasets(group: Any, name: str, leave_out: tuple[str, ...] = ()) -> dic
         leave_out: Entries of the group itself that are not looked at.
 
     Raises:
-        ValueError: Where there are too many entries, or one is a link out of the file.
+        ValueError: Where there are too many entries, one is a link out of the file, or they say
+            that they hold more than the file has.
     """
     import h5py
 
     datasets: dict[str, Any] = {}
-    seen = 0
+    seen = stored = 0
+    length = group.file.id.get_filesize()
 
     def visit(group: Any, path: tuple[str, ...]) -> None:
-        nonlocal seen
+        nonlocal seen, stored
         for key in group:
             if not path and key in leave_out:
                 continue
@@ -75,8 +86,15 @@ def list_datasets(group: Any, name: str, leave_out: tuple[str, ...] = ()) -> dic
             entry = group[key]
             if isinstance(entry, h5py.Group):
                 visit(entry, where)
-            else:
-                datasets["/".join(where)] = entry
+                continue
+            datasets["/".join(where)] = entry
+            if not getattr(entry, "external", None):
+                stored += entry.id.get_storage_size()
+            if stored > length:  # the same values under many names
+                raise ValueError(
+                    f"{name} has {length:,} bytes, and its entries say that they hold more; it is "
+                    f"damaged, or hostile."
+                )
 
     visit(group, ())
     return datasets
@@ -95,7 +113,11 @@ def read_dataset(dataset: Any, name: str) -> np.ndarray:
     """
     if getattr(dataset, "external", None) or getattr(dataset, "is_virtual", False):
         raise ValueError(f"{name} is kept in another file; expected the values themselves.")
-    stored, needed = dataset.id.get_storage_size(), dataset.size * dataset.dtype.itemsize
+    if dataset.dtype.kind not in "fiu" and dataset.dtype.str[1:] != "V2":
+        raise ValueError(f"{name} holds {dataset.dtype}; expected floats.")
+    # A damaged header may say that more is stored than there is.
+    stored = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())
+    needed = dataset.size * dataset.dtype.itemsize
     if needed > EXPANSION * stored + SLACK:
         raise ValueError(
             f"{name} has shape {list(dataset.shape)}, {needed:,} bytes, of which the file holds "
@@ -109,7 +131,9 @@ def read_dataset(dataset: Any, name: str) -> np.ndarray:
 
 def read_text(attributes: Any, key: str) -> str | None:
     """Return an attribute that holds a text, if it is there."""
-    value = attributes.get(key)
+    if key not in attributes or attributes.get_id(key).shape != ():
+        return None
+    value = attributes[key]
     if isinstance(value, bytes):
         return value.decode()
     return value if isinstance(value, str) else None
@@ -121,11 +145,11 @@ def read_texts(attributes: Any, key: str) -> list[str]:
     Raises:
         KeyError: Where it is not there.
     """
-    if key in attributes:
-        parts = [attributes[key]]
-    else:
-        parts = [attributes[f"{key}0"]]
-        while f"{key}{len(parts)}" in attributes:
-            parts.append(attributes[f"{key}{len(parts)}"])
-    texts = [text for part in parts for text in np.asarray(part).tolist()]
+    keys = [key] if key in attributes else [f"{key}0"]
+    while keys != [key] and f"{key}{len(keys)}" in attributes:
+        keys.append(f"{key}{len(keys)}")
+    if sum(math.prod(attributes.get_id(key).shape) for key in keys) > MOST:
+        raise ValueError(f"{key} lists more than {MOST:,} names; that is no file of Keras.")
+    parts = [attributes[key] for key in keys]
+    texts = [text for part in parts for text in np.atleast_1d(part).tolist()]
     return [text.decode() if isinstance(text, bytes) else str(text) for text in texts]

@@ -24,6 +24,7 @@ from cdjax.importers.keras.settings import (
 )
 from cdjax.importers.keras.stages import Stage, Stages, read_through
 from cdjax.importers.keras.weights import Weights
+from cdjax.importers.layout import check_count, make_identity
 
 INERT = [
     "Dropout",
@@ -178,7 +179,8 @@ class Walk:
             width, dtype = first.forward.widths[0], first.forward.W.dtype
             if first.backward.widths[0] != width:
                 raise ValueError(f"{layer.where}: its directions differ in width.")
-            half = np.eye(width, dtype=dtype) * (0.5 if recurrent.merge == "ave" else 1)
+            half = make_identity(layer.where, width, dtype)
+            half *= 0.5 if recurrent.merge == "ave" else 1
             self.stages.fold(layer.where, np.hstack([half, half]), np.zeros(width, dtype))
 
     def _pool(self, layer: Layer) -> None:
@@ -303,6 +305,7 @@ class Walk:
         shift = arrays.get("beta", 0.0) - arrays["moving_mean"] * factor
         if not (np.isfinite(factor).all() and np.isfinite(shift).all()):
             raise ValueError(f"{layer.where}: its variances are damaged.")
+        check_count(layer.where, len(factor), len(factor))
         self.stages.fold(layer.where, np.diag(factor), shift)
 
     def _width(self) -> int:
@@ -322,7 +325,8 @@ class Walk:
         stages = self.stages.all
         plain = self.embedding is None and self.pool not in ("max", "mean")
         if not stages and not plain:  # the outputs are those of the last recurrent layer
-            stages = [Stage("", np.eye(self._width()), np.zeros(self._width()))]
+            width = self._width()
+            stages = [Stage("", make_identity(source, width), np.zeros(width))]
             output = "value"
         dtype = cells_of(self.layers[0])[0].W.dtype
         head = tuple(Dense(s.W.astype(dtype), s.b.astype(dtype), s.activation) for s in stages)

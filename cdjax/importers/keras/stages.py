@@ -9,6 +9,7 @@ import numpy as np
 from cdjax.activations import ACTIVATIONS
 from cdjax.core.cells import Bidirectional, cells_of
 from cdjax.importers.keras.graph import REMEDY
+from cdjax.importers.layout import check_count, make_identity
 
 
 class Stage(NamedTuple):
@@ -60,7 +61,7 @@ class Stages:
         if self.all and self.all[-1].activation == "linear":
             self.all[-1] = self.all[-1]._replace(activation=activation, folds=False)
         elif activation != "linear":
-            self.add(Stage(where, np.eye(width), np.zeros(width), activation))
+            self.add(Stage(where, make_identity(where, width), np.zeros(width), activation))
 
     def join(self, where: str) -> Stage | None:
         """Take all stages as one, none of which may have an activation; None if there are none.
@@ -86,6 +87,7 @@ class Stages:
             if stage.activation == "softmax":
                 raise ValueError(f"{stage.where}: a softmax that is not the last layer.")
             _check_width(stage, table.shape[1], "the embedding")
+            check_count(stage.where, len(table), len(stage.W), held=table.size)
             with jax.enable_x64(True):
                 rows = jnp.asarray(table.astype(np.float64) @ stage.W.T + stage.b)
                 table = np.asarray(ACTIVATIONS[stage.activation](rows)).astype(table.dtype)
@@ -96,6 +98,7 @@ class Stages:
 def _compose(after: Stage, before: Stage) -> Stage:
     """Return two stages, the first without activation, as one, named by the second."""
     _check_width(after, before.W.shape[0], before.where)
+    check_count(after.where, len(after.W), before.W.shape[1], held=after.W.size + before.W.size)
     W, b = after.W.astype(np.float64), after.b.astype(np.float64)
     return after._replace(W=W @ before.W, b=W @ before.b + b)
 
@@ -125,6 +128,8 @@ def read_through(layer: Any, stage: Stage, where: str) -> Any:
                 f"{where} takes {cell.W.shape[2]} features, but {stage.where} gives "
                 f"{stage.W.shape[0]}."
             )
+        inputs = stage.W.shape[1]
+        check_count(where, *cell.W.shape[:2], inputs, held=cell.W.size + stage.W.size)
         W, dtype = cell.W.astype(np.float64), cell.W.dtype
         return cell._replace(W=(W @ stage.W).astype(dtype), b=(cell.b + W @ stage.b).astype(dtype))
 

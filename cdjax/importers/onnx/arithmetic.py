@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cdjax.importers.layout import check_count
 from cdjax.importers.onnx.node import InputAxis, Node
 from cdjax.importers.onnx.settle import choose, settle
 from cdjax.importers.onnx.sizes import compact
@@ -15,7 +16,6 @@ from cdjax.importers.onnx.values import (
     Value,
     all_units,
     as_constant,
-    check_count,
     decode,
     number_of,
 )
@@ -40,7 +40,7 @@ def combine(node: Node) -> Tensor:
     number = number_of(other)
     constant = np.float64(number) if number is not None else as_constant(other, "the constant")
     shape = np.broadcast_shapes(x.array.shape, constant.shape)
-    check_count(*shape)
+    check_count("", *shape)
     grown = len(shape) - x.array.ndim
     if grown:
         x = Value(x.array.reshape((1,) * grown + x.array.shape), ((),) * grown + x.labels, True)
@@ -71,7 +71,7 @@ def _compute(node: Node, a: Value | Uniform, b: Value | Uniform) -> Tensor:
     function = OPERATORS[node.kind]
     if node.kind == "Div" and whole:
         function = operator.floordiv
-    check_count(*np.broadcast_shapes(np.shape(left), np.shape(right)))
+    check_count("", *np.broadcast_shapes(np.shape(left), np.shape(right)))
     with np.errstate(all="ignore"):
         result = function(left, right)
     return Uniform(result) if uniform else Value.constant(compact(np.asarray(result)))

@@ -11,7 +11,7 @@ from cdjax.activations import ACTIVATIONS
 from cdjax.core.cells import Bidirectional, cells_of
 from cdjax.core.network import Dense
 from cdjax.importers.assemble import Found
-from cdjax.importers.layout import as_weight
+from cdjax.importers.layout import as_weight, check_count, make_identity
 from cdjax.importers.onnx.values import Stage
 
 Affine = tuple[np.ndarray, np.ndarray]  # W and b, in float64
@@ -65,7 +65,7 @@ def read_chain(stage: Stage, timed: bool, source: str) -> Found:
         output = "value"
         if parts.embedding is not None or parts.pool in ("mean", "max"):
             width = chain[0].width
-            head = [Dense(np.eye(width, dtype=dtype), np.zeros(width, dtype))]
+            head = [Dense(make_identity(source, width, dtype), np.zeros(width, dtype))]
     embedding = None if parts.embedding is None else as_weight(parts.embedding, "the embedding")
     return Found(
         source,
@@ -111,6 +111,7 @@ def _add_layer(parts: Parts, stage: Stage) -> None:
         W, b = parts.pending
 
         def absorb(cell: Any) -> Any:
+            check_count("", *cell.W.shape[:2], W.shape[1], held=cell.W.size + W.size)
             gates = cell.W.astype(np.float64)
             shift = (cell.b + gates @ b).astype(cell.b.dtype)
             return cell._replace(W=(gates @ W).astype(cell.W.dtype), b=shift)
@@ -125,6 +126,7 @@ def _add_layer(parts: Parts, stage: Stage) -> None:
 def _add_map(parts: Parts, W: np.ndarray, b: np.ndarray) -> None:
     """Add a map `W x + b`."""
     if not parts.layers and parts.embedding is not None:
+        check_count("", len(parts.embedding), len(W), held=parts.embedding.size)
         table = parts.embedding.astype(np.float64) @ W.T + b
         parts.embedding = table.astype(parts.embedding.dtype)
         return
@@ -132,6 +134,7 @@ def _add_map(parts: Parts, W: np.ndarray, b: np.ndarray) -> None:
         parts.before_pool.append((W, b))
     if parts.pending is not None:
         inner, shift = parts.pending
+        check_count("", len(W), inner.shape[1], held=W.size + inner.size)
         W, b = W @ inner, W @ shift + b
     parts.pending = W, b
 
@@ -147,7 +150,7 @@ def _add_activation(parts: Parts, name: str, width: int) -> None:
             table = np.asarray(ACTIVATIONS[name](jnp.asarray(parts.embedding, float)))
         parts.embedding = table.astype(parts.embedding.dtype)
         return
-    pending = parts.pending or (np.eye(width), np.zeros(width))
+    pending = parts.pending or (make_identity("", width), np.zeros(width))
     parts.head.append((pending, name))
     parts.pending = None
     if not parts.pool:

@@ -76,6 +76,7 @@ class Graph:
                 array = read_tensor(self.initializers[name], self.folder)
             except ValueError as error:
                 return Refusal(f"{self.name}: {error}.")
+            self.network.read += array.nbytes
             self.tensors[name] = Value.constant(array)
         return self.tensors[name]
 
@@ -116,7 +117,9 @@ class Graph:
             if unknown := prepared.attributes.keys() - settings:
                 raise ValueError(f"has the settings {sorted(unknown)}, which are not known here")
             results = function(prepared)
-            return results if isinstance(results, list) else [results]
+            results = results if isinstance(results, list) else [results]
+            self.network.count([result.array for result in results if isinstance(result, Value)])
+            return results
         except (
             ArithmeticError,
             AttributeError,
@@ -140,6 +143,7 @@ class Graph:
             value = onnx.helper.get_attribute_value(attribute)
             if isinstance(value, onnx.TensorProto):
                 value = read_tensor(value, self.folder)
+                self.network.read += value.nbytes
             elif isinstance(value, bytes):
                 value = value.decode("utf-8", "replace")
             elif isinstance(value, list) and value and isinstance(value[0], bytes):

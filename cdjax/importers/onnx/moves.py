@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cdjax.importers.layout import check_count
 from cdjax.importers.onnx.node import LIMITLESS, Node, find_axis
 from cdjax.importers.onnx.reshape import reshape
 from cdjax.importers.onnx.sizes import Number, as_array, compact, multiply
@@ -17,7 +18,6 @@ from cdjax.importers.onnx.values import (
     as_constant,
     as_whole,
     at_moment,
-    check_count,
     decode,
     encode,
     number_of,
@@ -105,7 +105,7 @@ def join(node: Node) -> Tensor:
     axis = find_axis(int(node.setting("axis", 1)), first.array.ndim)
     if any(value.labels != first.labels for value in values) or first.labels[axis]:
         raise ValueError("joins tensors along the batch or the steps, or of different axes")
-    check_count(sum(value.array.size for value in values))
+    check_count("", sum(value.array.size for value in values))
     array = np.concatenate([value.array for value in values], axis)
     return Value(compact(array), first.labels, first.signal)
 
@@ -231,7 +231,7 @@ def gather(node: Node) -> Tensor:
     axis = find_axis(int(node.setting("axis", 0)), x.array.ndim)
     labels = x.labels[:axis] + ((),) * where.ndim + x.labels[axis + 1 :]
     if not x.labels[axis]:
-        check_count(where.size, x.array.size // max(x.array.shape[axis], 1))
+        check_count("", where.size, x.array.size // max(x.array.shape[axis], 1))
         array = np.asarray(np.take(x.array, where.astype(np.int64), axis))
         return Value(compact(array), labels, x.signal)
     size, index = node.network.shape(x)[axis], number_of(Value.constant(where))
@@ -286,7 +286,7 @@ def expand(node: Node) -> Tensor:
     own = as_array(np.shape(node.constant(0)))
     if node.kind == "Tile":
         raise ValueError("repeats a constant; it is not folded")
-    check_count(*shape.tolist(), *own.tolist())
+    check_count("", *shape.tolist(), *own.tolist())
     return Value.constant(np.broadcast_to(node.constant(0), np.broadcast_shapes(own, shape)))
 
 

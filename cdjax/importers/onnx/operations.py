@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cdjax.importers.layout import check_count
 from cdjax.importers.onnx import activations, arithmetic, moves, orders, pools
 from cdjax.importers.onnx.node import Node
 from cdjax.importers.onnx.recurrent import read_layer
@@ -56,6 +57,7 @@ def _select(node: Node) -> Tensor:
     arrays = [node.constant(n) for n in range(len(node.inputs))]
     if any(array.dtype == object for array in arrays):
         raise ValueError("compares sizes that are open")
+    check_count("", *np.broadcast_shapes(*(array.shape for array in arrays)))
     function: Callable = {"Where": np.where, "Equal": np.equal, "Not": np.logical_not}[node.kind]
     return Value.constant(np.asarray(function(*arrays)))
 

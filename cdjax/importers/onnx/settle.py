@@ -3,6 +3,7 @@
 import numpy as np
 
 from cdjax.core.cells import Bidirectional
+from cdjax.importers.layout import check_count
 from cdjax.importers.onnx.values import (
     EACH,
     FIRST,
@@ -13,7 +14,6 @@ from cdjax.importers.onnx.values import (
     Network,
     Stage,
     Value,
-    check_count,
     decode,
     encode,
 )
@@ -50,7 +50,7 @@ def settle(network: Network, x: Value) -> Stage:
 
 def choose(units: np.ndarray, width: int) -> np.ndarray:
     """Return the matrix that picks units."""
-    check_count(len(units), width)
+    check_count("", len(units), width)
     matrix = np.zeros((len(units), width))
     matrix[np.arange(len(units)), units] = 1
     return matrix

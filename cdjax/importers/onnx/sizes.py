@@ -12,6 +12,9 @@ from typing import Union
 import numpy as np
 
 Number = Union[int, "Size"]
+MOST_TERMS, MOST_FACTORS, LARGEST = 64, 16, 2**63
+"""Terms of a size, names in a term, and how large a number may be: squared again and again, they
+would fill memory."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,10 @@ def collect(terms: Iterable[tuple[tuple[str, ...], int]]) -> Number:
     for names, n in terms:
         total[names] += n
     left = tuple(sorted((names, n) for names, n in total.items() if n))
+    if len(left) > MOST_TERMS or any(
+        len(names) > MOST_FACTORS or abs(n) >= LARGEST for names, n in left
+    ):
+        raise ValueError("computes a size that no axis has")
     if any(names for names, _ in left):
         return Size(left)
     return left[0][1] if left else 0
@@ -116,4 +123,6 @@ def compact(array: np.ndarray) -> np.ndarray:
     """Return an array of objects as whole numbers where all of them are."""
     if array.dtype != object:
         return array
+    if any(isinstance(size, int) and abs(size) >= LARGEST for size in array.ravel().tolist()):
+        raise ValueError("computes a size that no axis has")
     return as_array(array.ravel().tolist()).reshape(array.shape)

@@ -6,18 +6,19 @@ features and of size 1 in the axes of the batch and the steps; these carry label
 Operations that only move elements act on this array as they do on the values.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import numpy as np
 
+from cdjax.importers.layout import MOST_NUMBERS
 from cdjax.importers.onnx.sizes import Number, Size, as_array, multiply
 
 MOST_UNITS = 2**16
 """Columns of an input, or outputs of a layer."""
-MOST_ELEMENTS = 2**26
-"""Elements of a matrix or constant that the graph describes and the file does not hold."""
+MOST_BYTES = 2**30
+"""Bytes of all arrays that the graph describes and the file does not hold."""
 
 # How a unit was taken from the steps: not yet, or at one step, or over all of them.
 EACH, LAST, FIRST, MEAN, MAX = range(5)
@@ -99,13 +100,31 @@ class Network:
     pairs: dict[tuple[int, int], Stage] = field(default_factory=dict)
     ends: set[int] = field(default_factory=set)
     """Stages that are a layer of a backward cell alone."""
+    read: int = 0
+    """Bytes of the arrays that were read from the file, each once."""
+    made: int = 0
+    """Bytes of the arrays that were made of these, whatever became of them."""
 
     def add(self, kind: str, source: Stage | None, what: Any, width: int, name: str) -> Stage:
         """Return a new stage."""
         if not 0 < width <= MOST_UNITS:
             raise ValueError(f"has {width:,} outputs; expected 1 to {MOST_UNITS:,}")
+        self.count(what)
         self.stages.append(Stage(kind, source, what, int(width), len(self.stages), name))
         return self.stages[-1]
+
+    def count(self, arrays: Any) -> None:
+        """Raise where all that was made would fill memory, with some arrays more.
+
+        A file may name one weight in many nodes, or describe a large array in each.
+        """
+        owned = [a for a in jax.tree.leaves(arrays) if isinstance(a, np.ndarray) and a.base is None]
+        self.made += sum(array.nbytes for array in owned)
+        if self.made > MOST_BYTES + 8 * self.read:
+            raise ValueError(
+                f"makes {self.made:,} bytes with the nodes before, of which the file holds "
+                f"{self.read:,}; it is damaged, or hostile"
+            )
 
     def shape(self, value: Value) -> list[Number]:
         """Return the sizes of a value's axes."""
@@ -139,14 +158,6 @@ def all_units(stage: Stage, like: Value, shape: tuple[int, ...] | None = None) -
     return Value(array, like.labels, True)
 
 
-def check_count(*sizes: int) -> None:
-    """Raise where a matrix or constant would have too many elements."""
-    if math.prod(sizes) > MOST_ELEMENTS:
-        raise ValueError(
-            f"makes an array of {math.prod(sizes):,} numbers; expected at most {MOST_ELEMENTS:,}"
-        )
-
-
 def number_of(value: Value | Uniform) -> Any:
     """Return the one number that a constant is everywhere; None where it is several."""
     if isinstance(value, Uniform):
@@ -165,7 +176,7 @@ def as_constant(value: Any, what: str) -> np.ndarray:
     """
     if isinstance(value, Uniform) and value.shape is not None:
         shape = as_array(value.shape)
-        if shape.dtype != object and 0 <= np.prod(shape, dtype=float) <= MOST_ELEMENTS:
+        if shape.dtype != object and 0 <= np.prod(shape, dtype=float) <= MOST_NUMBERS:
             return np.full(shape, value.number)
     if isinstance(value, Refusal):
         raise ValueError(value.message)

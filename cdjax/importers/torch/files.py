@@ -5,7 +5,7 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ _REMEDY = "save the weights alone, torch.save(model.state_dict(), path), and giv
 _OLDEST = (2, 6)  # before it, torch.load(weights_only=True) could be made to run code
 _DEEPEST = 3
 _SMALL = 1 << 20
+_SHARED = 8
+"""How many times a file's bytes its tensors may take, where several share their values."""
 
 
 def read_weights(path: Path) -> tuple[Mapping[str, Any], bool]:
@@ -140,7 +142,7 @@ def _read_pickled(path: Path) -> Any:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of many types, by what is damaged
         raise ValueError(_explain(path, str(error))) from None
-    _refuse_expanded(loaded, path)
+    _refuse_expanded(dict(_find_tensors(loaded)), path)
     return loaded
 
 
@@ -171,19 +173,31 @@ def _explain(path: Path, problem: str) -> str:
     return f"{path} is damaged, or no file of torch.save: {first}. Get it again, or {_REMEDY}."
 
 
-def _refuse_expanded(loaded: Any, path: Path, name: str = "", depth: int = 0) -> None:
-    """Raise where a tensor is larger than what the file holds of it, which would fill memory."""
+def _find_tensors(loaded: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield what a checkpoint holds by name, as deep as state dicts are looked for."""
     if isinstance(loaded, Mapping):
         for key, value in loaded.items() if depth <= _DEEPEST + 1 else ():
-            _refuse_expanded(value, path, f"{name}.{key}" if name else str(key), depth + 1)
-        return
-    if hasattr(loaded, "untyped_storage"):
-        stored = _count_stored(loaded)
-        if loaded.numel() * loaded.element_size() > stored:
+            yield from _find_tensors(value, f"{name}.{key}" if name else str(key), depth + 1)
+    elif hasattr(loaded, "untyped_storage"):
+        yield name, loaded
+
+
+def _refuse_expanded(tensors: Mapping[str, Any], path: Path) -> None:
+    """Raise where tensors are larger than what the file holds of them, which would fill memory."""
+    total = 0
+    for name, tensor in tensors.items():
+        stored, needed = _count_stored(tensor), tensor.numel() * tensor.element_size()
+        total += needed
+        if needed > stored:
             raise ValueError(
-                f"{path}: {name} has shape {list(loaded.shape)}, of which the file holds "
+                f"{path}: {name} has shape {list(tensor.shape)}, of which the file holds "
                 f"{stored:,} bytes; expected every value. Where you made it, {_REMEDY}."
             )
+    if total > _SHARED * (path.stat().st_size + _SMALL):  # the same values under many names
+        raise ValueError(
+            f"{path}: its {len(tensors):,} tensors take {total:,} bytes, many times what the file "
+            f"holds. Where you made it, {_REMEDY}."
+        )
 
 
 def _count_stored(tensor: Any) -> int:

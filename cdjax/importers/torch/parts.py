@@ -14,7 +14,7 @@ import numpy as np
 
 from cdjax.core.cells import Bidirectional
 from cdjax.core.network import Dense
-from cdjax.importers.layout import as_weight
+from cdjax.importers.layout import as_weight, check_count
 from cdjax.importers.torch.cells import make_cells
 
 _CELL_WEIGHT = re.compile(
@@ -164,6 +164,7 @@ def _read_other(
                 f"{module} has running_var of shape {list(var.shape)} and running_mean of shape "
                 f"{list(mean.shape)}; expected [M], and no variance below 0."
             )
+        check_count(module, len(mean), len(mean))
         scale = arrays.get("weight", np.ones_like(mean)) / np.sqrt(var + mean.dtype.type(eps))
         b = arrays.get("bias", np.zeros_like(mean)) - mean * scale
         return Part(module, "norm", len(mean), len(mean), dense=Dense(np.diag(scale), b))

@@ -782,6 +782,11 @@ REFUSED_FILES = [
         "weight_ih_l0 has shape .* of which the file holds 4 bytes",
     ),
     refuse(
+        "one tensor under many names",
+        lambda p: torch.save({"l": dict.fromkeys(map(str, range(400)), torch.ones(2**16))}, p),
+        r"its 400 tensors take 104,857,600 bytes, many times what the file holds",
+    ),
+    refuse(
         "integers",
         lambda p: torch.save({k: v.char() for k, v in lstm().state_dict().items()}, p),
         "weight_ih_l0 holds torch.int8; expected floats",
