@@ -11,11 +11,11 @@ import pytest
 
 pytest.importorskip("onnx", reason="the package onnx is not installed")
 
-import cdjax  # noqa: E402
-from cdjax.importers import layout  # noqa: E402
-from cdjax.importers.onnx import values  # noqa: E402
+import cdjax
+from cdjax.importers import layout
+from cdjax.importers.onnx import values
 
-from tests.importers import onnx_graphs as graphs  # noqa: E402
+from tests.importers import onnx_graphs as graphs
 
 pytestmark = pytest.mark.usefixtures("as_users")
 MOST = 1 << 28
@@ -24,7 +24,7 @@ MOST = 1 << 28
 
 @pytest.fixture(autouse=True)
 def measured(monkeypatch):
-    """Hold what is allocated to the bound; NumPy's arrays are counted before they are written to."""
+    """Hold what is allocated to the bound; arrays count before they are written to."""
     monkeypatch.setattr(layout, "MOST_NUMBERS", layout.MOST_NUMBERS // 16)
     monkeypatch.setattr(values, "MOST_NUMBERS", values.MOST_NUMBERS // 16)
     monkeypatch.setattr(values, "MOST_BYTES", values.MOST_BYTES // 16)
