@@ -33,6 +33,7 @@ activations, every `f` is evaluated on its own.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -44,8 +45,6 @@ from cdjax.engine.driver import gather_rows
 
 EXPONENT_LIMIT = 30.0
 """Largest argument of a sigmoid up to which exponentials are stored."""
-LARGEST = 1e18
-"""Where exponentials are cut off: nothing that a float holds depends on more."""
 SCALES = {"sigmoid": 1, "tanh": 2}
 """The activations that are sigmoids, with the factor of their arguments."""
 
@@ -87,8 +86,19 @@ class Gates(NamedTuple):
         """Return `f(z)`, given how rows store `z`."""
         if not self.exponential:
             return ACTIVATIONS[f](stored)
-        sigmoid = 1 / (1 + stored)
-        return sigmoid if SCALES[f] == 1 else SCALES[f] * sigmoid - 1
+        return SCALES[f] / (1 + stored) - (SCALES[f] - 1)
+
+    def linearize(self, f: str, stored: Array, y: Array) -> Array:
+        """Return `y`'s share of `f(z)`, given how rows store `z`, where `b` and `f(0)` are 0.
+
+        It is `[f(z) + pair(y)] / 2`.
+        """
+        if not self.exponential:
+            act = ACTIVATIONS[f]
+            return (act(stored) + act(y) - act(stored - y)) / 2
+        half, t = SCALES[f] / 2, self.encode(f, y)
+        whole = Fraction(jnp.full_like(stored, half), 1 + _cut_off(stored))
+        return _divide(_as_fraction(half, t, t * stored), whole) - (SCALES[f] - 1) / 2
 
     def make_rows(self, f: str, z: Array, x: Array, b: Array) -> GateRows:
         """Return the rows of one step of a gate, from its `z` and `x` `[s, h]` and `b`."""
@@ -125,7 +135,7 @@ class Gates(NamedTuple):
             f: The activation.
             rows: Of the gate.
             row: Row of each lane's step.
-            b: The bias, as `encode` stores it with the sign -1.
+            b: The bias, as `encode` stores it.
             r: The phrase's part of the recurrent term.
             p: Its part of the input's term; None where the input is not split.
             inside: Whether the steps belong to the phrase.
@@ -135,31 +145,62 @@ class Gates(NamedTuple):
         if not self.input_is_split:
             u, v = term_weights(self.rule, inside)
             y = self.encode(f, r)
-            const = self.add_pair(f, const, u, y, b, z)
-            return self.add_pair(f, const, v, self._sum(y, rows.x, row), b, z) if v else const
+            terms = [(u, y)] if u else []
+            if v:
+                terms.append((v, self._sum(y, rows.x, row)))
+            return self.add_pairs(f, const, terms, b, z)
         both = self.encode(f, r + p)  # a product of exponentials could be infinity times 0
         if not self.rule.input_is_a_term:
-            return self.add_pair(f, const, 1 / 2, both, b, z)
+            return self.add_pairs(f, const, [(1 / 2, both)], b, z)
         r, p = self.encode(f, r), self.encode(f, p)
-        for y in (r, p, both, self._sum(r, rows.x, row), self._sum(p, rows.h, row)):
-            const = self.add_pair(f, const, 1 / 6, y, b, z)
-        return const
+        arguments = r, p, both, self._sum(r, rows.x, row), self._sum(p, rows.h, row)
+        return self.add_pairs(f, const, [(1 / 6, y) for y in arguments], b, z)
 
-    def add_pair(self, f: str, const: Array, weight: float, y: Array, b: Array, z: Array) -> Array:
-        """Return `const + weight pair(y)`; `y`, `b` and `z` as stored."""
-        if not weight:
-            return const
+    def add_pairs(
+        self, f: str, const: Array, terms: Sequence[tuple[float, Array]], b: Array, z: Array
+    ) -> Array:
+        """Return `const` and `weight pair(y)` of each `(weight, y)`; `y`, `b`, `z` as stored."""
         if not self.exponential:
             act = ACTIVATIONS[f]
-            return const + weight * (act(b + y) - act(z - y))
-        # 1 / (1 + t) + 1 / (1 + u) by one division, which costs more than all else.
-        t, u = jnp.minimum(y * (1 / b), LARGEST), jnp.minimum(z * y, LARGEST)
-        return const + SCALES[f] * weight * ((t * u - 1) / (1 + t + u + t * u))
+            for weight, y in terms:
+                const = const + weight * (act(b + y) - act(z - y))
+            return const
+        fractions = [_as_fraction(SCALES[f] * weight, y * b, y * z) for weight, y in terms]
+        for n in range(0, len(fractions), 2):
+            const = const + _divide(*fractions[n : n + 2])
+        return const
 
     def _sum(self, y: Array, stored: Any, row: Indices) -> Array:
         """Return `y` plus an argument of the rows, as stored."""
         other = gather_rows(stored, row)
         return y * other if self.exponential else y + other
+
+
+class Fraction(NamedTuple):
+    """A quotient that is not yet computed: a division costs more than all else of a pair."""
+
+    numerator: Array
+    denominator: Array
+
+
+def _divide(one: Fraction, other: Fraction | None = None) -> Array:
+    """Return the value of a fraction, or of the sum of two, by one division."""
+    if other is None:
+        return one.numerator / one.denominator
+    numerator = one.numerator * other.denominator + other.numerator * one.denominator
+    return numerator / (one.denominator * other.denominator)
+
+
+def _as_fraction(weight: float, t: Array, u: Array) -> Fraction:
+    """Return `weight (t u - 1) / ((1 + t) (1 + u))`, `t` and `u` cut off."""
+    t, u = _cut_off(t), _cut_off(u)
+    difference = t * u - 1
+    return Fraction(weight * difference, difference + (2 + t + u))
+
+
+def _cut_off(t: Array) -> Array:
+    """Return `t`, at most a number for which `(1 + t)^4` is finite."""
+    return jnp.minimum(t, (float(jnp.finfo(t.dtype).max) / 16) ** (1 / 4))
 
 
 def term_weights(rule: Rule, inside: bool) -> tuple[float, float]:

@@ -55,7 +55,7 @@ class Weights(NamedTuple):
 
     V: tuple[Float[Array, "h h"], ...]  # recurrent weights, transposed
     W: tuple[Float[Array, "d h"], ...]  # input weights, transposed; () where it is not split
-    b: tuple[Float[Array, "1 h"], ...]  # as `Gates.encode` stores it with the sign -1
+    b: tuple[Float[Array, "1 h"], ...]  # as `Gates.encode` stores it
     bias_r: Float[Array, "1 h"]  # f(b_r)
     bias_z: Float[Array, "1 h"]  # f(b_z)
     bias_n: Float[Array, "1 h"]  # f of the candidate's bias, where it is constant
@@ -110,7 +110,7 @@ class GRUForm(NamedTuple):
         rows = Rows(
             tuple(self.gates.make_rows(self._f(k), z[k], x[k], b[k]) for k in (R, Z, N)),
             h=new[0],
-            b=None if constant else self.gates.encode(self.content_activation, b[N], -1),
+            b=None if constant else self.gates.encode(self.content_activation, b[N]),
         )
         sizes = (self.gates.largest(*arguments) for arguments in zip(z, x, b, strict=True))
         return new, new[0], rows, functools.reduce(jnp.maximum, sizes)
@@ -122,7 +122,7 @@ class GRUForm(NamedTuple):
         return Weights(
             V=tuple(V.T for V in params.V),
             W=tuple(W.T for W in params.W) if self.gates.input_is_split else (),
-            b=tuple(self.gates.encode(self._f(k), b[k], -1) for k in (R, Z, N)),
+            b=tuple(self.gates.encode(self._f(k), b[k]) for k in (R, Z, N)),
             bias_r=f(b[R]),
             bias_z=f(b[Z]),
             bias_n=ACTIVATIONS[self.content_activation](b[N]),
@@ -223,7 +223,8 @@ class GRUForm(NamedTuple):
             return (1 - weights.bias_z) * weights.bias_n
         bias_n = weights.bias_n
         if rows.b is not None:
-            bias_n = self.gates.value(self.content_activation, gather_rows(rows.b, row))
+            f, stored = self.content_activation, gather_rows(rows.b, row)
+            bias_n = ACTIVATIONS[f](self.gates.decode(f, stored, 1))
         return (1 - self._whole(rows.gates[Z], row)) * bias_n
 
     def _candidate_bias(self, params: GRUParams, r: Any) -> Array:

@@ -2,8 +2,8 @@
 
 Only `beta_c` is carried from step to step: `gamma = h - beta`, and the gates are known from the
 forward pass. The products `V beta` of the gates i, f, g are the only ones of a step (the output
-gate is not split). What the phrase adds to a gate, `rel`, is told in `gates.py`; `L(beta_c)` of the
-cell state is the case `b = 0, z = c`, outside, merged.
+gate is not split). What the phrase adds to a gate, `rel`, is told in `gates.py`, and so is
+`L(beta_c)` of the cell state, where there is no bias.
 
 With `F = rel_f + bias_f`, `I = rel_i + bias_i`, the whole gates `f` and `i`, and `a` the rule's
 `context_share`, the cell state of the phrase is
@@ -54,7 +54,7 @@ class Weights(NamedTuple):
 
     V: tuple[Float[Array, "p h"], ...]  # recurrent weights, transposed
     W: tuple[Float[Array, "d h"], ...]  # input weights, transposed; () where it is not split
-    b: tuple[Float[Array, "1 h"], ...]  # as `Gates.encode` stores it with the sign -1
+    b: tuple[Float[Array, "1 h"], ...]  # as `Gates.encode` stores it
     product: Float[Array, "1 h"]  # f(b_i) f(b_g)
     bias_g: Float[Array, "1 h"]  # f(b_g)
     peepholes: tuple[Float[Array, "1 h"], ...]  # of i and f; () without
@@ -119,7 +119,7 @@ class LSTMForm(NamedTuple):
         return Weights(
             V=tuple(params.V[k].T for k in SPLIT),
             W=tuple(params.W[k].T for k in SPLIT) if self.gates.input_is_split else (),
-            b=tuple(self.gates.encode(self._f(k), params.b[k][None], -1) for k in SPLIT),
+            b=tuple(self.gates.encode(self._f(k), params.b[k][None]) for k in SPLIT),
             product=bias_i * bias_g,
             bias_g=bias_g,
             peepholes=tuple(p[None] for p in peepholes),
@@ -183,10 +183,7 @@ class LSTMForm(NamedTuple):
     def _read(self, weights: Weights, rows: Rows, row: Indices, beta_c: States) -> Outputs:
         """Return `[projection @] (o L(beta_c))` (equations 21 and 28)."""
         f = self.content_activation
-        c, zero = gather_rows(rows.c, row), jnp.zeros((1, 1), beta_c.dtype)
-        const = self.gates.value(f, c) / 2  # f(c) / 2 costs less than a further row to read
-        no_bias = self.gates.encode(f, zero, -1)
-        share = self.gates.add_pair(f, const, 1 / 2, self.gates.encode(f, beta_c), no_bias, c)
+        share = self.gates.linearize(f, gather_rows(rows.c, row), beta_c)
         beta = gather_rows(rows.o, row) * share
         if weights.projection is None:
             return beta
