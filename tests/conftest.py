@@ -29,9 +29,14 @@ QUICK = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 os.environ[QUICK] = "1"
 
 import cdjax  # noqa: E402
+import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+
+# A busy machine makes no test wrong.
+hypothesis.settings.register_profile("cdjax", deadline=None)
+hypothesis.settings.load_profile("cdjax")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")

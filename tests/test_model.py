@@ -121,7 +121,7 @@ def models(draw):
 
 
 @given(model=models())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_model_comes_back_bit_for_bit(tmp_path_factory, model):
     if model.vocabulary is not None:
         model = model._replace(vocabulary=cdjax.Vocabulary(**model.vocabulary))
@@ -308,7 +308,7 @@ def positions(value, path=()):
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_damaged_files_never_fail_otherwise(tmp_path_factory, data):
     """What is read from a damaged file is a model that holds together, or a ValueError."""
     folder = tmp_path_factory.mktemp("m") / "m"

@@ -72,7 +72,7 @@ def test_golden_stack_at_every_step(key):
 
 
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), length=st.sampled_from([1, 2, 6]), scale=st.floats(0.1, 4))
 def test_equals_the_literal_loop_for_any_set(rule, seed, length, scale):
     rng = np.random.default_rng(seed)

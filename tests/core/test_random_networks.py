@@ -71,7 +71,7 @@ drawn = given(st.data(), st.sampled_from(list(RULES)), st.integers(0, 99))
 
 
 @pytest.mark.usefixtures("x64")
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @drawn
 def test_random_networks(data, rule, seed):
     check_random_network(data, rule, seed)
@@ -79,7 +79,7 @@ def test_random_networks(data, rule, seed):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("x64")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @drawn
 def test_many_random_networks(data, rule, seed):
     check_random_network(data, rule, seed)

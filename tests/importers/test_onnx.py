@@ -407,9 +407,7 @@ def test_no_model(tmp_path):
 WHOLE = {path.name: path.read_bytes() for path in sorted(FILES.glob("*.onnx"))}
 
 
-@settings(
-    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_files_are_refused(tmp_path, data):
     """Any bytes end in a model, or in an error of reading that says so in a few words."""

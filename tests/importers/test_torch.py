@@ -157,9 +157,7 @@ def modules(draw):
 
 
 @pytest.mark.usefixtures("x64")
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(module=modules(), data=st.data())
 def test_every_gate_and_bias_is_where_it_belongs(module, data):
     """Right as it is, and wrong with the gates of one weight permuted or a GRU's biases swapped."""

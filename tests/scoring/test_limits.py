@@ -9,7 +9,7 @@ from cdjax.scoring.limits import (
 from cdjax.spans import enumerate_spans
 from cdjax.text.characters import read_characters
 from cdjax.text.tokenizer import tokenize
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 texts = st.text(
@@ -27,7 +27,6 @@ def test_steps_are_those_of_the_spans(max_len):
         assert count_steps(length, max_len) == steps + sum(range(length + 1))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 10**9), st.one_of(st.none(), st.integers(1, 3000)))
 def test_the_longest_length_is_the_last_that_is_allowed(steps, max_len):
     length = longest_length(max_len, steps)
@@ -37,7 +36,6 @@ def test_the_longest_length_is_the_last_that_is_allowed(steps, max_len):
         check_length(length + 1, max_len, "the review", steps)
 
 
-@settings(deadline=None)
 @given(texts)
 @example(",,,,")
 @example("a.b.c.d.e.f 1/2/3 1,000,000:5 ......")
@@ -47,7 +45,6 @@ def test_pieces_are_at_most_the_tokens(text):
     assert count_pieces(text) <= len(tokenize(text))
 
 
-@settings(deadline=None)
 @given(st.lists(texts, min_size=20, max_size=60), st.integers(1, 5))
 def test_the_beginning_of_a_text_has_its_first_words(pieces, words):
     text = read_characters(" ".join(pieces)).text

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 from cdjax.text.characters import read_characters
 from cdjax.text.tokenizer import tokenize, tokenize_with_offsets
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
@@ -83,7 +83,6 @@ def test_offsets_are_of_the_text_as_it_was_given(text, pieces):
     assert [text[start:stop] for start, stop in offsets] == pieces
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from(list("ab1 <>/&;#\"'=`´’😀🏽\u200d\ufe0f\u0301é…-br")), max_size=40))
 def test_origins_cover_the_text_in_order(text):
     read = read_characters(text)

@@ -68,7 +68,6 @@ texts = st.text(
 )
 
 
-@settings(deadline=None)
 @given(texts)
 def test_tokens_are_the_text(text):
     tokens = tokenize(text)
@@ -91,7 +90,7 @@ def quotes(text):
     return text.replace('"', "''").replace("`", "'")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(texts)
 def test_offsets_are_those_of_the_tokens_in_the_text(text):
     tokens, offsets = tokenize_with_offsets(text)
@@ -137,7 +136,7 @@ Gonna Wanna-be gimme 7 3-D 1990s n 't t'is n'ts don't-s A , . ; ? ! ?! ... film,
 sentences = st.lists(st.sampled_from(PIECES.split()), max_size=6).map(" ".join)
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=1000)
 @given(st.one_of(sentences, st.text("aNnt'sd -,.;?!7 \n", max_size=12)))
 def test_plain_sentences_are_split_as_by_nltk(sentence):
     assert tokenizer._split_words(sentence) == tokenizer._word_tokenizer()(sentence)
@@ -168,7 +167,6 @@ TOKENS = [
 ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(TOKENS)))
 def test_treebank_tokens_are_fixed(tokens):
     assert tokenize(" ".join(tokens)) == tokens

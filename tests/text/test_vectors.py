@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cdjax.text.vectors import WordVectors, combine_vectors, read_vectors
 from cdjax.text.vectors.rows import WIDEST
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
@@ -360,7 +360,6 @@ def test_encrypted_and_damaged_archives(tmp_path):
             read_vectors(path)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([".txt", ".bin", ".npz", ".zip", ".txt.gz"]))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, content, suffix):
     heads = {".zip": b"PK\x03\x04", ".npz": b"PK\x03\x04", ".txt.gz": b"\x1f\x8b\x08"}

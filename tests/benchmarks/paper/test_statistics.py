@@ -32,7 +32,7 @@ def test_separation_of_known_answer():
 
 
 @given(hs.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_weight_counts_as_so_many_items(data):
     size = data.draw(hs.integers(6, 12))
     few = hs.integers(-3, 3).map(float)  # so that there are ties

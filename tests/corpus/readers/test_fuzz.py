@@ -123,13 +123,13 @@ def try_files(folder, file):
     read(folder / name)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(damaged())
 def test_damaged_files(tmp_path_factory, file):
     try_files(tmp_path_factory.getbasetemp(), file)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(SAMPLES)), st.binary(max_size=100))
 def test_any_bytes(tmp_path_factory, name, content):
     for head in (b"", SAMPLES[name][:6]):
@@ -137,7 +137,7 @@ def test_any_bytes(tmp_path_factory, name, content):
 
 
 @pytest.mark.slow
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=20_000)
 @given(damaged())
 def test_many_damaged_files(tmp_path_factory, file):
     try_files(tmp_path_factory.getbasetemp(), file)
