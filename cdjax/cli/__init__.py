@@ -5,11 +5,7 @@ when it is asked for. Exit codes: 0 done; 1 the scores failed verification; 2 wr
 one line on stderr; 130 interrupted. A traceback is a bug in cdjax.
 """
 
-import argparse
-import importlib
-import importlib.util
 import io
-import keyword
 import signal
 import sys
 import warnings
@@ -22,45 +18,7 @@ from cdjax.cli.options import (
     name_flags,
     on_interrupt,
 )
-from cdjax.display import show
-
-COMMANDS = {
-    "score": "score every phrase of a file of reviews and write Parquet",
-    "explain": "explain the prediction for one text, in the terminal",
-    "neighbours": "find the phrases of a corpus that are most like a phrase to the model",
-    "import": "read a model of Keras, PyTorch or ONNX, and save it for the other commands",
-    "train": "train a model on your own labelled reviews, or the bundled one anew",
-    "fetch": "get a public data set: treebank, Yelp reviews, word vectors",
-}
-
-_EPILOG = """\
-examples:
-  cdjax explain "It isn't a bad film."
-  cdjax score --out scores                      (the bundled reviews)
-  cdjax score reviews.csv --text-column body --out scores
-
-Each command has its own help: cdjax score --help
-
-Compiled programs are kept in the user's cache folder (CDJAX_CACHE=off: not).
-"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def __init__(self, **options):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
-
-    def error(self, message: str):
-        self.exit(2, f"{self.prog}: error: {_one_line(message)} (see {self.prog} --help)\n")
-
-
-class _Version(argparse.Action):
-    def __call__(self, parser, *_):
-        from importlib.metadata import version  # takes as long as all else until here
-
-        print(f"cdjax {version('cdjax')}")
-        parser.exit()
+from cdjax.cli.parser import check_command, check_rest, make_parser, one_line
 
 
 def start() -> None:
@@ -84,32 +42,27 @@ def _main(argv: Sequence[str] | None) -> int:
     if any("\0" in word for word in argv):  # no shell can give one
         print("cdjax: error: an argument holds a NUL character; expected text.", file=sys.stderr)
         return 2
+    if argv[:1] == ["help"]:
+        argv = [*argv[1:2], "--help"]
     wanted = next((word for word in argv if not word.startswith("-")), None)
-    parser = _Parser(
-        prog="cdjax",
-        description="Explain LSTMs: what every phrase of a text contributes to the\n"
-        "prediction, by contextual decomposition.",
-        epilog=_EPILOG,
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and end")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, summary in COMMANDS.items():
-        path = f"cdjax.cli.{name}{'_' * keyword.iskeyword(name)}"
-        if importlib.util.find_spec(path) is None:
-            continue
-        command = commands.add_parser(name, help=summary)
-        if name == wanted:
-            module = importlib.import_module(path)
-            module.add_arguments(command)
-            command.set_defaults(run=module.run)
+    if problem := check_command(wanted):
+        print(f"cdjax: error: {one_line(problem)} (see cdjax --help)", file=sys.stderr)
+        return 2
+    parser = make_parser([wanted] if wanted else [])
+    if not argv:
+        parser.print_help()
+        return 0
     try:
-        args = parser.parse_args(argv)
+        args, rest = parser.parse_known_args(argv)
+        if problem := check_rest(rest, getattr(args, "text", None), args.parser):
+            args.parser.error(problem)
     except SystemExit as error:  # argparse exits by itself: 0 after --help, 2 after an error
         return int(error.code or 0)
+    del args.parser
     args.argv = argv
 
     def warn(message, *_, **__):
-        text = _one_line(name_flags(str(message), vars(args)))
+        text = one_line(name_flags(str(message), vars(args)))
         print(f"cdjax {args.command}: warning: {text}", file=sys.stderr)
 
     try:
@@ -121,14 +74,10 @@ def _main(argv: Sequence[str] | None) -> int:
             )
             args.run(args)
     except UserError as error:
-        message = _one_line(name_flags(str(error), vars(args)))
+        message = one_line(name_flags(str(error), vars(args)))
         print(f"cdjax {args.command}: error: {message}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
         print(f"cdjax {args.command}: interrupted", file=sys.stderr)
         return 130
     return 0
-
-
-def _one_line(message: str) -> str:
-    return show(" ".join(message.split()))

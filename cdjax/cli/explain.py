@@ -15,26 +15,32 @@ A score is what a word or phrase contributes to the prediction, in its context.
 It is in logits: of two labels the second's less the first's (positive less
 negative), so above 0 speaks for the second label, and adding 1 multiplies the
 odds by 2.7. With more labels it is the predicted label's logit, or that of the
-label named by --class.
+label named by --class; with --against, less that of another label.
+
+The text is given in quotes, by --file, or by - from standard input.
 """
 
 _EPILOG = """\
-reading the words:
-  --  to -2   -  to -0.5   ·  between   +  from 0.5   ++  from 2
+reading the scores:
+  --  -2 or less   -  -0.5 or less   ·  between   +  0.5 or more   ++  2 or more
 The scale is the same for every text, so that two explanations compare. A ?
 marks a word that the model does not know. The text is split into Penn Treebank
 tokens: "isn't" is two, is and n't.
 
-The interaction of adjacent words is score(a b) - score(a) - score(b): what the
-pair says beyond its parts; shown from 0.5 logits. For longer phrases it is the
-score less the sum of the words' scores; shown from 0.5 logits.
+The whole text, the remainder and the output bias add up to the logit. The
+remainder belongs to no phrase: what the network's own biases do, by the rule.
+
+The interaction of words is the score of their phrase less the sum of their own
+scores: what they say together beyond that. Phrases are listed from 0.5 logits;
+in texts of more than 40 words sentences come first, and phrases of more than
+10 words are not listed.
 
 examples:
   cdjax explain "It isn't a bad film."
   cdjax explain "Great cast, but the plot is a mess." --rule acd
   cdjax explain "It isn't a bad film." --tree
   cdjax explain "It isn't a bad film." --class negative
-  cdjax explain "$(cat review.txt)" --max-len 8
+  cdjax explain --file review.txt --max-len 8
   cdjax explain "It isn't a bad film." --method all
   cdjax explain "It isn't a bad film." --html page.html
   cdjax explain "It isn't a bad film." --html page.html --method cd,cd:acd,loo
@@ -48,7 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from cdjax.methods.registry import make_methods
 
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG + series.EPILOG
-    parser.add_argument("text", metavar="TEXT", help="the text; quote it. Of a series, its file")
+    parser.add_argument(
+        "text",
+        metavar="TEXT",
+        nargs="?",
+        help="the text, in quotes; or -, standard input. Of a series, its file",
+    )
+    parser.add_argument("--file", metavar="FILE", help="the file of the text, UTF-8")
     parser.add_argument(
         "--tree",
         action="store_true",
@@ -61,10 +73,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="explain this label (default: of two labels the second, else the predicted one)",
     )
     parser.add_argument(
+        "--against",
+        metavar="LABEL",
+        help="hold the label against this one: scores below 0 speak for it",
+    )
+    parser.add_argument(
         "--method",
         type=_names,
         metavar="NAME,...",
-        help="show the words' scores by another method, or by several side by side, each on "
+        help="explain by another method; or by several, the words' scores side by side, each on "
         f"its own fixed scale: {', '.join(make_methods())}, all; cd:RULE is cd by another rule",
     )
     models.add_arguments(parser)
@@ -75,20 +92,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Explain one text."""
     from cdjax.cli.cache import keep_compiled_programs
+    from cdjax.cli.parser import tell_missing
+    from cdjax.cli.texts import read_text
     from cdjax.model import find_vocabulary
     from cdjax.scoring.limits import check_length
     from cdjax.viz import terminal
     from cdjax.viz.console import Console
 
     _check(args)
-    if not args.text.strip():
-        raise options.UserError("the text is empty; expected at least one word.")
+    args.text = read_text(args.text, args.file)
     keep_compiled_programs()
     model = models.load_model(args)
-    if args.label is not None and args.label not in model.labels:
+    for flag, label in (("--class", args.label), ("--against", args.against)):
+        if label is not None and label not in model.labels:
+            raise options.UserError(f"{flag}: {tell_missing('label', label, model.labels)}")
+    if args.label is not None and args.label == args.against:
         raise options.UserError(
-            f"--class {args.label}: there is no such label; expected one of "
-            f"{', '.join(model.labels)}."
+            f"--class and --against are both {args.label}; expected two labels."
         )
     console = Console()
     if model.classifier.embedding is None:
@@ -98,20 +118,26 @@ def run(args: argparse.Namespace) -> None:
     with options.as_user_error(ValueError, ImportError), _hidden_modules("scipy", "sklearn"):
         words = len(find_vocabulary(model).split(args.text)[0])
         check_length(words, args.max_len, "the text")
-    if args.html:
-        explanations, notes = page.explain_all(args, args.text, model, _expand(args.method))
-        terminal.print_outcome(console, explanations[0])
-        _print_notes(console, notes)
-        console.print(page.write(args, explanations), markup=False)
-    elif args.method:
-        _compare(args, model, console)
-    elif args.tree:
-        explanation = _explain(args, model)
-        terminal.print_outcome(console, explanation)
-        terminal.print_words(console, explanation)
-        terminal.print_tree(console, explanation)
+
+    def name(notice: str) -> str:
+        return options.name_flags(notice, vars(args))
+
+    methods = _expand(args.method)
+    if args.html or (methods and len(methods) > 1):
+        if not args.html:
+            args.max_len = 1
+        explanations, notes = page.explain_all(args, args.text, model, methods)
+        seen = explanations[0].overview()
+        terminal.print_outcome(console, explanations[0], seen)
+        terminal.print_notices(console, seen, name, first=True)
+        if not args.html:
+            terminal.print_side_by_side(console, explanations)
+        terminal.print_notes(console, notes)
+        if args.html:
+            console.print(page.write(args, explanations), markup=False)
     else:
-        terminal.print_explanation(console, _explain(args, model))
+        explanation = _explain(args, model, methods)
+        terminal.print_explanation(console, explanation, name, tree=args.tree)
 
 
 def _names(text: str) -> list[str]:
@@ -146,13 +172,14 @@ def _expand(names: list[str] | None) -> list[str] | None:
 def _check(args: argparse.Namespace) -> None:
     """Raise where options exclude each other."""
     page.check(args)
+    several = args.method is not None and (len(args.method) > 1 or args.method == ["all"])
     if args.html and args.tree:
         raise options.UserError("--tree is of the terminal, and a page has the tree; leave it out.")
     if args.tree and args.max_len is not None:
         raise options.UserError("--tree needs phrases of all lengths; leave --max-len out.")
-    if args.method and not args.html and (args.tree or args.max_len is not None):
+    if several and not args.html and (args.tree or args.max_len is not None):
         other = "--tree" if args.tree else "--max-len"
-        raise options.UserError(f"--method shows words alone; leave {other} out.")
+        raise options.UserError(f"several methods show words alone; leave {other} out.")
     if args.method and not {"cd", "all"} & set(args.method) and args.rule != "paper":
         raise options.UserError(
             f"--rule {args.rule} is a rule of contextual decomposition, which --method "
@@ -160,29 +187,21 @@ def _check(args: argparse.Namespace) -> None:
         )
 
 
-def _explain(args, model):
+def _explain(args, model, methods):
+    """Return the explanation by one method, contextual decomposition where none is named."""
     from cdjax.methods.explain import explain
 
+    method, _, rule = (methods or ["cd"])[0].partition(":")
     with options.as_user_error(ValueError, FloatingPointError):
-        return explain(args.text, model, rule=args.rule, max_len=args.max_len, label=args.label)
-
-
-def _compare(args, model, console) -> None:
-    """Show the words by the methods asked for."""
-    from cdjax.methods.registry import make_methods
-    from cdjax.viz import terminal
-
-    args.max_len = 1
-    explanations, notes = page.explain_all(args, args.text, model, _expand(args.method))
-    terminal.print_outcome(console, explanations[0])
-    titles = [make_methods()[explanation.method].title for explanation in explanations]
-    terminal.print_side_by_side(console, explanations, titles)
-    _print_notes(console, notes)
-
-
-def _print_notes(console, notes) -> None:
-    for note in notes:
-        console.print(note, style="yellow", markup=False)
+        return explain(
+            args.text,
+            model,
+            method,
+            rule=rule or args.rule,
+            max_len=args.max_len,
+            label=args.label,
+            against=args.against,
+        )
 
 
 @contextlib.contextmanager

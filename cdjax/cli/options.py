@@ -45,6 +45,8 @@ def name_flags(message: str, arguments: Iterable[str]) -> str:
     'out exists; give another folder or --overwrite.'
     >>> name_flags("no text_column 'max_len'; or format=trees", ["text_column", "format"])
     "no --text-column 'max_len'; or --format trees"
+    >>> name_flags("expected rule='source'.", ["rule"])
+    'expected --rule source.'
     """
     for name in arguments:
         flag = "--" + name.replace("_", "-")
@@ -52,6 +54,7 @@ def name_flags(message: str, arguments: Iterable[str]) -> str:
         before, after = r"(?<![\w'\"/.-])", r"(?![\w'\"/-]|\.\w)"
         word = f"{before}{re.escape(name)}{after}"
         message = re.sub(rf"{word}=True\b", flag, message)
+        message = re.sub(rf"{word}=(['\"])([\w-]+)\1", rf"{flag} \2", message)
         message = re.sub(rf"{word}=(?=[\w'\"])", f"{flag} ", message)
         message = re.sub(word if "_" in name else rf"^{word}(?= is )", flag, message)
         if name.startswith("no_"):

@@ -42,7 +42,7 @@ def explain_all(
     """Return explanations by the methods of a page, and notes on those that are left out.
 
     Args:
-        args: With `rule`, `max_len` and `label`.
+        args: With `rule`, `max_len`, `label` and `against`.
         source: The text or series.
         model: The model.
         names: Of methods, also `cd:RULE`; those of every page when None.
@@ -57,7 +57,15 @@ def explain_all(
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                explanation = explain(source, model, method, rule, args.max_len, label=args.label)
+                explanation = explain(
+                    source,
+                    model,
+                    method,
+                    rule,
+                    args.max_len,
+                    label=args.label,
+                    against=args.against,
+                )
         except (ValueError, FloatingPointError) as error:
             # What was not asked for by name may be undefined for the model.
             if method == "cd" or (names is not None and args.method != ["all"]):

@@ -30,6 +30,7 @@ class Account(NamedTuple):
     total: float  # the output: `logits @ direction`
     name: str  # of the total: "logit of positive - negative"
     reason: str  # why the remainder belongs to no phrase; empty where there is none
+    probability: float | None  # that the total alone stands for, of what is above 0
 
 
 def make_account(explanation: Any) -> Account | None:
@@ -59,7 +60,18 @@ def make_account(explanation: Any) -> Account | None:
         total=total,
         name=f"{kind} of {describe_direction(explanation.direction)}",
         reason=_find_reason(explanation, whole) if abs(remainder) > NOTHING * size else "",
+        probability=_find_probability(explanation, total),
     )
+
+
+def _find_probability(explanation: Any, total: float) -> float | None:
+    """Return the sigmoid of the total where that is a probability."""
+    weights = sorted(explanation.weights.tolist())
+    one_of_two = explanation.output == "softmax" and weights == [-1, 1]
+    by_itself = explanation.output == "sigmoid" and sorted(map(abs, weights))[-2:] in ([1], [0, 1])
+    if explanation.units != "logits" or not (one_of_two or by_itself):
+        return None
+    return float(0.5 * (1 + np.tanh(total / 2)))
 
 
 def _find_reason(explanation: Any, whole: float | None) -> str:

@@ -1,5 +1,6 @@
 """The phrases of an explanation that say something, and the few of them worth a look."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,16 @@ LONG_TEXT = 40
 LONGEST_PHRASE = 10
 """Words of the longest phrase listed of such a text."""
 
+_CLOSING = re.compile(r"[.,;:!?)\]}'\"\u2026\u2019\u201d\u060c\u061f\u3001\u3002]+")
+"""Marks that belong to what is before them."""
+
 
 def find_evidence(explanation: Any, sign: int, count: int) -> Int[np.ndarray, "p"]:
     """Return the rows of the strongest phrases of two steps or more, strongest first.
 
-    Only phrases whose score is clear (`thresholds`), that begin and end with a word the model
-    knows, and none nearly another; none where the model knows no word. Of a text of more than
-    `LONG_TEXT` words, only phrases of up to `LONGEST_PHRASE` words within a sentence.
+    Only phrases whose score is clear (`thresholds`), none nearly another, that begin and end with a
+    word the model knows and do not begin with a mark that belongs to the word before. Of a text of
+    more than `LONG_TEXT` words, only phrases of up to `LONGEST_PHRASE` words within a sentence.
 
     Args:
         explanation: An `Explanation`.
@@ -63,13 +67,22 @@ def find_sentences(explanation: Any) -> Int[np.ndarray, "n 2"]:
     return spans if len(spans) > 1 else spans[:0]
 
 
+def find_beginnings(explanation: Any) -> Bool[np.ndarray, "t"]:
+    """Return with which steps a phrase may begin that is listed."""
+    begins = np.ones(len(explanation), bool)
+    if explanation.tokens is not None:
+        begins = np.array([not _CLOSING.fullmatch(token) for token in explanation.tokens], bool)
+    return begins if explanation.known is None else begins & explanation.known
+
+
 def _is_listed(explanation: Any) -> Bool[np.ndarray, "s"]:
     """Return which spans a list of phrases may have."""
     start, stop = explanation.spans.T
     listed = stop - start > 1
     last = np.maximum(stop - 1, 0)
+    if len(explanation):
+        listed &= find_beginnings(explanation)[np.minimum(start, len(explanation) - 1)]
     if explanation.known is not None:
-        listed &= explanation.known[np.minimum(start, len(explanation) - 1)]
         listed &= explanation.known[last]
     if explanation.tokens is not None and len(explanation) > LONG_TEXT:
         listed &= stop - start <= LONGEST_PHRASE

@@ -6,7 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cdjax.results.account import Account, make_account
-from cdjax.results.evidence import find_evidence, find_interactions, find_sentences
+from cdjax.results.evidence import (
+    find_beginnings,
+    find_evidence,
+    find_interactions,
+    find_sentences,
+)
 from cdjax.results.notices import Notice, find_notices
 from cdjax.results.phrases import Interaction, Phrase
 from cdjax.results.thresholds import Thresholds
@@ -87,14 +92,16 @@ def _grow(explanation: Any) -> tuple[Phrase, ...]:
     sizes = np.nan_to_num(np.abs([word.score for word in explanation.words()]))
     last = int(np.argmax(sizes))
     clear = explanation.thresholds.clear
+    begins = find_beginnings(explanation)
     phrases = []
     for start in range(last, max(0, last + 1 - GROWTH) - 1, -1):
         if not explanation.is_scored(span := slice(start, last + 1)):
             break
-        text = explanation.phrase_text(start, last + 1)
-        phrases.append(Phrase(start, last + 1, text, explanation[span]))
+        if begins[start]:
+            text = explanation.phrase_text(start, last + 1)
+            phrases.append(Phrase(start, last + 1, text, explanation[span]))
     scores = [phrase.score for phrase in phrases]
-    if sizes[last] < clear or max(scores) - min(scores) < clear:
+    if len(scores) < 2 or sizes[last] < clear or max(scores) - min(scores) < clear:
         return ()
     return tuple(phrases)
 

@@ -7,6 +7,7 @@ import numpy as np
 from cdjax.cli import main
 from cdjax.methods import make_methods
 from cdjax.methods.registry import STANDARD_DEVIATIONS
+from cdjax.results.numbers import write_score
 from cdjax.results.scores import DIFFERENCES
 from cdjax.results.thresholds import THRESHOLDS
 
@@ -40,7 +41,7 @@ def test_all_methods_side_by_side(tmp_path, capsys, monkeypatch):
     methods = make_methods(vocabulary=model.vocabulary)
     assert lines[2].split() == list(methods)
     shown = [
-        [float(number) for number in re.findall(r"[+-]\d+\.\d\d", line)] for line in lines[3:10]
+        [float(number) for number in re.findall(r"[+-]?\d+\.\d\d+", line)] for line in lines[3:10]
     ]
     ids = model.vocabulary.encode(["It", "is", "n't", "a", "bad", "film", "."])
     for column, method in zip(np.array(shown).T, methods.values(), strict=True):
@@ -56,11 +57,11 @@ def test_what_does_not_go_together(tmp_path, capsys):
     stack = save_model(tmp_path / "stack", layers=2)
     without = save_model(tmp_path / "without", words=WORDS[:-1])
     for options, message in (
-        (["--model", path, "--method", "ig", "--tree"], "shows words alone; leave --tree out"),
-        (["--model", path, "--method", "ig", "--max-len", "2"], "leave --max-len out"),
+        (["--model", path, "--method", "all", "--tree"], "shows words alone; leave --tree out"),
+        (["--model", path, "--method", "cd,loo", "--max-len", "2"], "leave --max-len out"),
         (["--model", path, "--method", "loo", "--rule", "acd"], "acd is a rule of contextual"),
-        (["--model", stack, "--method", "cell"], "cell: .*for one LSTM layer.*model has 2 layers"),
-        (["--model", without, "--method", "ig"], r"ig: .*the vocabulary has no '\.'"),
+        (["--model", stack, "--method", "cell"], "for one LSTM layer.*model has 2 layers"),
+        (["--model", without, "--method", "ig"], r"the vocabulary has no '\.'"),
     ):
         assert main(["explain", "a bad film", *options]) == 2
         out, err = capsys.readouterr()
@@ -74,3 +75,29 @@ def test_all_says_which_are_left_out_and_what_has_no_number(tmp_path, capsys):
     out = " ".join(capsys.readouterr().out.split())
     assert "cell is left out: cell decomposition is defined for one LSTM layer" in out
     assert "n/a: the words' scores have no spread" in out
+
+
+def test_one_method_is_explained_as_cd_is(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    path = save_model(tmp_path / "model")
+    for method in ("occlusion", "ig_zero"):
+        assert main(["explain", "It isn't a bad film.", "--model", path, "--method", method]) == 0
+        out, err = capsys.readouterr()
+        explanation = cdjax.explain("It isn't a bad film.", path, method)
+        account = explanation.account()
+        assert err == ""
+        assert f"{account.whole:+.2f}  whole text" in out
+        assert f"{account.remainder:+.2f}  remainder: what the method {method} gives" in out
+        numbers = out.splitlines()[4].split()
+        assert [float(n) for n in numbers] == [round(w.score, 2) for w in explanation.words()]
+
+
+def test_rules_side_by_side(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    path = save_model(tmp_path / "model")
+    assert main(["explain", "a bad film", "--model", path, "--method", "cd,cd:acd"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["cd", "cd:acd"]
+    for t, line in enumerate(lines[3:6]):
+        expected = [cdjax.explain("a bad film", path, rule=rule)[t] for rule in ("paper", "acd")]
+        assert re.findall(r"[+-]?\d\.\d\d", line) == [write_score(score) for score in expected]

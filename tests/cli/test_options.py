@@ -10,7 +10,7 @@ ARGUMENTS = "max_len", "overwrite", "format", "hidden", "no_header", "dev"
         ("out exists; give overwrite=True.", "out exists; give --overwrite."),
         ("name them by position: header=False.", "name them by position: --no-header."),
         ("Limit the phrases: max_len=10 leaves 9.", "Limit the phrases: --max-len 10 leaves 9."),
-        ("read as trees; format='txt' reads text", "read as trees; --format 'txt' reads text"),
+        ("read as trees; format='txt' reads text", "read as trees; --format txt reads text"),
         ("max_len is 0; expected 1", "--max-len is 0; expected 1"),
         ("hidden is 0; expected at least 1.", "--hidden is 0; expected at least 1."),
         # English, paths, the names of columns, and arguments that the command lacks stay.

@@ -152,7 +152,10 @@ def test_a_gap_is_told(folder, explain):
         (["data.csv", *COLUMNS, "--steps-of", "31"], "--steps-of is 31; expected at most 30"),
         (["data.csv", *COLUMNS, "--steps-of", "4", "--max-len", "3"], "at most --max-len"),
         (["data.csv", *COLUMNS, "--tree"], "--tree shows the words of a text"),
-        (["data.csv", *COLUMNS, "--class", "rain"], "no such label"),
+        (
+            ["data.csv", *COLUMNS, "--class", "rain"],
+            "--class: there is no label 'rain'; expected one of load",
+        ),
     ],
 )
 def test_what_is_refused(explain, argv, message):

@@ -22,7 +22,7 @@ def test_explain_tree(model, capsys, monkeypatch):
     tokens = ["It", "is", "n't", "a", "[", "bad", "]", "film"]
     (table,) = cdjax.score_all_spans(loaded.classifier, [loaded.vocabulary.encode(tokens)])
     tree = json.loads(to_json(build_hierarchy(table.spans, table.scores, [-1, 1]), tokens))
-    rows = out[out.index("joined by") :].splitlines()[1:]
+    rows = out.partition("interaction\n")[2].splitlines()
     column = rows[0].index("It is n't")  # where the root's phrase is written
     lines = []
 
@@ -47,7 +47,7 @@ def test_explain_tree(model, capsys, monkeypatch):
 
 def test_explain_tree_of_one_word(model, capsys):
     out = explained("film", model, capsys, "--tree")
-    assert re.search(r"joined by *\n.*[+-]\d\.\d\d .* film *\n", out)
+    assert re.search(r"interaction\n.*[+-]\d\.\d\d .* film\n", out)
 
 
 def test_a_tree_needs_all_phrases(model, capsys):
