@@ -57,7 +57,7 @@ def test_what_does_not_go_together(tmp_path, capsys):
     stack = save_model(tmp_path / "stack", layers=2)
     without = save_model(tmp_path / "without", words=WORDS[:-1])
     for options, message in (
-        (["--model", path, "--method", "all", "--tree"], "shows words alone; leave --tree out"),
+        (["--model", path, "--method", "all", "--tree"], "show words alone; leave --tree out"),
         (["--model", path, "--method", "cd,loo", "--max-len", "2"], "leave --max-len out"),
         (["--model", path, "--method", "loo", "--rule", "acd"], "acd is a rule of contextual"),
         (["--model", stack, "--method", "cell"], "for one LSTM layer.*model has 2 layers"),
