@@ -54,11 +54,11 @@ def _main(argv: Sequence[str] | None) -> int:
         return 0
     try:
         args, rest = parser.parse_known_args(argv)
-        if problem := check_rest(rest, getattr(args, "text", None), args.parser):
-            args.parser.error(problem)
+        command = vars(args).pop("parser")
+        if problem := check_rest(rest, getattr(args, "text", None), command):
+            command.error(problem)
     except SystemExit as error:  # argparse exits by itself: 0 after --help, 2 after an error
         return int(error.code or 0)
-    del args.parser
     args.argv = argv
 
     def warn(message, *_, **__):
