@@ -48,12 +48,16 @@ def explain_all(
         names: Of methods, also `cd:RULE`; those of every page when None.
     """
     from cdjax.methods.explain import explain
+    from cdjax.results.evidence import LONG_TEXT, LONGEST_PHRASE
 
     asked = names or ("cd", *BESIDE)
     explanations, notes = [], []
     for name in asked:
         method, _, rule = name.partition(":")
         rule = rule or (args.rule if method == "cd" else "paper")
+        limit = args.max_len
+        if names is None and method == "alone" and len(explanations[0]) > LONG_TEXT:
+            limit = min(limit or LONGEST_PHRASE, LONGEST_PHRASE)  # the page stays small
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
@@ -62,7 +66,7 @@ def explain_all(
                     model,
                     method,
                     rule,
-                    args.max_len,
+                    limit,
                     label=args.label,
                     against=args.against,
                 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cdjax.cli import options
+from cdjax.cli import options, page
 
 NAMES = (
     "columns",
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace, model, console) -> None:
     from cdjax.scoring.checks import input_width
     from cdjax.viz.series import print_series
 
-    if args.tree or args.method:
+    if args.tree or (args.method and not args.html):
         flag = "--tree" if args.tree else "--method"
         raise options.UserError(f"{flag} shows the words of a text, and the model reads series.")
     if inner_suffix(args.text) not in ENDINGS or not _is_file(args.text):
@@ -130,6 +130,32 @@ def run(args: argparse.Namespace, model, console) -> None:
     with options.as_user_error(ValueError, FloatingPointError):
         explanation, shown = _score(args, model, file, (first, raw, x), windows)
     print_series(console, explanation, shown)
+    if args.html:
+        _write_page(args, model, console, x, explanation, shown)
+
+
+def _write_page(args: argparse.Namespace, model, console, x, explanation, shown) -> None:
+    """Write the page of a window, by the methods asked for."""
+    from cdjax.methods.registry import make_methods
+    from cdjax.viz.page import Series
+    from cdjax.viz.series import shorten_times
+
+    names = list(make_methods()) if args.method == ["all"] else args.method
+    others = page.BESIDE if names is None else names
+    explanations, notes = page.explain_all(args, x, model, others)
+    if names is None:
+        explanations.insert(0, explanation)
+    by_feature = None
+    if shown.by_feature is not None:
+        by_feature = np.full((len(shown.windows), len(shown.features)), np.nan)
+        for g, group in enumerate(shown.groups):
+            if len(group) == 1:
+                by_feature[:, group[0]] = shown.by_feature[:, g]
+    times = tuple(shorten_times(shown.times))
+    series = Series(shown.features, shown.raw, times, shown.windows, by_feature)
+    for note in notes:
+        console.print(note, style="yellow", markup=False)
+    console.print(page.write(args, explanations, series), markup=False)
 
 
 def _in_units(model, args: argparse.Namespace):

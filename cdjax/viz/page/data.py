@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from cdjax.methods.contract import Method
 from cdjax.methods.registry import make_methods
 from cdjax.results.evidence import find_sentences
 from cdjax.results.explanation import Explanation
 from cdjax.results.scores import DIFFERENCES, VALUES
+from cdjax.results.windows import split_steps
 from cdjax.viz.page.pack import pack_scores
 from cdjax.viz.scale import DARK, STEPS
 
@@ -23,6 +24,8 @@ class Series(NamedTuple):
     features: tuple[str, ...]
     values: Float[np.ndarray, "t d"]  # as a person knows them, before they were scaled
     times: tuple[str, ...]  # of each step
+    windows: Int[np.ndarray, "w 2"] | None = None  # of which features have scores
+    by_feature: Float[np.ndarray, "w d"] | None = None  # NaN where a feature has none of its own
 
 
 def make_record(
@@ -129,11 +132,15 @@ def _series(explanation: Explanation, series: Series | None) -> dict[str, Any]:
     """Return names, times and values of a series."""
     assert explanation.series is not None
     steps, width = explanation.series.shape
+    windows, by_feature = split_steps(steps), None
     if series is None:
         features = [f"feature {d + 1}" for d in range(width)]
         times, values = [f"step {t}" for t in range(steps)], explanation.series
     else:
         features, times, values = list(series.features), list(series.times), series.values
+        if series.windows is not None and series.by_feature is not None:
+            windows = series.windows
+            by_feature = [_numbers(series.by_feature[:, d]) for d in range(width)]
         if values.shape != (steps, width) or len(features) != width or len(times) != steps:
             raise ValueError(
                 f"series has {len(features)} features, {len(times)} times and values "
@@ -143,6 +150,8 @@ def _series(explanation: Explanation, series: Series | None) -> dict[str, Any]:
         "features": features,
         "times": times,
         "values": [_numbers(values[:, d]) for d in range(width)],
+        "windows": windows.tolist(),
+        "byFeature": by_feature,
     }
 
 

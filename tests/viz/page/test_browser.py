@@ -91,7 +91,7 @@ def test_a_cell_is_clicked_and_its_words_are_chosen(open_page, path):
 def test_the_method_is_changed_and_two_stand_side_by_side(open_page, path, explanations):
     page = open_page(path, "phrase=2-5")
     method = page.page.get_by_label("Method")
-    method.select_option(label="contextual decomposition, rule acd")
+    method.select_option(label="contextual decomposition (acd)")
     check_scores(page.scores(), explanations[1:2], *PHRASE)
     page.page.get_by_label("beside").select_option(label="integrated gradients, zero baseline")
     check_scores(page.scores(), explanations[1:3], *PHRASE)

@@ -62,7 +62,7 @@ def make(text="good film", tokens=("good", "film"), offsets=((0, 4), (5, 9)), **
         "direction": {"bad": -1.0, "good": 1.0},
         "text": text,
         "tokens": tuple(tokens),
-        "offsets": np.array(offsets),
+        "offsets": None if offsets is None else np.array(offsets),
         "known": np.ones(steps, bool),
     }
     return Explanation(**given | fields)

@@ -15,13 +15,14 @@ interface Props {
   head: number;
   anchor: number | null;
   hidden: boolean;
+  byFeature: boolean; // whether the scores of features are along the direction that is shown
   onSelect: (anchor: number | null, head: number) => void;
 }
 
 const [NAME, STRIP, ROW, AXIS] = [112, 30, 64, 22];
 
 export function Chart(props: Props) {
-  const { series, reading, span, hover, head, anchor, hidden, onSelect } = props;
+  const { series, reading, span, hover, head, anchor, hidden, byFeature, onSelect } = props;
   const [box, width] = useWidth<HTMLDivElement>();
   const plot = useRef<SVGSVGElement>(null);
   const dragging = useRef<number | null>(null);
@@ -63,8 +64,22 @@ export function Chart(props: Props) {
       const begin = !line || values[t - 1] === null;
       line += `${begin ? "M" : "L"}${(x(t) + each / 2).toFixed(1)} ${y(value).toFixed(1)}`;
     });
+    const scores = byFeature && !hidden ? series.byFeature?.[n] : null;
     return (
       <g>
+        {scores?.map((score, w) => {
+          if (score === null) return null;
+          const [start, stop] = series.windows[w]!;
+          const step = reading.step(score);
+          const place = { x: x(start), y: top + 1, width: (stop - start) * each - 1, height: ROW - 2 };
+          return (
+            <g>
+              <title>{`${plain(feature)} ${reading.show(score)}`}</title>
+              <rect class={`cell c${step + 2} soft`} {...place} />
+              {step !== 0 && place.width > 40 && <text class="tick" x={place.x + 4} y={top + 10}>{reading.show(score)}</text>}
+            </g>
+          );
+        })}
         <line class="link" x1={0} x2={width} y1={top} y2={top} />
         <text class="feature" x={name - 8} y={top + ROW / 2} text-anchor="end">{shorten(plain(feature), 14)}</text>
         <text class="tick" x={name - 8} y={top + 12} text-anchor="end">{number(high)}</text>

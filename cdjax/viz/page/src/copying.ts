@@ -2,9 +2,8 @@
 
 import { directionName, labelOf, unitsOf } from "./names";
 import type { ReviewRecord } from "./record";
-import type { Reading, Span } from "./scores";
-import type { Direction } from "./scores";
-import { plain, quote } from "./text";
+import type { Direction, Reading, Span } from "./scores";
+import { plain, quote, rightToLeft } from "./text";
 
 /** Returns a phrase's numbers, or those of the words and the pinned phrases, as lines of text. */
 export function toText(record: ReviewRecord, reading: Reading, direction: Direction, spans: Span[]): string {
@@ -67,7 +66,7 @@ export function toSvg(record: ReviewRecord, reading: Reading, direction: Directi
     const middle = (left + wide / 2).toFixed(1);
     parts.push(
       `<text x="${middle}" y="${y + 18.5}" text-anchor="middle" fill="${ink || "#1c1c1e"}">${escape(shown)}</text>`,
-      `<text x="${middle}" y="${y + 41}" text-anchor="middle" font-size="11" fill="#55585d">${reading.show(score)}</text>`,
+      `<text x="${middle}" y="${y + 41}" text-anchor="middle" font-size="11" direction="ltr" fill="#55585d">${reading.show(score)}</text>`,
     );
     x += wide + 4;
   });
@@ -89,11 +88,6 @@ export function toSvg(record: ReviewRecord, reading: Reading, direction: Directi
     `</svg>\n`
   );
 }
-
-export const rightToLeft = (text: string) => {
-  const first = /[A-Za-z\u00c0-\u024f\u0370-\u058f\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u4e00-\u9fff]/.exec(text);
-  return !!first && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(first[0]);
-};
 
 /** Returns a picture as PNG, twice as many pixels as the SVG has units. */
 export async function toPng(svg: string): Promise<Blob> {

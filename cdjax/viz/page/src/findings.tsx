@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { findEvidence, sentencesOf } from "./evidence";
-import { sidesOf } from "./names";
+import { nounsOf, sidesOf } from "./names";
 import type { ReviewRecord } from "./record";
 import { sameSpan, type Direction, type Reading, type Span } from "./scores";
 import { shorten } from "./text";
@@ -24,6 +24,7 @@ export function Findings({ record, reading, direction, span, quoteOf, onSelect, 
     () => ([1, -1] as const).map((sign) => findEvidence(record, reading, sign, COUNT)),
     [reading],
   );
+  const { phrase, phrases, words } = nounsOf(record);
   const sides = sidesOf(record, direction);
   const sentences = sentencesOf(record, reading.steps).filter(({ start, stop }) => reading.explained.has(start, stop));
   const list = (title: string, spans: Span[], most: number) => (
@@ -48,14 +49,14 @@ export function Findings({ record, reading, direction, span, quoteOf, onSelect, 
           );
         })}
       </ul>
-      {!spans.length && <p class="note">No phrase of two words or more reaches {reading.record.clear}.</p>}
+      {!spans.length && <p class="note">No {phrase} of two {words} or more reaches {reading.record.clear}.</p>}
     </div>
   );
   return (
     <div>
-      {sentences.length > 1 && list("Sentences", sentences, 160)}
+      {sentences.length > 1 && <div class="sentences">{list("Sentences", sentences, 160)}</div>}
       <div class="pair">
-        {sides.map((side, n) => list(`Phrases ${side}`, evidence[n]!, 70))}
+        {sides.map((side, n) => list(`${phrases[0]!.toUpperCase()}${phrases.slice(1)} ${side}`, evidence[n]!, 70))}
       </div>
     </div>
   );

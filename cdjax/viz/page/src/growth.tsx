@@ -9,11 +9,12 @@ const [BEYOND, MOST, HEIGHT] = [4, 40, 84];
 interface Props {
   span: Span;
   reading: Reading;
+  word: string;
   quoteOf: (span: Span) => string;
   onSelect: (span: Span) => void;
 }
 
-export function Growth({ span, reading, quoteOf, onSelect }: Props) {
+export function Growth({ span, reading, word, quoteOf, onSelect }: Props) {
   const [fromEnd, setFromEnd] = useState(false);
   const [box, width] = useWidth<HTMLDivElement>();
   const { start, stop } = span;
@@ -35,9 +36,9 @@ export function Growth({ span, reading, quoteOf, onSelect }: Props) {
   return (
     <div class="growth">
       <div class="row">
-        <h3>Word by word</h3>
+        <h3>{word === "word" ? "Word by word" : "Step by step"}</h3>
         <button type="button" onClick={() => setFromEnd(!fromEnd)}>
-          {fromEnd ? "from its last word back" : "from its first word on"}
+          {fromEnd ? `from its last ${word} back` : `from its first ${word} on`}
         </button>
       </div>
       <div ref={box}>
@@ -58,7 +59,7 @@ export function Growth({ span, reading, quoteOf, onSelect }: Props) {
             })}
           </svg>
         ) : (
-          <p class="note">There is no word to join it.</p>
+          <p class="note">There is no {word} to join it.</p>
         )}
       </div>
     </div>

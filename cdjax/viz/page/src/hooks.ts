@@ -29,8 +29,6 @@ export function useTheme(): [Theme, (theme: Theme) => void] {
     return () => dark.removeEventListener("change", follow);
   }, []);
   const theme = chosen ?? system;
-  useLayoutEffect(() => {
-    document.documentElement.dataset.theme = theme;
-  }, [theme]);
+  document.documentElement.dataset.theme = theme; // at once: what is drawn now reads its colours
   return [theme, choose];
 }

@@ -9,7 +9,7 @@ export const labelOf = (record: ReviewRecord, label: number) => plain(record.lab
 /** What scores above and below 0 speak for. */
 export function sidesOf(record: ReviewRecord, { label, against }: Direction): [above: string, below: string] {
   const name = labelOf(record, label);
-  if (record.output === "value") return [`raises ${name}`, `lowers ${name}`];
+  if (record.output === "value") return [`to raise ${name}`, `to lower ${name}`];
   return [`for ${name}`, against === null ? `against ${name}` : `for ${labelOf(record, against)}`];
 }
 
@@ -26,3 +26,9 @@ export const percent = (probability: number) => {
 /** The units of a number, as said after it. */
 export const unitsOf = (record: ReviewRecord, units: string) =>
   record.output === "value" ? "in the units of the value" : `in ${units}`;
+
+/** What the parts of a text, or of a series, are called. */
+export const nounsOf = ({ series }: ReviewRecord) =>
+  series
+    ? { phrase: "window", phrases: "windows", word: "step", words: "steps" }
+    : { phrase: "phrase", phrases: "phrases", word: "word", words: "words" };

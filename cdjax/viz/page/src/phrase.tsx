@@ -1,7 +1,7 @@
 // All that is known of the chosen phrase, by one method or by two side by side.
 
 import { Growth } from "./growth";
-import { labelOf, sidesOf } from "./names";
+import { labelOf, nounsOf, sidesOf } from "./names";
 import type { ReviewRecord } from "./record";
 import { Reading, weigh, type Direction, type Explained, type Span } from "./scores";
 import { quote, shorten } from "./text";
@@ -24,32 +24,30 @@ export function Phrase(props: Props) {
   const reading = readings[0]!;
   const quoteOf = (of: Span) => quote(record, of);
   const count = stop - start;
-  const step = count === 1 ? (record.series ? "step" : "word") : record.series ? "steps" : "words";
+  const { phrase, phrases, word, words } = nounsOf(record);
   const change = (from: number, to: number) =>
     from >= 0 && to <= reading.steps && from < to && reading.explained.has(from, to)
       ? () => onSelect({ start: from, stop: to })
       : undefined;
-  const resize = (name: string, symbol: string, from: number, to: number) => (
-    <button type="button" aria-label={name} title={name} disabled={!change(from, to)} onClick={change(from, to)}>
-      {symbol}
-    </button>
+  const resize = (name: string, from: number, to: number) => (
+    <button type="button" disabled={!change(from, to)} onClick={change(from, to)}>{name}</button>
   );
   return (
     <section class="card phrase" aria-labelledby="phrase">
       <div class="row">
-        <h2 id="phrase">{record.series ? "Window" : "Phrase"}</h2>
-        <span class="note">{count} {step}</span>
+        <h2 id="phrase">{phrase === "phrase" ? "Phrase" : "Window"}</h2>
+        <span class="note">{count} {count === 1 ? word : words}</span>
         <button type="button" class="pin" aria-pressed={pinned} onClick={onPin}>
           {pinned ? "Pinned" : "Pin"}
         </button>
         <button type="button" aria-label="Close" title="Close (Escape)" onClick={() => onSelect(null)}>×</button>
       </div>
-      <blockquote dir="auto">{shorten(quoteOf(span), 160)}</blockquote>
+      <blockquote dir="auto" title={quoteOf(span)}>{shorten(quoteOf(span), 160)}</blockquote>
       <div class="row resize">
-        {resize("One word more before", "+◂", start - 1, stop)}
-        {resize("One word less at the beginning", "−▸", start + 1, stop)}
-        {resize("One word less at the end", "◂−", start, stop - 1)}
-        {resize("One word more after", "▸+", start, stop + 1)}
+        {resize(`+ ${word} before`, start - 1, stop)}
+        {resize("\u2212 first", start + 1, stop)}
+        {resize("\u2212 last", start, stop - 1)}
+        {resize(`+ ${word} after`, start, stop + 1)}
       </div>
       {hidden ? (
         <p>What does it speak for? Answer below.</p>
@@ -57,10 +55,10 @@ export function Phrase(props: Props) {
         <Scores {...{ record, readings, alone, direction, span, quoteOf }} />
       ) : (
         <p class="notice">
-          Phrases of more than {reading.record.longest} words were not scored here; explain with max_len={count} or more.
+          {phrases} of more than {reading.record.longest} {words} were not scored here; explain with max_len={count} or more.
         </p>
       )}
-      {!hidden && reading.explained.has(start, stop) && <Growth {...{ span, reading, quoteOf, onSelect }} />}
+      {!hidden && reading.explained.has(start, stop) && <Growth {...{ span, reading, word, quoteOf, onSelect }} />}
     </section>
   );
 }
@@ -77,7 +75,7 @@ function Scores({ record, readings, alone, direction, span, quoteOf }: ScoresPro
   const rows: [string, (reading: Reading) => number, string?][] = [];
   if (stop - start > 1) {
     rows.push(
-      [record.series ? "sum of its steps" : "sum of its words", (r) => r.sum(start, stop)],
+      [`sum of its ${nounsOf(record).words}`, (r) => r.sum(start, stop)],
       ["interaction", (r) => r.beyond(start, stop), "the score less that sum"],
     );
   }
@@ -110,7 +108,14 @@ function Scores({ record, readings, alone, direction, span, quoteOf }: ScoresPro
           ))}
           {by && by.explained.has(start, stop) && !readings.some((r) => r.explained === alone) && (
             <tr>
-              <th scope="row">alone<small>the phrase as a text by itself</small></th>
+              <th scope="row">
+                alone
+                <small>
+                  as a text by itself
+                  {one && by.record.units === readings[0]!.record.units &&
+                    `; its context adds ${by.show(readings[0]!.at(start, stop) - by.at(start, stop))}`}
+                </small>
+              </th>
               {readings.map(() => cell(by, by.at(start, stop)))}
             </tr>
           )}

@@ -13,7 +13,7 @@ interface Props {
 
 export function Pins({ readings, pins, quoteOf, onSelect, onRemove }: Props) {
   return (
-    <section class="card" aria-labelledby="pins">
+    <section class="card pinned" aria-labelledby="pins">
       <h2 id="pins">Pinned</h2>
       <table class="scores">
         <thead>

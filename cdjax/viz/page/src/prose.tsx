@@ -14,6 +14,7 @@ interface Props {
   numbers: boolean;
   hidden: boolean; // the scores, from learners
   label: string;
+  right: boolean; // read from right to left
   onSelect: (anchor: number | null, head: number) => void;
   anchor: number | null;
 }
@@ -50,7 +51,7 @@ export function Prose(props: Props) {
   }, []);
 
   const onKeyDown = (event: KeyboardEvent) => {
-    const leftward = getComputedStyle(box.current!).direction === "rtl";
+    const leftward = props.right;
     const last = reading.steps - 1;
     const moves: Record<string, number> = {
       ArrowLeft: leftward ? 1 : -1,
@@ -78,7 +79,7 @@ export function Prose(props: Props) {
     <div
       ref={box}
       class={`prose${numbers && !hidden ? " numbered" : ""}`}
-      dir="auto"
+      dir={props.right ? "rtl" : "ltr"}
       role="listbox"
       aria-multiselectable
       aria-label={props.label}
@@ -111,7 +112,7 @@ export function Prose(props: Props) {
             tabIndex={t === focusable ? 0 : -1}
           >
             <span class="form">{text}</span>
-            {numbers && !hidden && <span class="number">{number}</span>}
+            {numbers && !hidden && <span class="number" dir="ltr">{number}</span>}
           </span>
         );
       })}

@@ -32,7 +32,9 @@ export interface ExplanationRecord {
 export interface SeriesRecord {
   features: string[];
   times: string[];
-  values: (number | null)[][];
+  values: (number | null)[][]; // of each feature
+  windows: [number, number][]; // together all steps
+  byFeature: (number | null)[][] | null; // scores of a feature in the windows, of the first explanation
 }
 
 export interface StepRecord {

@@ -8,7 +8,7 @@ import { Choices, Legend } from "./controls";
 import { copyText, download, toCsv, toPng, toSvg, toText } from "./copying";
 import { Findings } from "./findings";
 import { useTheme } from "./hooks";
-import { directionName } from "./names";
+import { directionName, nounsOf } from "./names";
 import { Phrase } from "./phrase";
 import { Pins } from "./pins";
 import { Prose } from "./prose";
@@ -16,7 +16,7 @@ import type { ReviewRecord } from "./record";
 import { Explained, Reading, sameSpan, weigh, type Span } from "./scores";
 import { firstState, fromHash, select, spanOf, toHash, togglePin, type State } from "./state";
 import { Lesson } from "./teaching";
-import { cutPieces, plain, quote } from "./text";
+import { cutPieces, plain, quote, rightToLeft } from "./text";
 import { Tree } from "./treeview";
 import { Triangle } from "./triangle";
 import { Notices, Verdict } from "./verdict";
@@ -64,11 +64,17 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
   const drag = (anchor: number | null, head: number) => change({ anchor, head });
   const hidden = state.teaching;
   const series = record.series;
-  const describe = (of: Span, by = reading) =>
-    `${quoteOf(of)}  ${by.show(by.at(of.start, of.stop))}` +
-    (of.stop - of.start > 1 ? `, interaction ${by.show(by.beyond(of.start, of.stop))}` : "");
+  const describe = (of: Span, by = reading) => (
+    <>
+      <bdi>{quoteOf(of)}</bdi>{`  ${by.show(by.at(of.start, of.stop))}`}
+      {of.stop - of.start > 1 && `, interaction ${by.show(by.beyond(of.start, of.stop))}`}
+    </>
+  );
 
   const taken = span ? [span, ...state.pins.filter((pin) => !sameSpan(pin, span))] : state.pins;
+  const { phrase, phrases, word, words: units } = nounsOf(record);
+  const isFirst = label === first.direction.label && against === first.direction.against;
+  const right = useMemo(() => rightToLeft(record.text ?? record.tokens?.join(" ") ?? ""), [record]);
   const forms = useMemo(() => (series ? series.times : record.tokens!).map(plain), [record]);
   const words = Array.from({ length: reading.steps }, (_, t): Span => ({ start: t, stop: t + 1 }));
   const take: Record<string, () => Promise<string>> = {
@@ -97,11 +103,11 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
     const props = { reading: of, span, hover, head: state.head, anchor: state.anchor, hidden, onSelect: drag };
     return (
       <div key={key} class="view">
-        {other && <h3>{of.explained.name} <span class="note">{of.record.units}</span></h3>}
+        {other && <h2>{of.explained.name} <span class="note">{of.record.units}</span></h2>}
         {series ? (
-          <Chart series={series} {...props} />
+          <Chart series={series} byFeature={of === reading && state.method === 0 && isFirst} {...props} />
         ) : (
-          <Prose pieces={pieces} known={record.known} numbers={state.numbers} label={name} {...props} />
+          <Prose pieces={pieces} known={record.known} numbers={state.numbers} right={right} label={name} {...props} />
         )}
         {!hidden && <Legend record={record} reading={of} direction={state.direction} />}
       </div>
@@ -112,7 +118,7 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
     <>
       <header>
         <div class="row">
-          <h1>{series ? "What each window says" : "What each phrase says"}</h1>
+          <h1>{`What each ${phrase} says`}</h1>
           <button type="button" aria-pressed={state.teaching} onClick={() => change({ teaching: !state.teaching, anchor: null })}>
             Teach
           </button>
@@ -126,7 +132,7 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
       <Choices record={record} explained={explained} state={state} onChange={change} />
       <main class={span ? "chosen" : ""}>
         <div class="column">
-          <section class="card" aria-label={series ? "The series" : "The text"}>
+          <section class="card reviewed" aria-label={series ? "The series" : "The text"}>
             {readings.map((of, n) => view(of, String(n)))}
             {!span && !hidden && (
               <p class="note">
@@ -158,14 +164,14 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
               {readings.map((of) => (
                 <section class="card" key={`w${of.explained.id}`}>
                   <h2>Where the number comes from{other && `: ${of.explained.id}`}</h2>
-                  <Waterfall bars={barsOf(of, quoteOf)} reading={of} total={directionName(record, state.direction)} onSelect={choose} />
+                  <Waterfall bars={barsOf(record, of, quoteOf)} reading={of} total={directionName(record, state.direction)} onSelect={choose} />
                   {of.record.reason && <p class="note">Remainder: {plain(of.record.reason)}.</p>}
                 </section>
               ))}
               {readings.map((of) => (
                 <section class="card" key={`t${of.explained.id}`}>
                   <div class="row">
-                    <h2>All {series ? "windows" : "phrases"}{other && `: ${of.explained.id}`}</h2>
+                    <h2>All {phrases}{other && `: ${of.explained.id}`}</h2>
                     <div class="switch" role="group" aria-label="Shown in the triangle">
                       {(["score", "interaction"] as const).map((shown) => (
                         <button type="button" aria-pressed={state.shown === shown} onClick={() => change({ shown })}>
@@ -175,14 +181,14 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
                     </div>
                   </div>
                   <p class="note">
-                    {series ? "Steps" : "Words"} in the first row; each row below has {series ? "windows" : "phrases"} of one more.
+                    Single {units} in the first row; each row below has {phrases} of one {word} more.
                   </p>
-                  <Triangle {...{ reading: of, shown: state.shown, colour, span, hover, words: forms }} describe={(one) => describe(one, of)} onHover={setHover} onSelect={choose} />
+                  <Triangle {...{ reading: of, shown: state.shown, colour, span, hover, right, words: forms }} describe={(one) => describe(one, of)} onHover={setHover} onSelect={choose} />
                 </section>
               ))}
               {tree && (
                 <section class="card">
-                  <h2>How {series ? "windows" : "phrases"} join</h2>
+                  <h2>How {phrases} join</h2>
                   <p class="note">Neighbours that interact most join first; each number is what joining adds to the parts.</p>
                   {reading.steps <= SHOWN ? (
                     <Tree reading={reading} span={span} quoteOf={quoteOf} onSelect={choose} onHover={setHover} />
@@ -226,10 +232,10 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
           )}
         </aside>
       </main>
-      <p class="unseen" aria-live="polite">{span && !hidden ? describe(span) : ""}</p>
+      <p class="unseen" aria-live="polite">{span && !hidden && describe(span)}</p>
       <footer>
         <p class="note">
-          A score is what {series ? "the steps contribute" : "a phrase contributes"} to the output, in the context of the whole. Made by cdjax;
+          A score is what a {phrase} contributes to the output, in the context of the whole. Made by cdjax;
           the page holds all its data, and sends nothing anywhere.
         </p>
       </footer>
@@ -242,7 +248,7 @@ async function start() {
   const steps = record.tokens?.length ?? record.series!.times.length;
   const explained = await Promise.all(record.explanations.map((of) => Explained.from(of, steps, record.labels.length)));
   render(<Page record={record} explained={explained} />, document.getElementById("page")!);
-  document.documentElement.dataset.ready = "1";
+  document.documentElement.dataset.ready = String(Math.round(performance.now())); // ms since it was asked for
 }
 
 start().catch((error: unknown) => {

@@ -22,7 +22,7 @@ export class Explained {
     private readonly scores: Float64Array[],
   ) {
     this.id = record.rule === null || record.rule === "paper" ? record.method : `${record.method}-${record.rule}`;
-    this.name = record.rule === null ? record.title : `${record.title}, rule ${record.rule}`;
+    this.name = record.rule === null ? record.title : `${record.title} (${record.rule})`;
     this.sums = scores.map((of) => {
       const sums = new Float64Array(steps + 1);
       for (let t = 0; t < steps; t++) sums[t + 1] = sums[t]! + of[t]!;
@@ -71,10 +71,15 @@ export function weigh(record: ReviewRecord, of: ExplanationRecord, { label, agai
 
 /** The numbers of an explanation along a direction. */
 export class Reading {
+  private readonly sums: Float64Array; // of the scores of the first n steps
+
   constructor(
     readonly explained: Explained,
     readonly weights: number[],
-  ) {}
+  ) {
+    this.sums = new Float64Array(explained.steps + 1);
+    for (let t = 0; t < explained.steps; t++) this.sums[t + 1] = this.sums[t]! + this.at(t, t + 1);
+  }
 
   get record() {
     return this.explained.record;
@@ -94,14 +99,17 @@ export class Reading {
 
   /** The score of a span. */
   at(start: number, stop: number) {
-    return this.along((label) => this.explained.of(label, start, stop));
+    let sum = 0;
+    for (let label = 0; label < this.weights.length; label++) {
+      const weight = this.weights[label]!;
+      if (weight) sum += weight * this.explained.of(label, start, stop);
+    }
+    return sum;
   }
 
   /** The sum of the scores of a span's steps. */
   sum(start: number, stop: number) {
-    let sum = 0;
-    for (let t = start; t < stop; t++) sum += this.at(t, t + 1);
-    return sum;
+    return this.sums[stop]! - this.sums[start]!;
   }
 
   /** What a span says beyond its steps. */

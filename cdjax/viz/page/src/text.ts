@@ -48,7 +48,10 @@ export function quote(record: ReviewRecord, { start, stop }: Span): string {
   const offsets = offsetsOf.get(record)!;
   if (series) {
     const [from, to] = [series.times[start]!, series.times[stop - 1]!];
-    return plain(stop - start === 1 ? from : `${from} to ${to}`);
+    if (stop - start === 1) return plain(from);
+    // Of one day, the day only once.
+    const day = to.slice(0, to.lastIndexOf(" ") + 1);
+    return plain(`${from} to ${day && from.startsWith(day) ? to.slice(day.length) : to}`);
   }
   const found =
     text !== null && offsets !== null
@@ -61,3 +64,8 @@ export const shorten = (text: string, most: number) => {
   const characters = [...text];
   return characters.length <= most ? text : characters.slice(0, most - 1).join("") + "…";
 };
+
+const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+
+/** Whether a text is read from right to left, by its first letter. */
+export const rightToLeft = (text: string) => RIGHT_TO_LEFT.test(/\p{L}/u.exec(text)?.[0] ?? "");

@@ -1,6 +1,7 @@
 // All phrases at once: words in the first row, phrases of n words in row n, each below its middle.
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Colour } from "./colours";
 import { useWidth } from "./hooks";
 import type { Reading, Span } from "./scores";
@@ -12,62 +13,76 @@ interface Props {
   colour: (step: number) => Colour;
   span: Span | null;
   hover: Span | null;
-  describe: (span: Span) => string;
+  describe: (span: Span) => ComponentChildren;
+  right: boolean; // the text is read from right to left, and so is the first row
   onHover: (span: Span | null) => void;
   onSelect: (span: Span) => void;
   words: string[]; // above the first row, where there is room
 }
 
-const HEIGHT = 460; // most pixels of all rows, where cells would be small anyway
-const [LEAST, MOST] = [4, 76]; // widths of a cell
+const HEIGHT = 480; // most pixels of all rows, where they have no numbers
+const [LEAST, MOST] = [2, 76]; // widths of a cell
 const NUMBERED = 44; // the least width of a cell with its number
 
-export function Triangle({ reading, shown, colour, span, hover, describe, onHover, onSelect, words }: Props) {
+export function Triangle({ reading, shown, colour, span, hover, describe, onHover, onSelect, words, right }: Props) {
   const [box, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [left, setLeft] = useState(0); // pixels scrolled
   const { steps } = reading;
   const rows = reading.record.longest;
   const wide = Math.min(MOST, Math.max(LEAST, width / steps));
-  const high = wide >= NUMBERED ? 26 : Math.max(Math.min(wide, 16), Math.min(wide, HEIGHT / rows), 3);
+  const high = wide >= NUMBERED ? 26 : Math.min(wide, 16, Math.max(2, HEIGHT / rows));
+  /** The left edge of the cell of `n` steps from a start on. */
+  const leftOf = (start: number, n: number) => {
+    const x = start * wide + ((n - 1) / 2) * wide;
+    return right ? (steps - 1) * wide - x : x;
+  };
+  const gap = wide > 8 ? 1 : 0; // between cells
   const head = wide >= NUMBERED ? 22 : 0;
   const height = head + Math.ceil(rows * high) + 2;
   const value = (start: number, stop: number) =>
     shown === "score" ? reading.at(start, stop) : reading.beyond(start, stop);
 
-  const draw = () => {
-    const element = canvas.current;
-    const context = element?.getContext("2d");
-    if (!element || !context || !width) return;
+  /** Returns a canvas of the size on the screen, and what draws on it in the units of the page. */
+  const prepare = (element: HTMLCanvasElement) => {
     const scale = devicePixelRatio || 1;
     element.width = Math.round(width * scale);
     element.height = Math.round(height * scale);
+    const context = element.getContext("2d")!;
     context.scale(scale, scale);
     context.translate(-left, 0);
-    const style = getComputedStyle(element);
-    const [ink, faint, accent] = ["color", "--faint", "--accent"].map((name) => style.getPropertyValue(name));
-    context.font = `11px ${style.fontFamily}`;
+    return context;
+  };
+  const style = getComputedStyle(document.documentElement);
+  const { fontFamily } = getComputedStyle(document.body);
+  const [ink, faint, accent] = ["--ink", "--faint", "--accent"].map((name) => style.getPropertyValue(name));
+
+  // All cells; they stay while only the phrase changes.
+  const cells = useMemo(() => {
+    const element = document.createElement("canvas");
+    if (!width) return element;
+    const context = prepare(element);
+    context.font = `11px ${fontFamily}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    const gap = wide > 8 ? 1 : 0;
     if (head) {
       context.fillStyle = ink!;
-      context.font = `12px ${style.fontFamily}`;
-      words.forEach((word, t) => context.fillText(fit(context, word, wide - 4), (t + 0.5) * wide, head / 2));
-      context.font = `11px ${style.fontFamily}`;
+      context.font = `12px ${fontFamily}`;
+      words.forEach((word, t) => context.fillText(fit(context, word, wide - 4), leftOf(t, 1) + wide / 2, head / 2));
+      context.font = `11px ${fontFamily}`;
       context.translate(0, head);
     }
     for (let n = 1; n <= rows; n++) {
-      const shift = ((n - 1) / 2) * wide;
-      const from = Math.max(0, Math.floor((left - shift) / wide) - 1);
-      const to = Math.min(steps - n, Math.ceil((left + width - shift) / wide));
-      for (let start = from; start <= to; start++) {
+      for (let start = 0; start <= steps - n; start++) {
+        const [x, y] = [leftOf(start, n), (n - 1) * high];
+        if (x + wide < left || x > left + width) continue;
         const score = value(start, start + n);
         const step = Number.isNaN(score) ? 0 : reading.step(score);
         const { ground, ink: letters } = colour(step);
-        const [x, y] = [start * wide + shift, (n - 1) * high];
         context.fillStyle = ground || faint!;
-        context.fillRect(x, y, wide - gap, high - gap);
+        // From pixel to pixel of the screen: no seams between cells of a fraction of one.
+        const [edgeX, edgeY] = [snap(x), snap(y)];
+        context.fillRect(edgeX, edgeY, snap(x + wide) - edgeX - gap, snap(y + high) - edgeY - gap);
         if (step < 0 && wide >= 7 && high >= 7) hatch(context, x, y, wide - gap, high - gap);
         if (wide >= NUMBERED && !(shown === "interaction" && n === 1)) {
           context.fillStyle = letters || ink!;
@@ -75,6 +90,14 @@ export function Triangle({ reading, shown, colour, span, hover, describe, onHove
         }
       }
     }
+    return element;
+  }, [reading, shown, colour, width, height, left, right, words]);
+
+  const draw = () => {
+    if (!canvas.current || !width) return;
+    const context = prepare(canvas.current);
+    context.drawImage(cells, left, 0, width, height);
+    context.translate(0, head);
     for (const [of, line, colourOf] of [
       [hover, 1.5, ink],
       [span, 2.5, accent],
@@ -83,7 +106,7 @@ export function Triangle({ reading, shown, colour, span, hover, describe, onHove
       context.strokeStyle = colourOf!;
       context.lineWidth = line;
       const n = of.stop - of.start;
-      context.strokeRect(of.start * wide + ((n - 1) / 2) * wide, (n - 1) * high, wide - gap, Math.max(2, high - gap));
+      context.strokeRect(leftOf(of.start, n), (n - 1) * high, wide - gap, Math.max(2, high - gap));
     }
   };
   useLayoutEffect(draw);
@@ -91,14 +114,16 @@ export function Triangle({ reading, shown, colour, span, hover, describe, onHove
   const spanAt = (event: MouseEvent): Span | null => {
     const frame = canvas.current!.getBoundingClientRect();
     const n = 1 + Math.floor((event.clientY - frame.top - head) / high);
-    const start = Math.floor((event.clientX - frame.left + left - ((n - 1) / 2) * wide) / wide);
+    const x = event.clientX - frame.left + left;
+    const start = Math.floor(((right ? steps * wide - x : x) - ((n - 1) / 2) * wide) / wide);
     return n >= 1 && n <= rows && start >= 0 && start + n <= steps ? { start, stop: start + n } : null;
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const now = span ?? { start: 0, stop: 1 };
+    const on = right ? -1 : 1;
     const moves: Record<string, Span> = {
-      ArrowLeft: { start: now.start - 1, stop: now.stop - 1 },
-      ArrowRight: { start: now.start + 1, stop: now.stop + 1 },
+      ArrowLeft: { start: now.start - on, stop: now.stop - on },
+      ArrowRight: { start: now.start + on, stop: now.stop + on },
       ArrowDown: { start: now.start, stop: now.stop + 1 },
       ArrowUp: { start: now.start, stop: now.stop - 1 },
     };
@@ -132,6 +157,8 @@ export function Triangle({ reading, shown, colour, span, hover, describe, onHove
     </div>
   );
 }
+
+const snap = (units: number) => Math.round(units * (devicePixelRatio || 1)) / (devicePixelRatio || 1);
 
 function fit(context: CanvasRenderingContext2D, word: string, wide: number) {
   let characters = [...word];

@@ -1,6 +1,8 @@
 // Where the logit comes from: the output bias, the words, what they say together, the remainder.
 
 import { useWidth } from "./hooks";
+import { nounsOf } from "./names";
+import type { ReviewRecord } from "./record";
 import { shorten } from "./text";
 import type { Reading, Span } from "./scores";
 
@@ -14,37 +16,40 @@ export interface Bar {
 const WORDS = 12; // most words with a bar of their own
 
 /** Returns the parts that add up to the logit along the direction, and it. */
-export function barsOf(reading: Reading, quoteOf: (span: Span) => string): Bar[] {
+export function barsOf(record: ReviewRecord, reading: Reading, quoteOf: (span: Span) => string): Bar[] {
   const { steps } = reading;
-  const words = Array.from({ length: steps }, (_, t) => ({ t, value: reading.at(t, t + 1) }));
-  const strongest = [...words].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
-  const chosen = new Set(strongest.slice(0, steps > WORDS + 1 ? WORDS : steps).map(({ t }) => t));
-  const others = words.filter(({ t }) => !chosen.has(t));
-  const sum = reading.sum(0, steps);
+  // The words or, of a series, windows of time.
+  const windows = record.series?.windows.map(([start, stop]): Span => ({ start, stop }));
+  const scored = windows?.every(({ start, stop }) => reading.explained.has(start, stop));
+  const spans = scored ? windows! : Array.from({ length: steps }, (_, t): Span => ({ start: t, stop: t + 1 }));
+  const unit = scored ? "windows" : nounsOf(record).words;
+  const parts = spans.map((span) => ({ span, value: reading.at(span.start, span.stop) }));
+  const strongest = [...parts].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+  const chosen = new Set(strongest.slice(0, parts.length > WORDS + 1 ? WORDS : undefined));
+  const others = parts.filter((one) => !chosen.has(one));
+  const sum = parts.reduce((total, { value }) => total + value, 0);
   const whole = reading.at(0, steps);
   const part = (name: string, value: number): Bar => ({ name, value, span: null, kind: "part" });
   const { adds } = reading.record;
   const bars: Bar[] = adds ? [part("output bias", reading.bias)] : [];
-  for (const { t, value } of words) {
-    if (!chosen.has(t)) continue;
-    const span = { start: t, stop: t + 1 };
+  for (const { span, value } of parts.filter((one) => chosen.has(one))) {
     bars.push({ name: quoteOf(span), value, span, kind: "word" });
   }
   if (others.length) {
-    const value = others.reduce((total, word) => total + word.value, 0);
-    bars.push(part(`${others.length} weaker words`, value));
+    const value = others.reduce((total, other) => total + other.value, 0);
+    bars.push(part(`${others.length} weaker ${unit}`, value));
   }
   if (!adds) {
-    if (Math.abs(whole - sum) > 0) bars.push(part("words together", whole - sum));
+    if (Math.abs(whole - sum) > 0) bars.push(part(`${unit} together`, whole - sum));
     if (!Number.isNaN(whole)) bars.push({ name: "whole text", value: whole, span: null, kind: "total" });
     return bars;
   }
   const together = Number.isNaN(whole) ? NaN : whole - sum;
   if (Number.isNaN(together)) {
-    bars.push(part("beyond single words", reading.logit - reading.bias - sum));
+    bars.push(part(`beyond single ${unit}`, reading.logit - reading.bias - sum));
   } else {
     const remainder = reading.logit - reading.bias - whole;
-    bars.push(part("words together", together));
+    bars.push(part(`${unit} together`, together));
     if (Math.abs(remainder) >= 0.5 * 10 ** -reading.record.decimals) bars.push(part("remainder", remainder));
   }
   bars.push({ name: "logit", value: reading.logit, span: null, kind: "total" });
