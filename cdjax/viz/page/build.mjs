@@ -15,13 +15,18 @@ const sha256 = (content, encoding) => createHash("sha256").update(content).diges
 
 /** The digest of all that a page is built of, which tells a page that is older than its sources. */
 function digestSources() {
-  const names = readdirSync(join(here, "src")).sort().map((name) => join("src", name));
+  const names = readdirSync(join(here, "src"))
+    .sort()
+    .map((name) => join("src", name));
   const digest = createHash("sha256");
   for (const name of ["build.mjs", "package-lock.json", ...names]) {
     digest.update(sha256(readFileSync(join(here, name)), "hex"));
   }
   return digest.digest("hex");
 }
+
+/** What the licence of a package asks for: it stays with every copy. */
+const licence = `/*! Preact:\n${readFileSync(join(here, "node_modules/preact/LICENSE"), "utf8").trim()}\n*/`;
 
 async function bundle(entry, options) {
   const result = await build({
@@ -34,6 +39,7 @@ async function bundle(entry, options) {
     jsx: "automatic",
     jsxImportSource: "preact",
     legalComments: "none",
+    banner: { js: licence },
     ...options,
   });
   return result.outputFiles[0].text.trim();
@@ -43,9 +49,9 @@ const pack = (text) => deflateRawSync(Buffer.from(text), { level: 9 }).toString(
 const hash = (text) => `'sha256-${sha256(text, "base64")}'`;
 
 for (const page of PAGES) {
-  const style = await bundle(`${page}.css`, {});
+  const style = await bundle(`${page}.css`, { banner: {} });
   const script = await bundle(`${page}.tsx`, { format: "iife" });
-  const boot = await bundle("boot.ts", { format: "iife" });
+  const boot = await bundle("boot.ts", { format: "iife", banner: {} });
   if (/<\/script|<!--/i.test(boot)) throw new Error("the script ends its element");
   const policy = [
     "default-src 'none'",
@@ -79,5 +85,7 @@ for (const page of PAGES) {
 </html>
 `;
   writeFileSync(join(folder, `${page}.html`), html);
-  console.log(`${page}.html: ${html.length} bytes; unpacked script ${script.length}, style ${style.length}`);
+  console.log(
+    `${page}.html: ${html.length} bytes; unpacked script ${script.length}, style ${style.length}`,
+  );
 }

@@ -61,6 +61,18 @@ class Opened:
         outside = [url for url in self.requests if not url.startswith(("data:", "blob:"))]
         assert {url.split("#")[0] for url in outside} == {self.address}
 
+    def wait_until(self, holds):
+        """Wait until something holds; the browser's own way would need `eval`, which is refused."""
+        for _ in range(100):
+            if holds():
+                return
+            self.page.wait_for_timeout(30)
+        raise AssertionError("it did not come to hold within 3 seconds")
+
+    def wait_for_address(self, fragment):
+        """Wait until the address tells what is shown, which it does a moment later."""
+        self.wait_until(lambda: self.page.url.split("#")[1:] == [fragment])
+
     def text(self, selector):
         return self.page.locator(selector).first.inner_text()
 

@@ -42,7 +42,7 @@ def test_a_phrase_is_dragged(open_page, path, explanations):
     check_scores(shown, explanations[:1], *PHRASE)
     assert shown["alone"][0] == pytest.approx(explanations[3][2:5], abs=0.005001)
     assert page.page.locator(".prose .word.in").count() == 3
-    assert page.page.url.endswith("#phrase=2-5")
+    page.wait_for_address("phrase=2-5")
 
 
 def test_words_are_chosen_by_keys(open_page, path):
@@ -65,9 +65,9 @@ def test_every_number_of_the_triangle(open_page, path, explanations):
     for start in range(7):
         for stop in range(start + 1, 8):
             page.page.evaluate(f"location.hash = 'phrase={start}-{stop}'")
-            page.page.wait_for_function(
-                f"document.querySelector('.phrase .note').textContent.startsWith('{stop - start} ')"
-            )
+            words = f"{stop - start} word"
+            page.wait_until(lambda w=words: page.text(".phrase .note").startswith(w))
+            page.wait_for_address(f"phrase={start}-{stop}")
             seen[start, stop] = page.text(".reading")
     for (start, stop), text in seen.items():
         number = f"{explanations[0][start:stop]:+.2f}".replace("-", "\N{MINUS SIGN}")
@@ -95,7 +95,7 @@ def test_the_method_is_changed_and_two_stand_side_by_side(open_page, path, expla
     check_scores(page.scores(), explanations[1:2], *PHRASE)
     page.page.get_by_label("beside").select_option(label="integrated gradients, zero baseline")
     check_scores(page.scores(), explanations[1:3], *PHRASE)
-    assert "method=cd-acd&beside=ig_zero" in page.page.url
+    page.wait_for_address("phrase=2-5&method=cd-acd&beside=ig_zero")
     page.page.get_by_label("For", exact=True).select_option("negative")
     shown = page.scores()
     assert shown["score"][0] == pytest.approx(-explanations[1][2:5], abs=0.005001)
@@ -140,8 +140,9 @@ def test_pins_and_the_address(open_page, path):
     page = open_page(path, "phrase=2-5&pins=0-2.3-5&numbers=0&show=interaction&method=nonsense")
     page.page.get_by_role("button", name="Pin", exact=True).click()
     assert page.texts("section[aria-labelledby=pins] tbody th") == ["It is", "a bad", "n't a bad"]
-    address = page.page.url
-    again = open_page(path, address.split("#")[1])
+    address = "phrase=2-5&show=interaction&pins=0-2.3-5.2-5&numbers=0"
+    page.wait_for_address(address)
+    again = open_page(path, address)
     assert again.text(".phrase blockquote") == "n't a bad"
     assert again.page.locator("section[aria-labelledby=pins] tbody tr").count() == 3
     assert (
@@ -166,6 +167,18 @@ def test_what_is_taken_away(open_page, path, explanations, tmp_path):
     np.testing.assert_allclose(table["score_positive"], explanations[0].scores[:, 1], atol=1e-6)
     assert "n't" in files["SVG"].read_text(encoding="utf-8")
     assert files["PNG"].read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_words_are_copied(open_page, path, explanations):
+    page = open_page(path, "phrase=2-5", permissions=["clipboard-read", "clipboard-write"])
+    page.page.get_by_role("button", name="Copy as text").click()
+    page.wait_until(lambda: page.text("[role=status]") == "Copied.")
+    copied = page.page.evaluate("navigator.clipboard.readText()")
+    title, line = copied.strip().split("\n")
+    assert title == (
+        "positive \N{MINUS SIGN} negative, contextual decomposition (paper), in logits"
+    )
+    assert line == "+0.69\tn't a bad (interaction +1.75)"
 
 
 def test_a_lesson_hides_the_scores(open_page, path):

@@ -15,6 +15,7 @@ interface Props {
   head: number;
   anchor: number | null;
   hidden: boolean;
+  label: string;
   byFeature: boolean; // whether the scores of features are along the direction that is shown
   onSelect: (anchor: number | null, head: number) => void;
 }
@@ -45,12 +46,18 @@ export function Chart(props: Props) {
     };
   }, []);
   const onKeyDown = (event: KeyboardEvent) => {
-    const moves: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+    const moves: Record<string, number> = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      Home: -Infinity,
+      End: Infinity,
+    };
     if (event.key === "Escape") return onSelect(null, 0);
     const move = moves[event.key];
     if (move === undefined) return;
     event.preventDefault();
-    const next = anchor === null ? (move < 0 ? steps - 1 : 0) : Math.min(steps - 1, Math.max(0, head + move));
+    const next =
+      anchor === null ? (move < 0 ? steps - 1 : 0) : Math.min(steps - 1, Math.max(0, head + move));
     onSelect(event.shiftKey && anchor !== null ? anchor : next, next);
   };
   const row = (values: (number | null)[], feature: string, n: number) => {
@@ -71,26 +78,53 @@ export function Chart(props: Props) {
           if (score === null) return null;
           const [start, stop] = series.windows[w]!;
           const step = reading.step(score);
-          const place = { x: x(start), y: top + 1, width: (stop - start) * each - 1, height: ROW - 2 };
+          const place = {
+            x: x(start),
+            y: top + 1,
+            width: (stop - start) * each - 1,
+            height: ROW - 2,
+          };
           return (
             <g>
               <title>{`${plain(feature)} ${reading.show(score)}`}</title>
               <rect class={`cell c${step + 2} soft`} {...place} />
-              {step !== 0 && place.width > 40 && <text class="tick" x={place.x + 4} y={top + 10}>{reading.show(score)}</text>}
+              {step !== 0 && place.width > 40 && (
+                <text class="tick" x={place.x + 4} y={top + 10}>
+                  {reading.show(score)}
+                </text>
+              )}
             </g>
           );
         })}
         <line class="link" x1={0} x2={width} y1={top} y2={top} />
-        <text class="feature" x={name - 8} y={top + ROW / 2} text-anchor="end">{shorten(plain(feature), 14)}</text>
-        <text class="tick" x={name - 8} y={top + 12} text-anchor="end">{number(high)}</text>
-        <text class="tick" x={name - 8} y={top + ROW - 6} text-anchor="end">{number(low)}</text>
+        <text class="feature" x={name - 8} y={top + ROW / 2} text-anchor="end">
+          {shorten(plain(feature), 14)}
+        </text>
+        <text class="tick" x={name - 8} y={top + 12} text-anchor="end">
+          {number(high)}
+        </text>
+        <text class="tick" x={name - 8} y={top + ROW - 6} text-anchor="end">
+          {number(low)}
+        </text>
         <path class="line" d={line} />
-        {steps <= 60 && values.map((value, t) => value !== null && <circle class="point" cx={x(t) + each / 2} cy={y(value)} r={1.8} />)}
+        {steps <= 60 &&
+          values.map(
+            (value, t) =>
+              value !== null && <circle class="point" cx={x(t) + each / 2} cy={y(value)} r={1.8} />,
+          )}
       </g>
     );
   };
   const band = (of: Span | null, kind: string) =>
-    of && <rect class={kind} x={x(of.start)} y={1} width={(of.stop - of.start) * each} height={height - AXIS - 2} />;
+    of && (
+      <rect
+        class={kind}
+        x={x(of.start)}
+        y={1}
+        width={(of.stop - of.start) * each}
+        height={height - AXIS - 2}
+      />
+    );
   const ticks = Math.max(1, Math.min(6, Math.floor(width / 150), steps));
   return (
     <div ref={box} class="chart">
@@ -101,7 +135,7 @@ export function Chart(props: Props) {
           height={height}
           role="application"
           tabIndex={0}
-          aria-label={`Series of ${steps} steps: ${series.features.map(plain).join(", ")}. Arrow keys move, Shift extends the window.`}
+          aria-label={props.label}
           onKeyDown={onKeyDown}
           onPointerDown={(event) => {
             if (event.button !== 0) return;
@@ -116,14 +150,25 @@ export function Chart(props: Props) {
           }}
         >
           <defs>
-            <pattern id="minus" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+            <pattern
+              id="minus"
+              width="5"
+              height="5"
+              patternUnits="userSpaceOnUse"
+              patternTransform="rotate(45)"
+            >
               <line class="hatch" x1="0" y1="0" x2="0" y2="5" />
             </pattern>
           </defs>
           {!hidden &&
             Array.from({ length: steps }, (_, t) => {
               const step = reading.step(reading.at(t, t + 1));
-              const place = { x: x(t), y: 2, width: Math.max(0.5, each - (each > 4 ? 1 : 0)), height: STRIP - 6 };
+              const place = {
+                x: x(t),
+                y: 2,
+                width: Math.max(0.5, each - (each > 4 ? 1 : 0)),
+                height: STRIP - 6,
+              };
               return (
                 <>
                   <rect class={`cell c${step + 2}`} {...place} />
@@ -131,14 +176,21 @@ export function Chart(props: Props) {
                 </>
               );
             })}
-          <text class="feature" x={name - 8} y={STRIP / 2} text-anchor="end">score</text>
+          <text class="feature" x={name - 8} y={STRIP / 2} text-anchor="end">
+            score
+          </text>
           {series.values.map((values, d) => row(values, series.features[d]!, d))}
           {band(hover, "hovered")}
           {band(span, "chosen")}
           {Array.from({ length: ticks }, (_, n) => {
             const t = ticks === 1 ? 0 : Math.round((n * (steps - 1)) / (ticks - 1));
             return (
-              <text class="tick" x={x(t) + each / 2} y={height - 7} text-anchor={n === 0 ? "start" : n === ticks - 1 ? "end" : "middle"}>
+              <text
+                class="tick"
+                x={x(t) + each / 2}
+                y={height - 7}
+                text-anchor={n === 0 ? "start" : n === ticks - 1 ? "end" : "middle"}
+              >
                 {shorten(plain(series.times[t]!), 20)}
               </text>
             );

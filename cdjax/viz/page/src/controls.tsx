@@ -17,11 +17,24 @@ export function Choices({ record, explained, state, onChange }: ChoicesProps) {
   const two = record.labels.length === 2 && record.output === "softmax";
   const labels = record.labels.map((_, n) => n);
   const pick = (to: Direction) => onChange({ direction: to });
-  const choose = (name: string, value: string, options: [string, string][], onPick: (value: string) => void) => (
+  const choose = (
+    name: string,
+    value: string,
+    options: [string, string][],
+    onPick: (value: string) => void,
+  ) => (
     <label>
       {name}
-      <select aria-label={name} value={value} onChange={(event) => onPick(event.currentTarget.value)}>
-        {options.map(([key, text]) => <option value={key} selected={key === value}>{text}</option>)}
+      <select
+        aria-label={name}
+        value={value}
+        onChange={(event) => onPick(event.currentTarget.value)}
+      >
+        {options.map(([key, text]) => (
+          <option value={key} selected={key === value}>
+            {text}
+          </option>
+        ))}
       </select>
     </label>
   );
@@ -35,20 +48,29 @@ export function Choices({ record, explained, state, onChange }: ChoicesProps) {
           labels.map((n) => [String(n), labelOf(record, n)]),
           (value) => {
             const chosen = Number(value);
-            pick({ label: chosen, against: two ? 1 - chosen : against === chosen ? null : against });
+            pick({
+              label: chosen,
+              against: two ? 1 - chosen : against === chosen ? null : against,
+            });
           },
         )}
       {record.labels.length > 2 &&
         choose(
           "against",
           String(against ?? ""),
-          [["", "none"], ...labels.filter((n) => n !== label).map((n): [string, string] => [String(n), labelOf(record, n)])],
+          [
+            ["", "none"],
+            ...labels
+              .filter((n) => n !== label)
+              .map((n): [string, string] => [String(n), labelOf(record, n)]),
+          ],
           (value) => pick({ label, against: value === "" ? null : Number(value) }),
         )}
-      {explained.length > 1 && choose("Method", String(state.method), named, (value) => {
-        const method = Number(value);
-        onChange({ method, other: state.other === method ? null : state.other });
-      })}
+      {explained.length > 1 &&
+        choose("Method", String(state.method), named, (value) => {
+          const method = Number(value);
+          onChange({ method, other: state.other === method ? null : state.other });
+        })}
       {explained.length > 1 &&
         choose(
           "beside",
@@ -80,12 +102,21 @@ interface LegendProps {
 export function Legend({ record, reading, direction }: LegendProps) {
   const { clear, strong, fitted, units, decimals } = reading.record;
   const [above, below] = sidesOf(record, direction);
-  const edge = (size: number) => String(Number(size.toPrecision(fitted ? Math.max(2, decimals) : 3)));
-  const steps = [`\u2212${edge(strong)}`, `\u2212${edge(clear)}`, "between", `+${edge(clear)}`, `+${edge(strong)}`];
+  const edge = (size: number) =>
+    String(Number(size.toPrecision(fitted ? Math.max(2, decimals) : 3)));
+  const steps = [
+    `\u2212${edge(strong)}`,
+    `\u2212${edge(clear)}`,
+    "between",
+    `+${edge(clear)}`,
+    `+${edge(strong)}`,
+  ];
   return (
     <p class="legend">
       <span>{below}</span>
-      {steps.map((text, n) => <span class={`chip s${n}`}>{text}</span>)}
+      {steps.map((text, n) => (
+        <span class={`chip s${n}`}>{text}</span>
+      ))}
       <span>{above}</span>
       <span class="note">
         {unitsOf(record, units)}

@@ -6,10 +6,18 @@ import type { Direction, Reading, Span } from "./scores";
 import { plain, quote, rightToLeft } from "./text";
 
 /** Returns a phrase's numbers, or those of the words and the pinned phrases, as lines of text. */
-export function toText(record: ReviewRecord, reading: Reading, direction: Direction, spans: Span[]): string {
+export function toText(
+  record: ReviewRecord,
+  reading: Reading,
+  direction: Direction,
+  spans: Span[],
+): string {
   const name = `${directionName(record, direction)}, ${reading.explained.name}, ${unitsOf(record, reading.record.units)}`;
   const lines = spans.map((span) => {
-    const beyond = span.stop - span.start > 1 ? ` (interaction ${reading.show(reading.beyond(span.start, span.stop))})` : "";
+    const beyond =
+      span.stop - span.start > 1
+        ? ` (interaction ${reading.show(reading.beyond(span.start, span.stop))})`
+        : "";
     return `${reading.show(reading.at(span.start, span.stop))}\t${quote(record, span)}${beyond}`;
   });
   return [name, ...lines].join("\n") + "\n";
@@ -27,8 +35,14 @@ export function toCsv(record: ReviewRecord, reading: Reading): string {
   const labels = record.labels.map((_, label) => cell(`score_${labelOf(record, label)}`));
   const lines = [["start", "stop", "text", ...labels, "score", "interaction"].join(",")];
   for (let start = 0; start < reading.steps; start++) {
-    for (let stop = start + 1; stop <= reading.steps && reading.explained.has(start, stop); stop++) {
-      const scores = record.labels.map((_, label) => number(reading.explained.of(label, start, stop)));
+    for (
+      let stop = start + 1;
+      stop <= reading.steps && reading.explained.has(start, stop);
+      stop++
+    ) {
+      const scores = record.labels.map((_, label) =>
+        number(reading.explained.of(label, start, stop)),
+      );
       const read = [number(reading.at(start, stop)), number(reading.beyond(start, stop))];
       lines.push([start, stop, cell(quote(record, { start, stop })), ...scores, ...read].join(","));
     }
@@ -41,7 +55,12 @@ const [WIDTH, LINE, MARGIN, FONT] = [860, 48, 16, 17];
 const FAMILY = "system-ui, 'DejaVu Sans', sans-serif";
 
 /** Returns the words with their scores as a picture, in light colours. */
-export function toSvg(record: ReviewRecord, reading: Reading, direction: Direction, span: Span | null): string {
+export function toSvg(
+  record: ReviewRecord,
+  reading: Reading,
+  direction: Direction,
+  span: Span | null,
+): string {
   const context = document.createElement("canvas").getContext("2d")!;
   context.font = `${FONT}px ${FAMILY}`;
   const parts: string[] = [];
@@ -57,11 +76,18 @@ export function toSvg(record: ReviewRecord, reading: Reading, direction: Directi
     const [ground, ink] = record.scale[step + 2]!.light;
     const left = right ? WIDTH - x - wide : x;
     if (ground) {
-      parts.push(`<rect x="${left.toFixed(1)}" y="${y}" width="${wide.toFixed(1)}" height="26" rx="3" fill="${ground}"/>`);
-      if (step < 0) parts.push(`<rect x="${left.toFixed(1)}" y="${y}" width="${wide.toFixed(1)}" height="26" rx="3" fill="url(#hatch)"/>`);
+      parts.push(
+        `<rect x="${left.toFixed(1)}" y="${y}" width="${wide.toFixed(1)}" height="26" rx="3" fill="${ground}"/>`,
+      );
+      if (step < 0)
+        parts.push(
+          `<rect x="${left.toFixed(1)}" y="${y}" width="${wide.toFixed(1)}" height="26" rx="3" fill="url(#hatch)"/>`,
+        );
     }
     if (span && t >= span.start && t < span.stop) {
-      parts.push(`<line x1="${left.toFixed(1)}" x2="${(left + wide).toFixed(1)}" y1="${y + 28.5}" y2="${y + 28.5}" stroke="#111" stroke-width="3"/>`);
+      parts.push(
+        `<line x1="${left.toFixed(1)}" x2="${(left + wide).toFixed(1)}" y1="${y + 28.5}" y2="${y + 28.5}" stroke="#111" stroke-width="3"/>`,
+      );
     }
     const middle = (left + wide / 2).toFixed(1);
     parts.push(
@@ -119,7 +145,8 @@ export async function copyText(text: string): Promise<boolean> {
 }
 
 export function download(content: Blob | string, name: string, type = "text/plain") {
-  const blob = typeof content === "string" ? new Blob([content], { type: `${type};charset=utf-8` }) : content;
+  const blob =
+    typeof content === "string" ? new Blob([content], { type: `${type};charset=utf-8` }) : content;
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;

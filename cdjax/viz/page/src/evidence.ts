@@ -10,7 +10,12 @@ export const sentencesOf = ({ sentences }: ReviewRecord, steps: number): Span[] 
   sentences.map((start, n) => ({ start, stop: sentences[n + 1] ?? steps }));
 
 /** Returns clear phrases of two steps or more that speak for one side, none nearly another. */
-export function findEvidence(record: ReviewRecord, reading: Reading, sign: 1 | -1, count: number): Span[] {
+export function findEvidence(
+  record: ReviewRecord,
+  reading: Reading,
+  sign: 1 | -1,
+  count: number,
+): Span[] {
   const { steps } = reading;
   const long = record.tokens !== null && steps > LONG_TEXT;
   const longest = Math.min(reading.record.longest, long ? LONGEST : steps);
@@ -24,10 +29,13 @@ export function findEvidence(record: ReviewRecord, reading: Reading, sign: 1 | -
     for (let stop = start + 2; stop <= Math.min(steps, start + longest); stop++) {
       if (long && sentence[start] !== sentence[stop - 1]) break;
       const score = sign * reading.at(start, stop);
-      if (score >= reading.record.clear && isKnown(stop - 1)) free.push({ span: { start, stop }, score });
+      if (score >= reading.record.clear && isKnown(stop - 1))
+        free.push({ span: { start, stop }, score });
     }
   }
-  free.sort((a, b) => b.score - a.score || a.span.start - b.span.start || a.span.stop - b.span.stop);
+  free.sort(
+    (a, b) => b.score - a.score || a.span.start - b.span.start || a.span.stop - b.span.stop,
+  );
   const chosen: Span[] = [];
   while (free.length && chosen.length < count) {
     const best = free[0]!.span;

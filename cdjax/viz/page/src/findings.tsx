@@ -26,7 +26,9 @@ export function Findings({ record, reading, direction, span, quoteOf, onSelect, 
   );
   const { phrase, phrases, words } = nounsOf(record);
   const sides = sidesOf(record, direction);
-  const sentences = sentencesOf(record, reading.steps).filter(({ start, stop }) => reading.explained.has(start, stop));
+  const sentences = sentencesOf(record, reading.steps).filter(({ start, stop }) =>
+    reading.explained.has(start, stop),
+  );
   const list = (title: string, spans: Span[], most: number) => (
     <div>
       <h3>{title}</h3>
@@ -49,14 +51,20 @@ export function Findings({ record, reading, direction, span, quoteOf, onSelect, 
           );
         })}
       </ul>
-      {!spans.length && <p class="note">No {phrase} of two {words} or more reaches {reading.record.clear}.</p>}
+      {!spans.length && (
+        <p class="note">
+          No {phrase} of two {words} or more reaches {reading.record.clear}.
+        </p>
+      )}
     </div>
   );
   return (
     <div>
       {sentences.length > 1 && <div class="sentences">{list("Sentences", sentences, 160)}</div>}
       <div class="pair">
-        {sides.map((side, n) => list(`${phrases[0]!.toUpperCase()}${phrases.slice(1)} ${side}`, evidence[n]!, 70))}
+        {sides.map((side, n) =>
+          list(`${phrases[0]!.toUpperCase()}${phrases.slice(1)} ${side}`, evidence[n]!, 70),
+        )}
       </div>
     </div>
   );

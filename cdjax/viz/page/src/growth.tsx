@@ -53,7 +53,12 @@ export function Growth({ span, reading, word, quoteOf, onSelect }: Props) {
                 <g class="open" onClick={() => onSelect(one)}>
                   <title>{list[n]}</title>
                   <rect class="target" x={x(n) - each / 2} y={0} width={each} height={HEIGHT} />
-                  <circle class={`dot d${step + 2}${here ? " here" : ""}`} cx={x(n)} cy={y(scores[n]!)} r={here ? 6 : 4} />
+                  <circle
+                    class={`dot d${step + 2}${here ? " here" : ""}`}
+                    cx={x(n)}
+                    cy={y(scores[n]!)}
+                    r={here ? 6 : 4}
+                  />
                 </g>
               );
             })}

@@ -7,7 +7,10 @@ import { plain } from "./text";
 export const labelOf = (record: ReviewRecord, label: number) => plain(record.labels[label]!);
 
 /** What scores above and below 0 speak for. */
-export function sidesOf(record: ReviewRecord, { label, against }: Direction): [above: string, below: string] {
+export function sidesOf(
+  record: ReviewRecord,
+  { label, against }: Direction,
+): [above: string, below: string] {
   const name = labelOf(record, label);
   if (record.output === "value") return [`to raise ${name}`, `to lower ${name}`];
   return [`for ${name}`, against === null ? `against ${name}` : `for ${labelOf(record, against)}`];

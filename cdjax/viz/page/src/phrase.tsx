@@ -13,13 +13,12 @@ interface Props {
   direction: Direction;
   span: Span;
   pinned: boolean;
-  hidden: boolean;
   onSelect: (span: Span | null) => void;
   onPin: () => void;
 }
 
 export function Phrase(props: Props) {
-  const { record, readings, alone, direction, span, pinned, hidden, onSelect, onPin } = props;
+  const { record, readings, alone, direction, span, pinned, onSelect, onPin } = props;
   const { start, stop } = span;
   const reading = readings[0]!;
   const quoteOf = (of: Span) => quote(record, of);
@@ -30,35 +29,49 @@ export function Phrase(props: Props) {
       ? () => onSelect({ start: from, stop: to })
       : undefined;
   const resize = (name: string, from: number, to: number) => (
-    <button type="button" disabled={!change(from, to)} onClick={change(from, to)}>{name}</button>
+    <button type="button" disabled={!change(from, to)} onClick={change(from, to)}>
+      {name}
+    </button>
   );
   return (
     <section class="card phrase" aria-labelledby="phrase">
       <div class="row">
         <h2 id="phrase">{phrase === "phrase" ? "Phrase" : "Window"}</h2>
-        <span class="note">{count} {count === 1 ? word : words}</span>
+        <span class="note">
+          {count} {count === 1 ? word : words}
+        </span>
         <button type="button" class="pin" aria-pressed={pinned} onClick={onPin}>
           {pinned ? "Pinned" : "Pin"}
         </button>
-        <button type="button" aria-label="Close" title="Close (Escape)" onClick={() => onSelect(null)}>×</button>
+        <button
+          type="button"
+          aria-label="Close"
+          title="Close (Escape)"
+          onClick={() => onSelect(null)}
+        >
+          ×
+        </button>
       </div>
-      <blockquote dir="auto" title={quoteOf(span)}>{shorten(quoteOf(span), 160)}</blockquote>
+      <blockquote dir="auto" title={quoteOf(span)}>
+        {shorten(quoteOf(span), 160)}
+      </blockquote>
       <div class="row resize">
         {resize(`+ ${word} before`, start - 1, stop)}
         {resize("\u2212 first", start + 1, stop)}
         {resize("\u2212 last", start, stop - 1)}
         {resize(`+ ${word} after`, start, stop + 1)}
       </div>
-      {hidden ? (
-        <p>What does it speak for? Answer below.</p>
-      ) : reading.explained.has(start, stop) ? (
+      {reading.explained.has(start, stop) ? (
         <Scores {...{ record, readings, alone, direction, span, quoteOf }} />
       ) : (
         <p class="notice">
-          {phrases} of more than {reading.record.longest} {words} were not scored here; explain with max_len={count} or more.
+          {phrases} of more than {reading.record.longest} {words} were not scored here; explain with
+          max_len={count} or more.
         </p>
       )}
-      {!hidden && reading.explained.has(start, stop) && <Growth {...{ span, reading, word, quoteOf, onSelect }} />}
+      {reading.explained.has(start, stop) && (
+        <Growth {...{ span, reading, word, quoteOf, onSelect }} />
+      )}
     </section>
   );
 }
@@ -70,7 +83,9 @@ interface ScoresProps extends Pick<Props, "record" | "readings" | "alone" | "dir
 function Scores({ record, readings, alone, direction, span, quoteOf }: ScoresProps) {
   const { start, stop } = span;
   const cell = (reading: Reading, value: number, tinted = false) => (
-    <td class={`figure${tinted ? ` big s${reading.step(value) + 2}` : ""}`}>{reading.show(value)}</td>
+    <td class={`figure${tinted ? ` big s${reading.step(value) + 2}` : ""}`}>
+      {reading.show(value)}
+    </td>
   );
   const rows: [string, (reading: Reading) => number, string?][] = [];
   if (stop - start > 1) {
@@ -80,7 +95,10 @@ function Scores({ record, readings, alone, direction, span, quoteOf }: ScoresPro
     );
   }
   if (readings.some((r) => r.record.splits)) {
-    rows.push(["rest of the input", (r) => (r.record.splits ? r.logit - r.bias - r.at(start, stop) : NaN)]);
+    rows.push([
+      "rest of the input",
+      (r) => (r.record.splits ? r.logit - r.bias - r.at(start, stop) : NaN),
+    ]);
   }
   const by = alone && !record.series && new Reading(alone, weigh(record, alone.record, direction));
   const sides = sidesOf(record, direction);
@@ -91,18 +109,29 @@ function Scores({ record, readings, alone, direction, span, quoteOf }: ScoresPro
         <caption class="unseen">Scores of the phrase</caption>
         <thead class={one ? "unseen" : ""}>
           <tr>
-            <th scope="col"><span class="unseen">what</span></th>
-            {readings.map((r) => <th scope="col" class="figure">{r.explained.id}</th>)}
+            <th scope="col">
+              <span class="unseen">what</span>
+            </th>
+            {readings.map((r) => (
+              <th scope="col" class="figure">
+                {r.explained.id}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
           <tr>
-            <th scope="row">score<small>{says(readings[0]!, readings[0]!.at(start, stop), sides)}</small></th>
+            <th scope="row">
+              score<small>{says(readings[0]!, readings[0]!.at(start, stop), sides)}</small>
+            </th>
             {readings.map((r) => cell(r, r.at(start, stop), true))}
           </tr>
           {rows.map(([name, value, note]) => (
             <tr>
-              <th scope="row">{name}{note && <small>{note}</small>}</th>
+              <th scope="row">
+                {name}
+                {note && <small>{note}</small>}
+              </th>
               {readings.map((r) => cell(r, value(r)))}
             </tr>
           ))}
@@ -112,7 +141,8 @@ function Scores({ record, readings, alone, direction, span, quoteOf }: ScoresPro
                 alone
                 <small>
                   as a text by itself
-                  {one && by.record.units === readings[0]!.record.units &&
+                  {one &&
+                    by.record.units === readings[0]!.record.units &&
                     `; its context adds ${by.show(readings[0]!.at(start, stop) - by.at(start, stop))}`}
                 </small>
               </th>
@@ -128,7 +158,8 @@ function Scores({ record, readings, alone, direction, span, quoteOf }: ScoresPro
             ))}
         </tbody>
       </table>
-      {stop - start > 1 && readings.map((r) => <Split {...{ reading: r, span, quoteOf, titled: !one }} />)}
+      {stop - start > 1 &&
+        readings.map((r) => <Split {...{ reading: r, span, quoteOf, titled: !one }} />)}
     </>
   );
 }
@@ -140,7 +171,12 @@ function says(reading: Reading, score: number, [above, below]: [string, string])
   return (Math.abs(step) > 1 ? "strongly " : "") + (step > 0 ? above : below);
 }
 
-function Split(props: { reading: Reading; span: Span; quoteOf: (span: Span) => string; titled: boolean }) {
+function Split(props: {
+  reading: Reading;
+  span: Span;
+  quoteOf: (span: Span) => string;
+  titled: boolean;
+}) {
   const { reading, span, quoteOf, titled } = props;
   const best = reading.split(span.start, span.stop);
   if (!best) return null;
@@ -153,7 +189,8 @@ function Split(props: { reading: Reading; span: Span; quoteOf: (span: Span) => s
     <p class="split">
       {titled && <span class="note">{reading.explained.id}: </span>}
       <span class="note">its strongest split: </span>
-      {part(span.start, best.middle, best.left)} <span class="note">and</span> {part(best.middle, span.stop, best.right)}
+      {part(span.start, best.middle, best.left)} <span class="note">and</span>{" "}
+      {part(best.middle, span.stop, best.right)}
       <span class="note"> joined by </span>
       <strong>{reading.show(best.interaction)}</strong>
     </p>

@@ -20,9 +20,13 @@ export function Pins({ readings, pins, quoteOf, onSelect, onRemove }: Props) {
           <tr>
             <th scope="col">phrase</th>
             {readings.map((reading) => (
-              <th scope="col" class="figure">{readings.length > 1 ? reading.explained.id : "score"}</th>
+              <th scope="col" class="figure">
+                {readings.length > 1 ? reading.explained.id : "score"}
+              </th>
             ))}
-            <th scope="col" class="figure">interaction</th>
+            <th scope="col" class="figure">
+              interaction
+            </th>
             <td />
           </tr>
         </thead>
@@ -30,14 +34,24 @@ export function Pins({ readings, pins, quoteOf, onSelect, onRemove }: Props) {
           {pins.map((pin) => (
             <tr>
               <th scope="row">
-                <button type="button" class="link" onClick={() => onSelect(pin)}><bdi>{shorten(quoteOf(pin), 60)}</bdi></button>
+                <button type="button" class="link" onClick={() => onSelect(pin)}>
+                  <bdi>{shorten(quoteOf(pin), 60)}</bdi>
+                </button>
               </th>
               {readings.map((reading) => {
                 const score = reading.at(pin.start, pin.stop);
                 return <td class={`figure s${reading.step(score) + 2}`}>{reading.show(score)}</td>;
               })}
               <td class="figure">{readings[0]!.show(readings[0]!.beyond(pin.start, pin.stop))}</td>
-              <td><button type="button" aria-label={`Unpin ${quoteOf(pin)}`} onClick={() => onRemove(pin)}>×</button></td>
+              <td>
+                <button
+                  type="button"
+                  aria-label={`Unpin ${quoteOf(pin)}`}
+                  onClick={() => onRemove(pin)}
+                >
+                  ×
+                </button>
+              </td>
             </tr>
           ))}
         </tbody>

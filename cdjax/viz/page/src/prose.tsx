@@ -92,15 +92,23 @@ export function Prose(props: Props) {
           // A gap belongs to the phrase that holds the words on both sides of it.
           const both = (of: Span | null) => inside(of, last) && inside(of, last + 1);
           const state = `${both(span) ? " in" : ""}${both(hover) ? " near" : ""}`;
-          return <span class={`gap${text.trim() ? "" : " blank"}${state}`} data-t={last < 0 ? undefined : last}>{text}</span>;
+          return (
+            <span
+              class={`gap${text.trim() ? "" : " blank"}${state}`}
+              data-t={last < 0 ? undefined : last}
+            >
+              {text}
+            </span>
+          );
         }
         last = t;
         const score = reading.at(t, t + 1);
         const step = hidden ? 0 : reading.step(score);
         const unknown = known !== null && known[t] === "0";
         const edges =
-          (inside(span, t) ? ` in${span!.start === t ? " first" : ""}${span!.stop === t + 1 ? " final" : ""}` : "") +
-          (inside(hover, t) ? " near" : "");
+          (inside(span, t)
+            ? ` in${span!.start === t ? " first" : ""}${span!.stop === t + 1 ? " final" : ""}`
+            : "") + (inside(hover, t) ? " near" : "");
         const number = reading.show(score);
         return (
           <span
@@ -108,11 +116,19 @@ export function Prose(props: Props) {
             data-t={t}
             role="option"
             aria-selected={inside(span, t)}
-            aria-label={hidden ? text : `${text} ${number}${unknown ? ", a word that the model does not know" : ""}`}
+            aria-label={
+              hidden
+                ? text
+                : `${text} ${number}${unknown ? ", a word that the model does not know" : ""}`
+            }
             tabIndex={t === focusable ? 0 : -1}
           >
             <span class="form">{text}</span>
-            {numbers && !hidden && <span class="number" dir="ltr">{number}</span>}
+            {numbers && !hidden && (
+              <span class="number" dir="ltr">
+                {number}
+              </span>
+            )}
           </span>
         );
       })}

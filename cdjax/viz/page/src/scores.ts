@@ -21,7 +21,10 @@ export class Explained {
     readonly steps: number,
     private readonly scores: Float64Array[],
   ) {
-    this.id = record.rule === null || record.rule === "paper" ? record.method : `${record.method}-${record.rule}`;
+    this.id =
+      record.rule === null || record.rule === "paper"
+        ? record.method
+        : `${record.method}-${record.rule}`;
     this.name = record.rule === null ? record.title : `${record.title} (${record.rule})`;
     this.sums = scores.map((of) => {
       const sums = new Float64Array(steps + 1);
@@ -54,7 +57,11 @@ export interface Direction {
 }
 
 /** Returns the weights of a direction, in the units of an explanation. */
-export function weigh(record: ReviewRecord, of: ExplanationRecord, { label, against }: Direction): number[] {
+export function weigh(
+  record: ReviewRecord,
+  of: ExplanationRecord,
+  { label, against }: Direction,
+): number[] {
   const weights = record.labels.map(() => 0);
   const two = record.labels.length === 2 && record.output === "softmax";
   if (two && against !== null && !of.differences) {
@@ -132,7 +139,8 @@ export class Reading {
     for (let middle = start + 1; middle < stop; middle++) {
       const [left, right] = [this.at(start, middle), this.at(middle, stop)];
       const interaction = whole - left - right;
-      if (!best || Math.abs(interaction) > Math.abs(best.interaction)) best = { middle, left, right, interaction };
+      if (!best || Math.abs(interaction) > Math.abs(best.interaction))
+        best = { middle, left, right, interaction };
     }
     return best;
   }

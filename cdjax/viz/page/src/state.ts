@@ -24,7 +24,9 @@ export const select = (span: Span | null): Partial<State> =>
   span ? { anchor: span.start, head: span.stop - 1 } : { anchor: null };
 
 export const togglePin = (pins: Span[], span: Span) =>
-  pins.some((pin) => sameSpan(pin, span)) ? pins.filter((pin) => !sameSpan(pin, span)) : [...pins, span];
+  pins.some((pin) => sameSpan(pin, span))
+    ? pins.filter((pin) => !sameSpan(pin, span))
+    : [...pins, span];
 
 /** Returns the direction that a page begins with: that of its first explanation. */
 export function firstDirection(record: ReviewRecord): Direction {
@@ -75,7 +77,12 @@ export function toHash(state: State, first: State, explained: Explained[]): stri
 }
 
 /** Returns the state that an address names; what it names wrongly is as at first. */
-export function fromHash(text: string, first: State, record: ReviewRecord, explained: Explained[]): State {
+export function fromHash(
+  text: string,
+  first: State,
+  record: ReviewRecord,
+  explained: Explained[],
+): State {
   const hash = new URLSearchParams(text.replace(/^#/, ""));
   const steps = explained[0]!.steps;
   const state = { ...first };
@@ -93,7 +100,8 @@ export function fromHash(text: string, first: State, record: ReviewRecord, expla
   if (/^\d{1,3}$/.test(hash.get("for") ?? "") && Number(hash.get("for")) < record.labels.length) {
     const label = Number(hash.get("for"));
     const given = hash.get("against") ?? "none";
-    const against = /^\d{1,3}$/.test(given) && Number(given) < record.labels.length ? Number(given) : null;
+    const against =
+      /^\d{1,3}$/.test(given) && Number(given) < record.labels.length ? Number(given) : null;
     state.direction = { label, against: against === label ? null : against };
   }
   state.method = index("method") ?? 0;

@@ -25,7 +25,8 @@ export function askAbout(reading: Reading): Span[] {
   const chosen: Span[] = [];
   for (const { span } of found) {
     if (chosen.length === QUESTIONS) break;
-    if (chosen.every((other) => span.stop <= other.start || other.stop <= span.start)) chosen.push(span);
+    if (chosen.every((other) => span.stop <= other.start || other.stop <= span.start))
+      chosen.push(span);
   }
   return chosen.sort((a, b) => a.start - b.start);
 }
@@ -53,7 +54,11 @@ export function Lesson({ record, reading, direction, onShow, onReveal }: Props) 
     return answers.get(n) === Math.sign(of);
   };
   const right = [...answers.keys()].filter(isRight).length;
-  const sides: [string, number][] = [[below, -1], ...(span ? ([["neither", 0]] as [string, number][]) : []), [above, 1]];
+  const sides: [string, number][] = [
+    [below, -1],
+    ...(span ? ([["neither", 0]] as [string, number][]) : []),
+    [above, 1],
+  ];
   const said = (side: number) => sides.find(([, value]) => value === side)?.[0] ?? "neither";
   const chances = probabilities(record.output, reading.record.logits);
   const go = (to: number) => {
@@ -63,14 +68,26 @@ export function Lesson({ record, reading, direction, onShow, onReveal }: Props) 
   return (
     <section class="card lesson" aria-labelledby="lesson">
       <div class="row">
-        <h2 id="lesson">Question {at + 2} of {questions.length + 1}</h2>
-        <span class="note">{right} of {answers.size} right</span>
-        <button type="button" onClick={onReveal}>End, and show all scores</button>
+        <h2 id="lesson">
+          Question {at + 2} of {questions.length + 1}
+        </h2>
+        {answers.size > 0 && (
+          <span class="note">
+            {right} of {answers.size} right
+          </span>
+        )}
+        <button type="button" onClick={onReveal}>
+          End, and show all scores
+        </button>
       </div>
       <p>
         {span ? (
           <>
-            What does <strong><bdi>“{shorten(quote(record, span), 80)}”</bdi></strong> speak for, as the model reads it here?
+            What does{" "}
+            <strong>
+              <bdi>“{shorten(quote(record, span), 80)}”</bdi>
+            </strong>{" "}
+            speak for, as the model reads it here?
           </>
         ) : (
           "What does the model take the whole text to speak for?"
@@ -81,7 +98,9 @@ export function Lesson({ record, reading, direction, onShow, onReveal }: Props) 
           <button
             type="button"
             disabled={given !== undefined}
-            class={given === undefined ? "" : side === truth ? "correct" : side === given ? "wrong" : ""}
+            class={
+              given === undefined ? "" : side === truth ? "correct" : side === given ? "wrong" : ""
+            }
             onClick={() => setAnswers(new Map(answers).set(at, side))}
           >
             {name}
@@ -95,10 +114,18 @@ export function Lesson({ record, reading, direction, onShow, onReveal }: Props) 
             {span ? (
               <>
                 It scores {reading.show(score)}, {said(truth)}
-                {span.stop - span.start > 1 && `; its words alone add up to ${reading.show(reading.sum(span.start, span.stop))}`}.
+                {span.stop - span.start > 1 &&
+                  `; its words alone add up to ${reading.show(reading.sum(span.start, span.stop))}`}
+                .
               </>
             ) : chances ? (
-              <>It gives {chances.map((chance, label) => `${labelOf(record, label)} ${percent(chance)}`).join(", ")}.</>
+              <>
+                It gives{" "}
+                {chances
+                  .map((chance, label) => `${labelOf(record, label)} ${percent(chance)}`)
+                  .join(", ")}
+                .
+              </>
             ) : (
               <>It gives {reading.show(score)}.</>
             )}
@@ -106,11 +133,19 @@ export function Lesson({ record, reading, direction, onShow, onReveal }: Props) 
         )}
       </div>
       <div class="row">
-        {at >= 0 && <button type="button" onClick={() => go(at - 1)}>Back</button>}
-        {at + 1 < questions.length && (
-          <button type="button" disabled={given === undefined} onClick={() => go(at + 1)}>Next question</button>
+        {at >= 0 && (
+          <button type="button" onClick={() => go(at - 1)}>
+            Back
+          </button>
         )}
-        {at + 1 >= questions.length && given !== undefined && <span>That was the last question.</span>}
+        {at + 1 < questions.length && (
+          <button type="button" disabled={given === undefined} onClick={() => go(at + 1)}>
+            Next question
+          </button>
+        )}
+        {at + 1 >= questions.length && given !== undefined && (
+          <span>That was the last question.</span>
+        )}
       </div>
     </section>
   );

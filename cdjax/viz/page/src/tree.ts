@@ -19,7 +19,13 @@ export function buildTree(reading: Reading): Group | null {
   }));
   const join = (left: Group, right: Group): Group => {
     const score = reading.at(left.start, right.stop);
-    return { start: left.start, stop: right.stop, score, joined: score - left.score - right.score, parts: [left, right] };
+    return {
+      start: left.start,
+      stop: right.stop,
+      score,
+      joined: score - left.score - right.score,
+      parts: [left, right],
+    };
   };
   const pairs = groups.slice(1).map((right, n) => join(groups[n]!, right));
   while (groups.length > 1) {

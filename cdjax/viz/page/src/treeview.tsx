@@ -32,7 +32,8 @@ function openAtFirst(root: Group): Set<Group> {
   const open = new Set<Group>();
   for (const join of joins.slice(0, OPEN)) {
     if (open.size > 3 * OPEN) break;
-    for (let group: Group | undefined = join; group && !open.has(group); group = above.get(group)) open.add(group);
+    for (let group: Group | undefined = join; group && !open.has(group); group = above.get(group))
+      open.add(group);
   }
   return open;
 }
@@ -44,7 +45,8 @@ export function Tree({ reading, span, quoteOf, onSelect, onHover }: Props) {
   if (!root) return null;
   const key = (group: Group) => `${group.start}-${group.stop}`;
   const isOpen = (group: Group) => changed.get(key(group)) ?? first.has(group);
-  const toggle = (group: Group, open: boolean) => setChanged(new Map(changed).set(key(group), open));
+  const toggle = (group: Group, open: boolean) =>
+    setChanged(new Map(changed).set(key(group), open));
   // Rows rather than nested lists: the tree of a long text is deeper than a page can indent.
   const rows: { group: Group; depth: number }[] = [];
   const stack = [{ group: root, depth: 0 }];
@@ -57,19 +59,27 @@ export function Tree({ reading, span, quoteOf, onSelect, onHover }: Props) {
     }
   }
   const onKeyDown = (event: KeyboardEvent, { group }: { group: Group }) => {
-    const items = [...(event.currentTarget as HTMLElement).parentElement!.children] as HTMLElement[];
+    const items = [
+      ...(event.currentTarget as HTMLElement).parentElement!.children,
+    ] as HTMLElement[];
     const here = items.indexOf(event.currentTarget as HTMLElement);
     const open = group.parts !== null && isOpen(group);
     if (event.key === "ArrowDown") items[here + 1]?.focus();
     else if (event.key === "ArrowUp") items[here - 1]?.focus();
-    else if (event.key === "ArrowRight" && group.parts) open ? items[here + 1]?.focus() : toggle(group, true);
+    else if (event.key === "ArrowRight" && group.parts)
+      open ? items[here + 1]?.focus() : toggle(group, true);
     else if (event.key === "ArrowLeft" && open) toggle(group, false);
     else if (event.key === "Enter" || event.key === " ") onSelect(group);
     else return;
     event.preventDefault();
   };
   return (
-    <div class="tree" role="tree" aria-label="Tree of the phrases" onMouseLeave={() => onHover(null)}>
+    <div
+      class="tree"
+      role="tree"
+      aria-label="Tree of the phrases"
+      onMouseLeave={() => onHover(null)}
+    >
       {rows.map(({ group, depth }, n) => {
         const here = sameSpan(group, span);
         const open = group.parts !== null && isOpen(group);
@@ -86,7 +96,9 @@ export function Tree({ reading, span, quoteOf, onSelect, onHover }: Props) {
             onMouseEnter={() => onHover(group)}
             onClick={() => onSelect(group)}
           >
-            {Array.from({ length: Math.min(depth, 16) }, () => <span class="guide" />)}
+            {Array.from({ length: Math.min(depth, 16) }, () => (
+              <span class="guide" />
+            ))}
             <span
               class={`fold${group.parts ? "" : " leaf"}`}
               onClick={(event) => {
@@ -96,9 +108,13 @@ export function Tree({ reading, span, quoteOf, onSelect, onHover }: Props) {
             >
               {group.parts ? (open ? "▾" : "▸") : ""}
             </span>
-            <span class={`chip s${reading.step(group.score) + 2}`}>{reading.show(group.score)}</span>
+            <span class={`chip s${reading.step(group.score) + 2}`}>
+              {reading.show(group.score)}
+            </span>
             {group.parts && (
-              <span class={`joined${Math.abs(group.joined) >= reading.record.clear ? " strong" : ""}`}>
+              <span
+                class={`joined${Math.abs(group.joined) >= reading.record.clear ? " strong" : ""}`}
+              >
                 joined by {reading.show(group.joined)}
               </span>
             )}

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Colour } from "./colours";
 import { useWidth } from "./hooks";
+import { fit } from "./measure";
 import type { Reading, Span } from "./scores";
 import type { Shown } from "./state";
 
@@ -22,9 +23,20 @@ interface Props {
 
 const HEIGHT = 480; // most pixels of all rows, where they have no numbers
 const [LEAST, MOST] = [2, 76]; // widths of a cell
-const NUMBERED = 44; // the least width of a cell with its number
+const NUMBERED = 38; // the least width of a cell with its number
 
-export function Triangle({ reading, shown, colour, span, hover, describe, onHover, onSelect, words, right }: Props) {
+export function Triangle({
+  reading,
+  shown,
+  colour,
+  span,
+  hover,
+  describe,
+  onHover,
+  onSelect,
+  words,
+  right,
+}: Props) {
   const [box, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [left, setLeft] = useState(0); // pixels scrolled
@@ -55,7 +67,9 @@ export function Triangle({ reading, shown, colour, span, hover, describe, onHove
   };
   const style = getComputedStyle(document.documentElement);
   const { fontFamily } = getComputedStyle(document.body);
-  const [ink, faint, accent] = ["--ink", "--faint", "--accent"].map((name) => style.getPropertyValue(name));
+  const [ink, faint, accent] = ["--ink", "--faint", "--accent"].map((name) =>
+    style.getPropertyValue(name),
+  );
 
   // All cells; they stay while only the phrase changes.
   const cells = useMemo(() => {
@@ -68,7 +82,9 @@ export function Triangle({ reading, shown, colour, span, hover, describe, onHove
     if (head) {
       context.fillStyle = ink!;
       context.font = `12px ${fontFamily}`;
-      words.forEach((word, t) => context.fillText(fit(context, word, wide - 4), leftOf(t, 1) + wide / 2, head / 2));
+      words.forEach((word, t) =>
+        context.fillText(fit(word, context.font, wide - 4), leftOf(t, 1) + wide / 2, head / 2),
+      );
       context.font = `11px ${fontFamily}`;
       context.translate(0, head);
     }
@@ -116,7 +132,9 @@ export function Triangle({ reading, shown, colour, span, hover, describe, onHove
     const n = 1 + Math.floor((event.clientY - frame.top - head) / high);
     const x = event.clientX - frame.left + left;
     const start = Math.floor(((right ? steps * wide - x : x) - ((n - 1) / 2) * wide) / wide);
-    return n >= 1 && n <= rows && start >= 0 && start + n <= steps ? { start, stop: start + n } : null;
+    return n >= 1 && n <= rows && start >= 0 && start + n <= steps
+      ? { start, stop: start + n }
+      : null;
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const now = span ?? { start: 0, stop: 1 };
@@ -130,7 +148,8 @@ export function Triangle({ reading, shown, colour, span, hover, describe, onHove
     const next = moves[event.key];
     if (!next) return;
     event.preventDefault();
-    if (next.start >= 0 && next.stop <= steps && reading.explained.has(next.start, next.stop)) onSelect(next);
+    if (next.start >= 0 && next.stop <= steps && reading.explained.has(next.start, next.stop))
+      onSelect(next);
   };
   const about = hover ?? span;
   return (
@@ -158,16 +177,16 @@ export function Triangle({ reading, shown, colour, span, hover, describe, onHove
   );
 }
 
-const snap = (units: number) => Math.round(units * (devicePixelRatio || 1)) / (devicePixelRatio || 1);
+const snap = (units: number) =>
+  Math.round(units * (devicePixelRatio || 1)) / (devicePixelRatio || 1);
 
-function fit(context: CanvasRenderingContext2D, word: string, wide: number) {
-  let characters = [...word];
-  if (context.measureText(word).width <= wide) return word;
-  while (characters.length > 1 && context.measureText(characters.join("") + "…").width > wide) characters = characters.slice(0, -1);
-  return characters.join("") + "…";
-}
-
-function hatch(context: CanvasRenderingContext2D, x: number, y: number, wide: number, high: number) {
+function hatch(
+  context: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  wide: number,
+  high: number,
+) {
   context.save();
   context.beginPath();
   context.rect(x, y, wide, high);

@@ -7,10 +7,19 @@ import { plain } from "./text";
 
 const MOST = 6; // labels shown at once
 
-export function Verdict({ record, reading, hidden }: { record: ReviewRecord; reading: Reading; hidden: boolean }) {
+export function Verdict({
+  record,
+  reading,
+  hidden,
+}: {
+  record: ReviewRecord;
+  reading: Reading;
+  hidden: boolean;
+}) {
   const { logits, decimals } = reading.record;
   const chances = probabilities(record.output, logits);
-  if (hidden) return <p class="verdict">What does the model make of this? The answer comes later.</p>;
+  if (hidden)
+    return <p class="verdict">What does the model make of this? The answer comes later.</p>;
   if (!chances) {
     return (
       <p class="verdict">
@@ -41,14 +50,20 @@ export function Verdict({ record, reading, hidden }: { record: ReviewRecord; rea
       <table class="chances">
         <caption class="unseen">Probability of each label</caption>
         <thead class="unseen">
-          <tr><th scope="col">label</th><th scope="col">probability</th><th scope="col">bar</th></tr>
+          <tr>
+            <th scope="col">label</th>
+            <th scope="col">probability</th>
+            <th scope="col">bar</th>
+          </tr>
         </thead>
         <tbody>
           {ranked.slice(0, MOST).map((label) => (
             <tr>
               <th scope="row">{labelOf(record, label)}</th>
               <td class="figure">{percent(chances[label]!)}</td>
-              <td class="meter"><span class="bar" style={{ width: `${100 * chances[label]!}%` }} /></td>
+              <td class="meter">
+                <span class="bar" style={{ width: `${100 * chances[label]!}%` }} />
+              </td>
             </tr>
           ))}
         </tbody>
@@ -61,5 +76,11 @@ export function Verdict({ record, reading, hidden }: { record: ReviewRecord; rea
 /** What to know before believing the scores: words that the model doesn't know, what has faded. */
 export function Notices({ readings }: { readings: Reading[] }) {
   const texts = [...new Set(readings.flatMap((reading) => reading.record.notices))];
-  return <>{texts.map((text) => <p class="notice">{plain(text)}</p>)}</>;
+  return (
+    <>
+      {texts.map((text) => (
+        <p class="notice">{plain(text)}</p>
+      ))}
+    </>
+  );
 }

@@ -3,7 +3,7 @@
 import { useWidth } from "./hooks";
 import { nounsOf } from "./names";
 import type { ReviewRecord } from "./record";
-import { shorten } from "./text";
+import { fit } from "./measure";
 import type { Reading, Span } from "./scores";
 
 export interface Bar {
@@ -16,12 +16,18 @@ export interface Bar {
 const WORDS = 12; // most words with a bar of their own
 
 /** Returns the parts that add up to the logit along the direction, and it. */
-export function barsOf(record: ReviewRecord, reading: Reading, quoteOf: (span: Span) => string): Bar[] {
+export function barsOf(
+  record: ReviewRecord,
+  reading: Reading,
+  quoteOf: (span: Span) => string,
+): Bar[] {
   const { steps } = reading;
   // The words or, of a series, windows of time.
   const windows = record.series?.windows.map(([start, stop]): Span => ({ start, stop }));
   const scored = windows?.every(({ start, stop }) => reading.explained.has(start, stop));
-  const spans = scored ? windows! : Array.from({ length: steps }, (_, t): Span => ({ start: t, stop: t + 1 }));
+  const spans = scored
+    ? windows!
+    : Array.from({ length: steps }, (_, t): Span => ({ start: t, stop: t + 1 }));
   const unit = scored ? "windows" : nounsOf(record).words;
   const parts = spans.map((span) => ({ span, value: reading.at(span.start, span.stop) }));
   const strongest = [...parts].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
@@ -41,7 +47,8 @@ export function barsOf(record: ReviewRecord, reading: Reading, quoteOf: (span: S
   }
   if (!adds) {
     if (Math.abs(whole - sum) > 0) bars.push(part(`${unit} together`, whole - sum));
-    if (!Number.isNaN(whole)) bars.push({ name: "whole text", value: whole, span: null, kind: "total" });
+    if (!Number.isNaN(whole))
+      bars.push({ name: "whole text", value: whole, span: null, kind: "total" });
     return bars;
   }
   const together = Number.isNaN(whole) ? NaN : whole - sum;
@@ -50,7 +57,8 @@ export function barsOf(record: ReviewRecord, reading: Reading, quoteOf: (span: S
   } else {
     const remainder = reading.logit - reading.bias - whole;
     bars.push(part(`${unit} together`, together));
-    if (Math.abs(remainder) >= 0.5 * 10 ** -reading.record.decimals) bars.push(part("remainder", remainder));
+    if (Math.abs(remainder) >= 0.5 * 10 ** -reading.record.decimals)
+      bars.push(part("remainder", remainder));
   }
   bars.push({ name: "logit", value: reading.logit, span: null, kind: "total" });
   return bars;
@@ -68,6 +76,7 @@ const [ROW, NAME, NUMBER] = [22, 150, 64];
 export function Waterfall({ bars, reading, total, onSelect }: Props) {
   const [box, width] = useWidth<HTMLDivElement>();
   const name = Math.min(NAME, width * 0.36);
+  const family = getComputedStyle(document.body).fontFamily;
   let at = 0;
   const placed = bars.map((bar) => {
     const from = bar.kind === "total" ? 0 : at;
@@ -92,7 +101,7 @@ export function Waterfall({ bars, reading, total, onSelect }: Props) {
               <g class={`${kind}${span ? " open" : ""}`} onClick={() => span && onSelect(span)}>
                 <rect class="target" x={0} y={y} width={width} height={ROW} />
                 <text class="name" x={name} y={y + ROW / 2} text-anchor="end">
-                  {shorten(label, Math.floor(name / 6.6))}
+                  {fit(label, `${kind === "total" ? 700 : 400} 12px ${family}`, name - 4)}
                 </text>
                 <rect
                   class={kind === "total" ? "sum" : side}
@@ -117,4 +126,18 @@ export function Waterfall({ bars, reading, total, onSelect }: Props) {
 }
 
 const describe = (bars: Bar[], reading: Reading, total: string) =>
-  `Parts of ${total}: ` + bars.map(({ name, value }) => `${name} ${reading.show(value)}`).join(", ");
+  `Parts of ${total}: ` +
+  bars.map(({ name, value }) => `${name} ${reading.show(value)}`).join(", ");
+
+/** The account in one line: what the whole owns, what belongs to nothing in it, and the output. */
+export function Sum({ of, unit }: { of: Reading; unit: string }) {
+  const whole = of.at(0, of.steps);
+  if (Number.isNaN(whole)) return null;
+  const rest = of.logit - of.bias - whole;
+  return (
+    <p class="sum">
+      whole {unit} <strong>{of.show(whole)}</strong>, remainder <strong>{of.show(rest)}</strong>,
+      output bias <strong>{of.show(of.bias)}</strong>: together <strong>{of.show(of.logit)}</strong>
+    </p>
+  );
+}
