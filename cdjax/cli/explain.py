@@ -95,6 +95,8 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.cli.parser import tell_missing
     from cdjax.cli.texts import read_text
     from cdjax.model import find_vocabulary
+    from cdjax.results.evidence import LONGEST_PHRASE
+    from cdjax.results.sentences import LONG_TEXT
     from cdjax.scoring.limits import check_length
     from cdjax.viz import terminal
     from cdjax.viz.console import Console
@@ -117,6 +119,8 @@ def run(args: argparse.Namespace) -> None:
     series.check_text(args)
     with options.as_user_error(ValueError, ImportError), _hidden_modules("scipy", "sklearn"):
         words = len(find_vocabulary(model).split(args.text)[0])
+        if words > LONG_TEXT and args.max_len is None and not (args.html or args.tree):
+            args.max_len = LONGEST_PHRASE  # no longer ones are listed
         check_length(words, args.max_len, "the text")
 
     def name(notice: str) -> str:
@@ -201,6 +205,7 @@ def _explain(args, model, methods):
             max_len=args.max_len,
             label=args.label,
             against=args.against,
+            whole=not args.tree,
         )
 
 

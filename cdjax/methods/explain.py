@@ -17,6 +17,7 @@ from cdjax.results.scores import (
     exclude_each_other,
     read_scores,
 )
+from cdjax.results.sentences import split_long_text
 from cdjax.scoring.batch import output_bias
 from cdjax.scoring.limits import check_length
 from cdjax.spans import enumerate_spans
@@ -32,6 +33,7 @@ def explain(
     *,
     label: str | None = None,
     against: str | None = None,
+    whole: bool = False,
 ) -> Explanation:
     """Explain a model's prediction for one text or series: what every phrase contributes to it.
 
@@ -47,6 +49,8 @@ def explain(
             exclude each other, else the predicted one (of values the first).
         against: The label that scores below 0 speak for: scores are then those of `label` (when
             None, of the predicted one of the others) less those of `against`.
+        whole: Whether to score the whole sequence too, and each sentence of a text of more than 40
+            words, where `max_len` leaves them out.
 
     Returns:
         The explanation; scores in logits, in the units of a model's values, or in the method's own.
@@ -79,13 +83,18 @@ def explain(
         check_length(len(steps), max_len, "the series", unit="steps")
     else:
         check_length(len(steps), max_len, "the text")
-    if frame is None:
-        (result,) = chosen.score(model, [steps], max_len=max_len)
-    else:
+    spans = enumerate_spans(len(steps), max_len)
+    if whole:
+        more = split_long_text(parts["tokens"], parts.get("text"), parts.get("offsets"))
+        spans = np.unique([*spans, *more, (0, len(steps))], axis=0).astype(spans.dtype)
+    if frame is not None:
         padded, first = frame.pad(steps)
-        spans = enumerate_spans(len(steps), max_len)
         (result,) = chosen.score(model, [padded], [spans + first])
         result = result._replace(spans=spans)
+    elif whole:
+        (result,) = chosen.score(model, [steps], [spans])
+    else:
+        (result,) = chosen.score(model, [steps], max_len=max_len)
     labels = tuple(model.labels)
     direction = default_direction(
         result.logits, labels, output, units=chosen.units, label=label, against=against

@@ -8,10 +8,8 @@ from jaxtyping import Bool, Int
 
 from cdjax.results.interactions import interactions
 from cdjax.results.selection import strongest
-from cdjax.results.sentences import split_sentences
+from cdjax.results.sentences import LONG_TEXT, split_long_text
 
-LONG_TEXT = 40
-"""Words of a text above which sentences come first and phrases are limited."""
 LONGEST_PHRASE = 10
 """Words of the longest phrase listed of such a text."""
 
@@ -61,10 +59,7 @@ def find_interactions(
 
 def find_sentences(explanation: Any) -> Int[np.ndarray, "n 2"]:
     """Return the spans of the sentences of a long text; none where there are not two."""
-    if explanation.tokens is None or len(explanation) <= LONG_TEXT:
-        return np.zeros((0, 2), np.int32)
-    spans = split_sentences(explanation.tokens, explanation.text, explanation.offsets)
-    return spans if len(spans) > 1 else spans[:0]
+    return split_long_text(explanation.tokens, explanation.text, explanation.offsets)
 
 
 def find_beginnings(explanation: Any) -> Bool[np.ndarray, "t"]:

@@ -16,6 +16,7 @@ from cdjax.results.check import check_explanation
 from cdjax.results.hierarchy import Hierarchy, build_hierarchy
 from cdjax.results.interactions import interactions
 from cdjax.results.lookup import Key, PhraseError, find_phrase, find_phrases, find_steps
+from cdjax.results.markdown import write_markdown
 from cdjax.results.notices import Notice, find_notices
 from cdjax.results.numbers import count_decimals
 from cdjax.results.overview import Overview, make_overview
@@ -155,10 +156,9 @@ class Explanation:
     def _row(self, start: int, stop: int) -> int:
         row = self._rows.get((start, stop))
         if row is None:
-            longest = int((self.spans[:, 1] - self.spans[:, 0]).max(initial=0))
             raise PhraseError(
-                f"the span {start}:{stop} ({self.phrase_text(start, stop)!r}) was not scored; the "
-                f"longest of the {len(self.spans):,} that were has {longest} steps. Explain with "
+                f"the span {start}:{stop} ({self.phrase_text(start, stop)!r}) was not scored; "
+                f"{len(self.spans):,} of the {count_spans(len(self)):,} spans were. Explain with "
                 f"max_len=None or max_len={stop - start}."
             )
         return row
@@ -326,6 +326,10 @@ class Explanation:
         """
         page = importlib.import_module("cdjax.viz.page")  # `viz` is built on this, not this on it
         page.write_page(path, [self, *others], title=title, overwrite=overwrite)
+
+    def to_markdown(self) -> str:
+        """Return what there is to see as Markdown: tables, for a report or an issue."""
+        return write_markdown(self)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write a JSON file, from which `load` gets the same numbers, bit by bit.

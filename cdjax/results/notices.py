@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from cdjax.results.account import make_account
+from cdjax.results.evidence import LONGEST_PHRASE
+from cdjax.results.sentences import LONG_TEXT
 
 MANY_UNKNOWN = 1 / 3
 """Share of the words from which on it is told that a model does not know them."""
@@ -61,13 +63,13 @@ def find_faded(explanation: Any) -> tuple[int, int]:
     """Return how many words at the beginning have faded, and how many of them are gone.
 
     They have scores below `FADED` of a clear one, and below `GONE` of it. None where they are fewer
-    known words than `FADED_WORDS` and `GONE_WORDS`, or where no word of the text is clear.
+    known words than `FADED_WORDS` and `GONE_WORDS`, or where all words of the text are.
     """
     if explanation.tokens is None or not len(explanation):
         return 0, 0
     sizes = np.abs([word.score for word in explanation.words()])
     clear = explanation.thresholds.clear
-    if not np.isfinite(sizes).all() or sizes.max() < clear:
+    if not np.isfinite(sizes).all() or sizes.max() < FADED * clear:
         return 0, 0
     faded, gone = (int(np.argmax(sizes >= share * clear)) for share in (FADED, GONE))
     known = np.ones(len(sizes), bool) if explanation.known is None else explanation.known
@@ -119,10 +121,15 @@ def _describe_units(explanation: Any) -> str | None:
 
 
 def _describe_limit(explanation: Any) -> str | None:
-    longest = int((explanation.spans[:, 1] - explanation.spans[:, 0]).max(initial=0))
-    if explanation.tokens is None or longest >= len(explanation):
+    """Return up to how many words all phrases were scored, where that limits what is listed."""
+    count = len(explanation)
+    counts = np.bincount(explanation.spans[:, 1] - explanation.spans[:, 0], minlength=count + 1)
+    complete = counts[1:] == np.arange(count, 0, -1)
+    longest = count if complete.all() else int(np.argmin(complete))
+    listed = LONGEST_PHRASE if count > LONG_TEXT else count
+    if explanation.tokens is None or not 1 < longest < listed:
         return None
-    return f"phrases of more than {longest} words were not scored" if longest > 1 else None
+    return f"phrases of more than {longest} words were not scored"
 
 
 def _name_few(words: Sequence[str], most: int = 5) -> str:

@@ -7,12 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
+LONG_TEXT = 40
+"""Words of a text above which sentences come first and phrases are limited."""
+
 # Quotes and brackets that close; ideographic, full-width, Arabic and Indic marks end sentences too.
 _CLOSING = "\"'`)\\]}\u2019\u201d\u00bb\u203a\u300d\u300f\uff09"
 _END = re.compile(rf"[.!?\u2026\u3002\uff01\uff1f\u061f\u06d4\u0964]+[{_CLOSING}]*")
 _END_AND_SPACE = re.compile(rf"\W*?{_END.pattern}\W*?\s")
 _ABBREVIATION = re.compile(r"(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Gen|vs|etc|No)\.?")
 _CLOSES = re.compile(rf"[{_CLOSING}]+")
+
+
+def split_long_text(
+    tokens: Sequence[str] | None,
+    text: str | None = None,
+    offsets: Int[np.ndarray, "t 2"] | None = None,
+) -> Int[np.ndarray, "n 2"]:
+    """Return the spans of the sentences of a text of more than `LONG_TEXT` words.
+
+    None where there are not two, or no words (a series). Arguments as `split_sentences`.
+    """
+    if tokens is None or len(tokens) <= LONG_TEXT:
+        return np.zeros((0, 2), np.int32)
+    spans = split_sentences(tokens, text, offsets)
+    return spans if len(spans) > 1 else spans[:0]
 
 
 def split_sentences(

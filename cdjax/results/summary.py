@@ -45,6 +45,7 @@ def summarize(explanation: Any) -> str:
         sections[each] = _wrap(words)
     phrases = sorted(seen.evidence_above + seen.evidence_below, key=lambda p: -abs(p.score))
     sections["phrases"] = [write(phrase) for phrase in phrases[:STRONGEST]]
+    sections["note"] = [line for n in seen.notices for line in textwrap.wrap(n.text, WIDTH)]
     lines = [
         f"Explanation of {len(explanation)} {kind} by {explanation.method}{rule}: "
         f"{len(explanation.spans):,} spans, in {explanation.units}"
@@ -52,8 +53,6 @@ def summarize(explanation: Any) -> str:
     for title, content in sections.items():
         titles = [title, *[""] * len(content)]
         lines += [f"  {t:10}  {line}" for t, line in zip(titles, content, strict=False)]
-    for notice in seen.notices:
-        lines += textwrap.wrap(notice.text, WIDTH + 12, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(map(show, lines[:LINES]))
 
 

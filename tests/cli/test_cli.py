@@ -245,7 +245,9 @@ def test_bad_use(here, model, capsys):
     fail(["score", "reviews.txt"], capsys, "arguments are required: --out")
     for text in ("", " \n"):
         fail(["explain", text, "--model", model], capsys, "the text is empty")
-    fail(["explain", "a " * 2001, "--model", model], capsys, "the text has 2,001 words")
+    fail(["explain", "a " * 7001, "--model", model], capsys, "the text has 7,001 words")
+    argv = ["explain", "a " * 2001, "--model", model, "--tree"]
+    fail(argv, capsys, "the text has 2,001 words")
 
 
 def test_bad_output(here, model, capsys):

@@ -140,7 +140,7 @@ def test_words_wrap_and_markup_is_text(model, capsys):
     assert max(map(len, out.splitlines())) <= 80
     assert out.count("/bold") == 12
     assert "Phrases" not in out  # of one word there are none
-    assert "together" not in out.partition("adds up")[2].replace("say together", "")
+    assert "interaction" not in out
 
 
 def test_unknown_words_only(model, capsys):
@@ -191,4 +191,9 @@ def test_a_long_text_is_seen_by_sentences(model, capsys):
     phrases = re.findall(r"^ [+-]\S+ +[+-]+ +(.*)$", out.partition("Phrases")[2], re.M)
     assert phrases
     assert all(phrase.count(".") <= 1 for phrase in phrases)
-    assert "What each word contributes" in explained(text, model, capsys, "--max-len", "2")
+    whole = f"{cdjax.explain(text, model)[:]:+.2f}  whole text"
+    assert whole in out
+    out = explained(text, model, capsys, "--max-len", "2")
+    assert "What each sentence contributes" in out
+    assert whole in out
+    assert "Phrases of more than 2 words were not scored." in out

@@ -56,6 +56,22 @@ def test_tokens_and_max_len(model):
     assert explanation["bad film"] == cdjax.explain(("a", "bad", "film"), model)[1:3]
 
 
+@pytest.mark.parametrize("method", ["cd", "loo", "gradient"])
+def test_the_whole_and_the_sentences_beside_short_phrases(model, method):
+    text = "It is a bad film. A film! " * 5
+    every = cdjax.explain(text, model, method)
+    explanation = cdjax.explain(text, model, method, max_len=2, whole=True)
+    spans = explanation.spans.tolist()
+    assert spans == sorted(spans)
+    assert len(spans) == 45 + 44 + 10 + 1
+    assert [0, 45] in spans
+    assert {(0, 6), (6, 9), (9, 15)} < set(map(tuple, spans))
+    for start, stop in spans:
+        assert explanation[start:stop] == pytest.approx(every[start:stop], abs=1e-5)
+    short = cdjax.explain("a film", model, method, max_len=1, whole=True)
+    assert short.spans.tolist() == [[0, 1], [0, 2], [1, 2]]
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_rules_by_name_and_by_value(model, rule):
     explanation = cdjax.explain(["a", "bad", "film"], model, rule=rule)
@@ -190,5 +206,5 @@ def test_what_a_model_does_not_know_is_told():
     with pytest.raises(ValueError, match="the text is in Thai, which puts no spaces between words"):
         cdjax.explain("ภาพยนตร์เรื่องนี้สนุกมาก")
     explanation = cdjax.explain("qwrt zxcv is bad")
-    assert "  warning     2 of 4 words are unknown to the model (50%)" in repr(explanation)
+    assert "  note        2 of 4 words are unknown to the model (50%)." in repr(explanation)
     assert "warning" not in repr(cdjax.explain("It isn't a bad film, qwrt."))

@@ -100,6 +100,8 @@ def test_words_fade_by_rules_that_let_them(long):
         assert f"rule={name!r}" in notice.text
         assert cdjax.explain(LONG, rule=name, max_len=1).notices() == ()
     assert cdjax.explain("It isn't a bad film.").notices() == ()
+    (notice,) = cdjax.explain(LONG * 3, max_len=1).notices()  # no word of it is clear
+    assert notice.kind == "faded"
 
 
 def test_unread_words_are_told():
@@ -122,6 +124,12 @@ def test_scores_that_do_not_add_up_say_so():
 def test_limited_phrases_are_told():
     notices = make_explanation(["a", "b", "c"], max_len=2).notices()
     assert notices == (("not scored", "Phrases of more than 2 words were not scored."),)
+    long = "It is a bad film. " * 9
+    kinds = [
+        {notice.kind for notice in cdjax.explain(long, max_len=count, whole=True).notices()}
+        for count in (9, 10)
+    ]
+    assert kinds == [{"faded", "not scored"}, {"faded"}]  # longer ones are not listed
 
 
 def test_thresholds_of_values_are_their_own():

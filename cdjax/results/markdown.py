@@ -1,0 +1,94 @@
+"""An explanation as Markdown, for a report or an issue: all text of others is data, not markup."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from cdjax.display import show
+from cdjax.results.numbers import write_score
+from cdjax.results.overview import Overview, make_overview
+from cdjax.results.phrases import Phrase
+from cdjax.results.wording import describe_outcome
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&])")
+
+
+def write_markdown(explanation: Any) -> str:
+    """Return an `Explanation` as Markdown: tables of what every view shows."""
+    seen = make_overview(explanation)
+    title = "Value" if explanation.output == "value" else "Prediction"
+    blocks = [f"**{title}:** {escape(describe_outcome(explanation))}"]
+    if explanation.text is not None:
+        blocks.append(f"> {escape(explanation.text)}")
+    blocks += [f"*{escape(notice.text)}*" for notice in seen.notices]
+    sides = f"Scores are in {explanation.units}: above 0 speaks {seen.above}, below 0 {seen.below}."
+    blocks.append(escape(sides))
+    blocks += _write_account(explanation, seen)
+    blocks += _write_phrases(explanation, seen)
+    if seen.pairs or seen.longer:
+        rows = [
+            (
+                *(write_score(n, explanation.decimals) for n in (i.interaction, i.score, i.sum)),
+                i.text,
+            )
+            for i in (*seen.pairs, *seen.longer)
+        ]
+        blocks.append("**Words that say something else together than one by one**")
+        blocks.append(_table(("interaction", "together", "sum of parts", "phrase"), rows))
+    return "\n\n".join(blocks) + "\n"
+
+
+def escape(text: str) -> str:
+    r"""Return a text on one line that Markdown shows as it is.
+
+    >>> print(escape("<b>a</b> *b* | c"))
+    \<b\>a\</b\> \*b\* \| c
+    """
+    return _SPECIAL.sub(r"\\\1", show(" ".join(text.split())))
+
+
+def _write_account(explanation: Any, seen: Overview) -> list[str]:
+    """Return the parts that add up to the output."""
+    account = seen.account
+    if account is None:
+        return []
+    whole = ("whole text", account.whole, "")
+    if account.whole is None:
+        whole = ("the words, one by one", account.words, "")
+    parts = [
+        whole,
+        ("remainder", account.remainder, account.reason),
+        ("output bias", account.output_bias, ""),
+        (account.name, account.total, ""),
+    ]
+    rows = [
+        (write_score(number, explanation.decimals), f"{name}: {why}" if why else name)
+        for name, number, why in parts
+    ]
+    rows[-1] = (rows[-1][0], f"= {rows[-1][1]}")
+    return ["**How the prediction adds up**", _table(("score", "part"), rows)]
+
+
+def _write_phrases(explanation: Any, seen: Overview) -> list[str]:
+    """Return sentences or words, and the phrases that are evidence."""
+    steps = "word" if explanation.tokens is not None else "step"
+    lists: list[tuple[str, str, Sequence[Phrase]]] = [
+        ("What each sentence contributes", "sentence", seen.sentences)
+        if seen.sentences
+        else (f"What each {steps} contributes", steps, explanation.words()),
+        (f"Phrases that speak {seen.above}", "phrase", seen.evidence_above),
+        (f"Phrases that speak {seen.below}", "phrase", seen.evidence_below),
+    ]
+    blocks = []
+    for title, head, phrases in lists:
+        if phrases:
+            rows = [(write_score(p.score, explanation.decimals), p.text) for p in phrases]
+            blocks += [f"**{escape(title)}**", _table(("score", head), rows)]
+    return blocks
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose columns are numbers, but the last."""
+    marks = ["--:"] * (len(head) - 1) + ["---"]
+    cells = [[escape(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, marks, *cells])
