@@ -96,13 +96,19 @@ def _keras_passes(path: Path) -> Iterator[Forward]:
     os.environ.setdefault("KERAS_BACKEND", "jax")  # which is here
     keras = importlib.import_module("keras")
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    yield Forward(lambda x: model(x[None], training=False))
+    yield Forward(lambda x: model(_make_batch(model, x), training=False))
 
 
 def _tf_keras_passes(path: Path) -> Iterator[Forward]:
     keras = importlib.import_module("tf_keras")
     model = keras.models.load_model(path, compile=False, safe_mode=True)
-    yield Forward(lambda x: np.asarray(model(x[None], training=False)))
+    yield Forward(lambda x: np.asarray(model(_make_batch(model, x), training=False)))
+
+
+def _make_batch(model: Any, x: np.ndarray) -> np.ndarray:
+    """Return a batch of one sequence, flat where the model makes a series of a vector itself."""
+    flat = x.ndim == 2 and len(model.input_shape) == 2
+    return x.reshape(1, -1) if flat else x[None]
 
 
 def _onnx_passes(path: Path) -> Iterator[Forward]:

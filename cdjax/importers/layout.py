@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cdjax.activations import ACTIVATIONS
-from cdjax.core.cells import GRUParams, LSTMParams
+from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
 
 LSTM_GATES, GRU_GATES = "ifgo", "rzn"
 MOST_NUMBERS = 2**25
@@ -169,6 +169,19 @@ def make_gru(
         c = from_state[2] if reset_after else None
     W, V = split_gates(W, order), split_gates(V, order)
     return GRUParams(W, V, b, c, reset_after, activation, content_activation)
+
+
+def make_backward(cell: LSTMParams | GRUParams) -> Bidirectional:
+    """Return the layer of a cell that reads backward alone: the last of its outputs.
+
+    cdjax has layers that run forward or both ways. The forward cell of this one has one output,
+    which is always 0.
+    """
+    gates, dtype = len(cell.W), cell.W.dtype
+    shapes = (gates, 1, cell.W.shape[2]), (gates, 1, 1), (gates, 1)
+    W, V, b = (np.zeros(shape, dtype) for shape in shapes)
+    silent = LSTMParams(W, V, b) if isinstance(cell, LSTMParams) else GRUParams(W, V, b)
+    return Bidirectional(silent, cell)
 
 
 def _check_fused(

@@ -8,6 +8,7 @@ Hugging Face. A pickle is never read: it can run code.
 import json
 import os
 import reprlib
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,6 +176,76 @@ def _keras_words(
     marks = "" if kind == "characters" else str(config.get("filters", KERAS_MARKS))
     options = {"splitting": Splitting(kind, marks), "lowercase": bool(config.get("lower", True))}
     return index, options, unknown if unknown is not None else SKIP
+
+
+def read_text_vectorization(
+    where: str, config: Mapping[str, Any], words: bytes | None, rows: int, masked: bool
+) -> Vocabulary | None:
+    """Return the vocabulary of a `TextVectorization` of Keras, the first layer of a network.
+
+    Args:
+        where: How to name the layer in a message.
+        config: Its configuration.
+        words: Its words, a word a line; None where they are in the configuration, or nowhere.
+        rows: Rows of the embedding that follows.
+        masked: Whether the network leaves padding out.
+
+    Returns:
+        The vocabulary; None where the words are not known.
+
+    Raises:
+        ValueError: Where it makes tokens in a way that cdjax has not, or words do not fit.
+    """
+    expected = {
+        "output_mode": ("int",),
+        "ngrams": (None,),
+        "split": ("whitespace", "character"),
+        "standardize": ("lower_and_strip_punctuation", "strip_punctuation", "lower", None),
+        "encoding": ("utf-8", None),
+    }
+    said = {"output_mode": "int", "split": "whitespace", "standardize": expected["standardize"][0]}
+    for name, known in expected.items():
+        value = config.get(name, said.get(name))
+        if value not in known:
+            raise ValueError(
+                f"{where}: {name}={reprlib.repr(value)} is not supported; expected one of {known}. "
+                f"Split texts yourself, and save the model without this layer."
+            )
+    standardize = config.get("standardize", said["standardize"])
+    marks = STRIPPED_MARKS if "strip" in (standardize or "") else ""
+    characters = config.get("split", "whitespace") == "character"
+    if characters and marks:
+        raise ValueError(f"{where}: characters without punctuation are not supported.")
+    kind = "characters" if characters else "stripped" if marks else "spaces"
+    given = config.get("vocabulary")
+    if words is not None:
+        try:
+            listed = words.decode("utf-8").split("\n")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{where}: its words are no text in UTF-8 ({error}).") from error
+    elif given:
+        given = _check_words(where, given)
+        listed = [*([] if list(given[:2]) == ["", "[UNK]"] else ["", "[UNK]"]), *given]
+    else:
+        return None
+    if len({*listed}) < len(listed) or len(listed) > rows or listed[:2] != ["", "[UNK]"]:
+        raise ValueError(
+            f"{where} has {len(listed):,} words, beginning with {reprlib.repr(listed[:3])}; "
+            f"expected '' and '[UNK]', and then others, each once, at most {rows:,} in all."
+        )
+    length = config.get("output_sequence_length")
+    if length is not None and masked:
+        warnings.warn(
+            f"{where} cuts texts after {length} words; cdjax reads all of them.", stacklevel=2
+        )
+    return Vocabulary(
+        _by_row(where, {word: row for row, word in enumerate(listed)}, rows),
+        lowercase="lower" in (standardize or ""),
+        unknown=1,
+        padding=0,
+        splitting=Splitting(kind, marks),
+        frame=None if length is None or masked else Frame(length, 0, False, False),
+    )
 
 
 def _is_beyond(row: Any, most: Any) -> bool:

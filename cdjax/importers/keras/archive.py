@@ -17,6 +17,7 @@ from cdjax.importers.keras.weights import NamedWeights, Weights, read_weights
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 """What a `.keras` file holds."""
+WORDS = "/vocabulary.txt"
 LONGEST = 1 << 25
 """Bytes of a JSON text."""
 
@@ -32,6 +33,8 @@ class Archive:
     version: str
     """Of the Keras that saved it; empty if not said."""
     weights: Weights
+    words: bytes | None = None
+    """The file of words of a layer that reads texts."""
 
 
 @contextmanager
@@ -97,6 +100,7 @@ def _open_keras(path: Path, given: Mapping[str, Any] | None) -> Iterator[Archive
             compiled.get("loss") if isinstance(compiled, Mapping) else None,
             str(metadata.get("keras_version") or ""),
             read_weights(file, str(path)),
+            next((members[name] for name in sorted(members) if name.endswith(WORDS)), None),
         )
         yield _replace(archive, given)
 
@@ -109,16 +113,15 @@ def _read_members(path: Path) -> dict[str, bytes]:
             return {name: (path / name).read_bytes() for name in needed if (path / name).exists()}
         with zipfile.ZipFile(path) as archive:
             found = {info.filename: info for info in archive.infolist()}
+            needed = [name for name in found if name in needed or name.endswith(WORDS)]
             for name in needed:
-                if name not in found:
-                    continue
                 size, packed = found[name].file_size, found[name].compress_size
                 if size > SLACK + EXPANSION * min(packed, path.stat().st_size):
                     raise ValueError(
                         f"{name} of {path} takes {size:,} bytes, of which the file holds "
                         f"{packed:,}; it is damaged, or hostile."
                     )
-            held = {name: archive.read(name) for name in needed if name in found}
+            held = {name: archive.read(name) for name in needed}
             return held or dict.fromkeys(found, b"")
     except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, EOFError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error

@@ -36,6 +36,8 @@ class Recurrent(NamedTuple):
     """Whether its output is 0 at steps that a mask leaves out."""
     merge: str | None = None
     """How the outputs of two directions are merged; None of a single one."""
+    backward: bool = False
+    """Of a single one, whether it begins at the last step."""
 
 
 class _Form(NamedTuple):
@@ -57,9 +59,13 @@ def read_recurrent(layer: Layer, weights: Weights, dialect: Dialect) -> Recurren
         ValueError: For settings that cdjax has nothing for, and weights that do not fit.
     """
     if layer.kind != "Bidirectional":
-        forms, sequences, zeros = _read_loop(layer.kind, layer.config, layer, "", dialect, False)
+        config = layer.config if isinstance(layer.config, Mapping) else {}
+        backward = config.get("go_backwards") is True
+        forms, sequences, zeros = _read_loop(layer.kind, layer.config, layer, "", dialect, backward)
         cells = _make_cells(forms, layer, weights)
-        return Recurrent(cells, sequences or False, zeros)
+        if backward and len(cells) > 1:
+            raise ValueError(f"{layer.where}: go_backwards of a stack of cells is not supported.")
+        return Recurrent(cells, sequences, zeros, backward=backward)
     settings = Settings(layer.config, layer.where)
     merge = settings.take("merge_mode", (str, type(None)), "concat")
     if merge not in ("concat", "sum", "ave"):
@@ -104,9 +110,8 @@ def _read_loop(
         )
     if settings.take("go_backwards", bool, False) is not backward:
         raise ValueError(
-            f"{where}: go_backwards={not backward} is not supported. Such a network reads the "
-            f"steps reversed: set it to {str(backward).lower()} in the model's JSON, give that as "
-            f"config=, and reverse the sequences."
+            f"{where}: go_backwards={not backward} inside a Bidirectional is not supported; "
+            f"expected the default."
         )
     settings.refuse(
         "stateful",

@@ -13,11 +13,23 @@ from typing import Any, NamedTuple
 SEQUENTIAL, FUNCTIONAL = ("Sequential",), ("Functional", "Model")
 MASK_OPERATIONS = ("NotEqual", "Any")
 """Keras 3 writes how a mask is computed into the graph."""
+INERT = (
+    "Dropout",
+    "SpatialDropout1D",
+    "GaussianNoise",
+    "GaussianDropout",
+    "AlphaDropout",
+    "ActivityRegularization",
+    "Identity",
+)
+"""Layers that do nothing once a network is trained."""
+WEIGHTLESS = (*INERT, "Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Flatten", "Reshape")
 DEEPEST = 16
 """Models inside each other."""
 REMEDY = (
     "cdjax reads one chain of layers. Where a part of the network is one, give inputs=NAME, that "
-    "of the layer before it, whose output it then reads as a series."
+    "of the layer before it, whose output it then reads as a series, or outputs=NAME, that of its "
+    "last layer."
 )
 
 
@@ -52,17 +64,19 @@ class Chain(NamedTuple):
     start: Layer | None
 
 
-def read_chain(config: Any, inputs: str | None) -> Chain:
+def read_chain(config: Any, inputs: str | None, outputs: str | None = None) -> Chain:
     """Return the layers of a model's configuration.
 
     Args:
         config: The configuration.
         inputs: The layer after which to begin.
+        outputs: The layer after which to end, one of the outermost model.
 
     Raises:
-        ValueError: Where they are no chain, a layer is not one of Keras, or `inputs` is none.
+        ValueError: Where they are no chain, a layer is not one of Keras, or `inputs` or `outputs`
+            is none.
     """
-    chain = _read_model(config, (), (), inputs)
+    chain = _read_model(config, (), (), inputs, outputs)
     if inputs is not None and chain.start is None:
         names = ", ".join(layer.name for layer in chain.layers)
         raise ValueError(f"inputs is {inputs!r}; expected the name of a layer: {names}.")
@@ -70,7 +84,11 @@ def read_chain(config: Any, inputs: str | None) -> Chain:
 
 
 def _read_model(
-    config: Any, path: tuple[str, ...], slots: tuple[tuple[str, int], ...], inputs: str | None
+    config: Any,
+    path: tuple[str, ...],
+    slots: tuple[tuple[str, int], ...],
+    inputs: str | None,
+    outputs: str | None = None,
 ) -> Chain:
     """Return the chain of a model, or of one inside it."""
     if len(path) > DEEPEST:
@@ -81,8 +99,12 @@ def _read_model(
         entries: Any = inner.get("layers") if isinstance(inner, Mapping) else inner
         layers = _read_layers(entries, path, slots)
         order = [(layer, entry) for layer, entry in zip(layers, entries, strict=True)]
+        if outputs is not None:
+            names = [layer.name for layer in layers]
+            _check_outputs(outputs, names)
+            order = order[: names.index(outputs) + 1]
     elif kind in FUNCTIONAL:
-        order = _follow(inner, path, slots, inputs)
+        order = _follow(inner, path, slots, inputs, outputs)
     else:
         raise ValueError(
             f"the model is a {kind}, a class of its own, whose code says what it computes; "
@@ -123,10 +145,24 @@ def _read_layers(
         name = entry.get("name") or (config.get("name") if isinstance(config, Mapping) else None)
         name, snake = str(name or kind), to_snake_case(kind)
         slot = (snake, counts[snake])
-        counts[snake] += 1
+        counts[snake] += _holds_weights(entry)  # others are not counted in files
         origin = _find_origin(entry)
         layers.append(Layer(name, kind, config, (*path, name), (*slots, slot), origin=origin))
     return layers
+
+
+def _holds_weights(entry: Any, depth: int = 0) -> bool:
+    """Return whether a layer has weights, of which a file of Keras 3 has a numbered group."""
+    config: Any = entry.get("config") if isinstance(entry, Mapping) else None
+    if not isinstance(config, Mapping) or depth > DEEPEST:
+        return True
+    kind = entry.get("class_name")
+    if kind in ("TimeDistributed", "Normalization"):
+        inner, given = config.get("layer"), config.get("mean")
+        return _holds_weights(inner, depth + 1) if kind == "TimeDistributed" else given is None
+    if kind in (*SEQUENTIAL, *FUNCTIONAL) and isinstance(config.get("layers"), list):
+        return any(_holds_weights(inner, depth + 1) for inner in config["layers"])
+    return kind not in (*WEIGHTLESS, "InputLayer")
 
 
 def _check_kind(entry: Any, what: str) -> str:
@@ -150,7 +186,11 @@ def _find_origin(entry: Mapping[str, Any]) -> str | None:
 
 
 def _follow(
-    config: Any, path: tuple[str, ...], slots: tuple[tuple[str, int], ...], inputs: str | None
+    config: Any,
+    path: tuple[str, ...],
+    slots: tuple[tuple[str, int], ...],
+    inputs: str | None,
+    outputs: str | None,
 ) -> list[tuple[Layer, Any]]:
     """Return the layers of a functional model with their entries, from the input to the output."""
     if not isinstance(config, Mapping):
@@ -160,10 +200,16 @@ def _follow(
     by_name = {layer.name: entry for layer, entry in zip(layers.values(), entries, strict=False)}
     if len(layers) != len(entries):
         raise ValueError("two layers of the model have the same name; it is damaged.")
-    outputs = _list_ends(config.get("output_layers"))
-    if len(outputs) != 1:
-        raise ValueError(f"the model has {len(outputs)} outputs {outputs}. {REMEDY}")
-    name, tensor = outputs[0]
+    ends = _list_ends(config.get("output_layers"))
+    if outputs is not None:
+        _check_outputs(outputs, list(layers))
+        ends = [end for end in ends if end[0] == outputs] or [(outputs, 0)]
+    if len(ends) != 1:
+        names = ", ".join(name for name, _ in ends)
+        raise ValueError(
+            f"the model has {len(ends)} outputs: {names}. Give outputs=NAME, the one to explain."
+        )
+    name, tensor = ends[0]
     order: list[tuple[Layer, Any]] = []
     while True:
         if name not in layers or len(order) > len(layers):
@@ -177,6 +223,13 @@ def _follow(
         else:
             order.insert(0, (layer, entry))
             return order
+
+
+def _check_outputs(outputs: str, names: Sequence[str]) -> None:
+    if outputs not in names:
+        raise ValueError(
+            f"outputs is {outputs!r}; expected the name of a layer: {', '.join(names)}."
+        )
 
 
 def _list_ends(ends: Any) -> list[tuple[str, int]]:

@@ -35,12 +35,13 @@ PROBABILITIES = {
 }
 
 
-def read_output(loss: Any) -> str | None:
+def read_output(loss: Any, outputs: str | None = None) -> str | None:
     """Return what a linear layer's outputs stand for; None where the loss does not say.
 
     Args:
         loss: A name, a function, an object of Keras, the configuration of one, or any of these in
             a list or mapping of one output.
+        outputs: The layer that is the output, of a loss for each by name.
 
     >>> read_output("mse"), read_output("binary_crossentropy")
     ('value', None)
@@ -48,7 +49,7 @@ def read_output(loss: Any) -> str | None:
     'sigmoid'
     """
     if isinstance(loss, Mapping) and "class_name" not in loss:
-        loss = list(loss.values())
+        loss = [loss[outputs]] if outputs in loss else list(loss.values())
     if isinstance(loss, list):
         return read_output(loss[0]) if len(loss) == 1 else None
     options: Any = {}

@@ -4,7 +4,6 @@ Layers that act on each feature of a step alike are folded, exactly, into the we
 batch normalization, a dense layer without activation, the sum of two directions.
 """
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,55 +13,50 @@ from cdjax.core.cells import Bidirectional, cells_of
 from cdjax.core.network import Dense
 from cdjax.importers.assemble import Found
 from cdjax.importers.keras.cells import RECURRENT, read_recurrent
-from cdjax.importers.keras.graph import REMEDY, Chain, Layer
+from cdjax.importers.keras.graph import INERT, REMEDY, Chain, Layer
+from cdjax.importers.keras.inputs import Inputs
+from cdjax.importers.keras.scales import SCALES, read_scale
 from cdjax.importers.keras.settings import (
     ACTIVATION_LAYERS,
     Dialect,
     Settings,
+    UnnamedSlope,
     read_activation,
     read_activation_layer,
 )
 from cdjax.importers.keras.stages import Stage, Stages, read_through
 from cdjax.importers.keras.weights import Weights
-from cdjax.importers.layout import check_count, make_identity
+from cdjax.importers.layout import check_count, make_backward, make_identity
 
-INERT = [
-    "Dropout",
-    "SpatialDropout1D",
-    "GaussianNoise",
-    "GaussianDropout",
-    "AlphaDropout",
-    "ActivityRegularization",
-    "Identity",
-]
-"""Layers that do nothing once a network is trained."""
 POOLS = {"GlobalMaxPooling1D": "max", "GlobalAveragePooling1D": "mean"}
 INDEXING = ("GetItem", "SlicingOpLambda")
-NORMALIZATIONS = ("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2")
-NORMALIZATIONS = (*NORMALIZATIONS, "SyncBatchNormalization")
 
 
 class Walk:
     """What a network holds, layer by layer; `found` tells at the end."""
 
-    def __init__(self, weights: Weights, dialect: Dialect, pool: str | None):
+    def __init__(
+        self, weights: Weights, dialect: Dialect, pool: str | None, words: bytes | None = None
+    ):
         """Begin at the input.
 
         Args:
             weights: Of all layers.
             dialect: The version of Keras.
             pool: What the caller says of it.
+            words: What the file keeps of the words of a `TextVectorization`.
         """
         self.weights, self.dialect, self.given_pool = weights, dialect, pool
-        self.embedding: np.ndarray | None = None
+        self.inputs = Inputs(weights, words)
         self.layers: list[Any] = []
         self.pool: str | None = None
         self.stages = Stages()
-        self.notes: dict[str, Any] = {}
-        self.mask: str | None = None
-        """The layer that leaves steps out."""
         self.zeros = False
-        """Whether outputs at such steps are 0, and not those of the step before."""
+        """Whether outputs at steps that are left out are 0, and not those of the step before."""
+        self.reversed = False
+        """Whether the last layer's outputs are from the last step to the first."""
+        self.reshaped: str | None = None
+        """The layer that gives the outputs another shape."""
 
     def go(self, chain: Chain) -> None:
         """Go through a chain of layers.
@@ -71,7 +65,7 @@ class Walk:
             ValueError: At a layer that cdjax has nothing for.
         """
         if chain.start is not None:
-            self._begin(chain.start)
+            self.inputs.begin(chain.start)
         for layer in chain.layers:
             if layer.origin is not None:
                 raise ValueError(
@@ -83,6 +77,8 @@ class Walk:
                 raise ValueError(f"{layer.where} has no counterpart in cdjax. {REMEDY}")
             if layer.tensor and layer.kind not in RECURRENT:
                 raise ValueError(f"{layer.where}: its output {layer.tensor} is used. {REMEDY}")
+            if not self.layers:
+                self.inputs.see(layer)
             handle(layer)
         if not self.layers:
             raise ValueError("the network has no recurrent layer; expected an LSTM or GRU.")
@@ -90,9 +86,10 @@ class Walk:
     def _find_handler(self, kind: str) -> Callable[[Layer], None] | None:
         """Return what deals with a class of layers."""
         kinds = {
-            **dict.fromkeys(("InputLayer",), self._input),
+            **dict.fromkeys(("InputLayer",), self._pass),
             **dict.fromkeys(("Embedding",), self._embed),
             **dict.fromkeys(("Masking",), self._leave_out),
+            **dict.fromkeys(("TextVectorization",), self._vectorize),
             **dict.fromkeys((*RECURRENT, "Bidirectional"), self._recur),
             **dict.fromkeys(INERT, self._pass),
             **dict.fromkeys(POOLS, self._pool),
@@ -100,88 +97,64 @@ class Walk:
             **dict.fromkeys(("Dense",), self._dense),
             **dict.fromkeys(("TimeDistributed",), self._distribute),
             **dict.fromkeys(ACTIVATION_LAYERS, self._activate),
-            **dict.fromkeys(NORMALIZATIONS, self._normalize),
+            **dict.fromkeys(("PReLU",), self._leak),
+            **dict.fromkeys(SCALES, self._scale),
             **dict.fromkeys(("Flatten",), self._flatten),
+            **dict.fromkeys(("Reshape",), self._reshape),
         }
         return kinds.get(kind)
 
-    def _begin(self, start: Layer) -> None:
-        """Begin after a layer whose output is the network's input."""
-        masks = isinstance(start.config, dict) and start.config.get("mask_zero") is True
-        if start.kind == "Masking" or (start.kind == "Embedding" and masks):
-            self.mask = start.where
-            self.notes["masked"] = True
+    def _embed(self, layer: Layer) -> None:
+        self._check_first(layer)
+        self.inputs.embed(layer)
 
-    def _input(self, layer: Layer) -> None:
-        config = layer.config if isinstance(layer.config, dict) else {}
-        self._see_shape(config.get("batch_shape") or config.get("batch_input_shape"))
+    def _leave_out(self, layer: Layer) -> None:
+        self._check_first(layer)
+        self.inputs.leave_out(layer)
 
-    def _see_shape(self, shape: Any) -> None:
-        """Take note of the shape of the input, its length above all."""
-        if isinstance(shape, list) and len(shape) > 1 and isinstance(shape[1], int):
-            self.notes.setdefault("input_length", shape[1])
+    def _vectorize(self, layer: Layer) -> None:
+        self._check_first(layer)
+        self.inputs.vectorize(layer)
+
+    def _check_first(self, layer: Layer) -> None:
+        if self.layers or self.stages.all or self.inputs.embedding is not None:
+            raise ValueError(f"{layer.where} is not the first layer; expected it at the input.")
 
     def _pass(self, layer: Layer) -> None:
         """Pass on the input of a layer that does nothing."""
 
-    def _embed(self, layer: Layer) -> None:
-        if self.layers or self.stages.all or self.embedding is not None:
-            raise ValueError(f"{layer.where} is not the first layer; expected it at the input.")
-        settings = Settings(layer.config, layer.where)
-        self._see_shape(layer.config.get("batch_input_shape"))
-        length = layer.config.get("input_length")
-        self._see_shape([None, length[0] if isinstance(length, list) and length else length])
-        size = [settings.take(name, int) for name in ("input_dim", "output_dim")]
-        masked = settings.take("mask_zero", bool, False)
-        settings.finish()
-        ((arrays),) = self.weights.take(layer, [("", ("embeddings",))])
-        table = arrays["embeddings"]
-        if list(table.shape) != size or not table.size:
-            raise ValueError(
-                f"{layer.where}: embeddings has shape {list(table.shape)}; expected {size}."
-            )
-        self.embedding = table
-        self.mask = layer.where if masked else None
-        self.notes["masked"] = masked
-
-    def _leave_out(self, layer: Layer) -> None:
-        settings = Settings(layer.config, layer.where)
-        value = settings.number("mask_value", 0.0)
-        settings.finish()
-        if self.layers or self.stages.all or self.embedding is not None:
-            raise ValueError(f"{layer.where} is not the first layer; expected it at the input.")
-        self.mask = layer.where
-        self.notes |= {"masked": True, "mask_value": value}
-        warnings.warn(
-            f"{layer.where} leaves out steps whose features are all {value:g}; cdjax reads every "
-            f"step of a series: leave them out of what you give it.",
-            stacklevel=2,
-        )
-
     def _recur(self, layer: Layer) -> None:
         if self.pool is not None:
             raise ValueError(f"{layer.where} reads a single vector, not the steps. {REMEDY}")
-        if self.mask and "CuDNN" in f"{layer.kind} {layer.config}":
-            raise ValueError(f"{layer.where} has no masks, but {self.mask} makes one.")
-        self._see_shape(layer.config.get("batch_input_shape"))
+        if self.inputs.mask and "CuDNN" in f"{layer.kind} {layer.config}":
+            raise ValueError(f"{layer.where} has no masks, but {self.inputs.mask} makes one.")
         recurrent = read_recurrent(layer, self.weights, self.dialect)
         first, *others = recurrent.layers
-        if self.embedding is not None and not self.layers:
-            self.embedding = self.stages.map_rows(self.embedding)
+        if self.inputs.embedding is not None and not self.layers:
+            self.inputs.embedding = self.stages.map_rows(self.inputs.embedding)
         below = self.stages.join(layer.where)
         first = first if below is None else read_through(first, below, layer.where)
+        # What a layer gives is in the order in which it read the steps.
+        backward = recurrent.backward is not self.reversed
+        if self.reversed and (recurrent.merge or others):
+            raise ValueError(
+                f"{layer.where} reads what a layer with go_backwards=True gives, from the last "
+                f"step to the first; expected a single LSTM or GRU. {REMEDY}"
+            )
+        first = make_backward(first) if backward else first
         self.layers += [first, *others]
-        self.zeros = recurrent.zeros
+        self.zeros, self.reversed = recurrent.zeros, backward
         state = layer.tensor == 1
         if state or not recurrent.sequences:
-            self.pool = "ends" if recurrent.merge else "last"
-        if recurrent.merge in ("sum", "ave"):
-            width, dtype = first.forward.widths[0], first.forward.W.dtype
-            if first.backward.widths[0] != width:
+            self.pool = "ends" if recurrent.merge or backward else "last"
+        if backward or recurrent.merge in ("sum", "ave"):
+            width = first.backward.widths[0]
+            if not backward and first.forward.widths[0] != width:
                 raise ValueError(f"{layer.where}: its directions differ in width.")
-            half = make_identity(layer.where, width, dtype)
-            half *= 0.5 if recurrent.merge == "ave" else 1
-            self.stages.fold(layer.where, np.hstack([half, half]), np.zeros(width, dtype))
+            own = make_identity(layer.where, width)
+            other = np.zeros((width, 1)) if backward else own
+            factor = 0.5 if recurrent.merge == "ave" else 1
+            self.stages.fold(layer.where, factor * np.hstack([other, own]), np.zeros(width))
 
     def _pool(self, layer: Layer) -> None:
         settings = Settings(layer.config, layer.where)
@@ -191,20 +164,21 @@ class Walk:
         settings.refuse("keepdims", "expected false.")
         settings.finish()
         self._end_steps(layer, kind)
-        if kind == "max" and self.mask and self.given_pool != "max":
+        mask = self.inputs.mask
+        if kind == "max" and mask and self.given_pool != "max":
             raise ValueError(
-                f"{layer.where} takes the maximum over all steps, those too that {self.mask} "
-                f"leaves out, so that padding changes the output; cdjax leaves them out. The two "
+                f"{layer.where} takes the maximum over all steps, those too that {mask} leaves "
+                f"out, so that padding changes the output; cdjax leaves them out. The two "
                 f"agree on sequences without padding: where you want that, give pool=max."
             )
         affine = self.stages.all[0] if self.stages.all else None
-        if kind == "max" and affine is not None:
-            diagonal = np.diag(np.diag(affine.W)) if affine.W.shape[0] == affine.W.shape[1] else 0
-            if not np.array_equal(affine.W, diagonal) or (np.diag(affine.W) < 0).any():
-                raise ValueError(
-                    f"{affine.where} is between the recurrent layers and the maximum over the "
-                    f"steps ({layer.where}), with which it does not commute. {REMEDY}"
-                )
+        # What commutes with a maximum is of one feature each, and turns none round.
+        several = affine is not None and ((affine.W != 0).sum(axis=1) > 1).any()
+        if kind == "max" and affine is not None and (several or (affine.W < 0).any()):
+            raise ValueError(
+                f"{affine.where} is between the recurrent layers and the maximum over the steps "
+                f"({layer.where}), with which it does not commute. {REMEDY}"
+            )
 
     def _end_steps(self, layer: Layer, kind: str) -> None:
         """Go from steps to one vector."""
@@ -225,11 +199,21 @@ class Walk:
                 f"{layer.where} takes {layer.index!r} of its input; expected the last step, "
                 f"[:, -1]. {REMEDY}"
             )
-        if self.mask and (self.zeros or isinstance((self.layers or [0])[-1], Bidirectional)):
-            raise ValueError(
-                f"{layer.where} takes the last step, which {self.mask} may leave out. {REMEDY}"
-            )
-        self._end_steps(layer, "last")
+        mask, top = self.inputs.mask, (self.layers or [None])[-1]
+        if mask and (self.zeros or isinstance(top, Bidirectional)):
+            raise ValueError(f"{layer.where} takes the last step, which {mask} may leave out.")
+        self._end_steps(layer, "ends" if self.reversed else "last")
+
+    def _reshape(self, layer: Layer) -> None:
+        settings = Settings(layer.config, layer.where)
+        target = settings.take("target_shape", list)
+        settings.finish()
+        if self.pool is not None:
+            self.reshaped = layer.where
+        elif self.layers or self.stages.all:
+            raise ValueError(f"{layer.where} has no counterpart in cdjax. {REMEDY}")
+        else:
+            self.inputs.reshape(layer, target)
 
     def _flatten(self, layer: Layer) -> None:
         if self.pool is None:
@@ -241,7 +225,6 @@ class Walk:
 
     def _dense(self, layer: Layer, part: str = "") -> None:
         settings = Settings(layer.config, layer.where)
-        self._see_shape(layer.config.get("batch_input_shape"))
         units = settings.take("units", (int, float))
         activation = settings.take("activation", (str, dict, type(None)), None)
         biased = settings.take("use_bias", bool, True)
@@ -255,8 +238,15 @@ class Walk:
                 f"{layer.where}: kernel has shape {list(W.T.shape)} and bias {list(b.shape)}; "
                 f"expected [M, {units}] and [{units}]."
             )
-        name = read_activation(activation, layer.where, self.dialect)
-        self.stages.add(Stage(layer.where, W, b, name))
+        if self.reshaped is not None:
+            raise ValueError(f"{layer.where} reads the last axis that {self.reshaped} makes.")
+        try:
+            name = read_activation(activation, layer.where, self.dialect)
+        except UnnamedSlope as found:
+            self.stages.add(Stage(layer.where, W, b))
+            self.stages.leak(layer.where, np.full(len(W), found.slope))
+        else:
+            self.stages.add(Stage(layer.where, W, b, name))
 
     def _distribute(self, layer: Layer) -> None:
         settings = Settings(layer.config, layer.where)
@@ -270,49 +260,62 @@ class Walk:
             self._dense(within, "layer")
         elif kind in ACTIVATION_LAYERS:
             self._activate(within)
-        elif kind in NORMALIZATIONS:
-            self._normalize(within, "layer")
+        elif kind in SCALES:
+            self._scale(within, "layer")
         elif kind not in INERT:
             raise ValueError(f"{layer.where}: a {kind} at every step is not supported. {REMEDY}")
 
     def _activate(self, layer: Layer) -> None:
         settings = Settings(layer.config, layer.where)
-        name = read_activation_layer(layer.kind, settings, self.dialect)
-        if not self.layers and not self.stages.all:
+        if self.inputs.embedding is None and not self.layers and not self.stages.all:
             raise ValueError(f"{layer.where}: an activation of the input is not supported.")
-        self.stages.activate(layer.where, name, self._width())
+        try:
+            name = read_activation_layer(layer.kind, settings, self.dialect)
+        except UnnamedSlope as found:
+            self.stages.leak(layer.where, np.full(self._width(layer), found.slope))
+        else:
+            self.stages.activate(layer.where, name, self._width(layer))
 
-    def _normalize(self, layer: Layer, part: str = "") -> None:
-        """Fold in a batch normalization, which has fixed means and variances by now."""
+    def _leak(self, layer: Layer) -> None:
+        """Add leaky ReLUs whose slopes were learned."""
         settings = Settings(layer.config, layer.where)
-        axis = settings.take("axis", (int, list), -1)
-        last = 1 if self.pool is not None or part else 2
-        if axis not in (-1, last, [-1], [last]):
-            raise ValueError(
-                f"{layer.where} normalizes axis {axis!r}; expected the features, the last axis."
-            )
-        epsilon = settings.number("epsilon", 1e-3)
-        scale, center = (settings.take(name, bool, True) for name in ("scale", "center"))
-        settings.refuse("virtual_batch_size", "expected none.")
+        shared = settings.take("shared_axes", (list, type(None)), None)
         settings.finish()
-        names = (*["gamma"] * scale, *["beta"] * center, "moving_mean", "moving_variance")
-        ((arrays),) = self.weights.take(layer, [(part, names)])
-        shapes = {array.shape for array in arrays.values()}
-        if len(shapes) != 1 or arrays["moving_mean"].ndim != 1:
-            raise ValueError(f"{layer.where}: its weights have the shapes {sorted(shapes)}.")
-        arrays = {name: array.astype(np.float64) for name, array in arrays.items()}
-        factor = arrays.get("gamma", 1.0) / np.sqrt(arrays["moving_variance"] + epsilon)
-        shift = arrays.get("beta", 0.0) - arrays["moving_mean"] * factor
-        if not (np.isfinite(factor).all() and np.isfinite(shift).all()):
-            raise ValueError(f"{layer.where}: its variances are damaged.")
-        check_count(layer.where, len(factor), len(factor))
+        ((arrays),) = self.weights.take(layer, [("", ("alpha",))])
+        slopes, width = arrays["alpha"], self._width(layer)
+        if slopes.size != width or slopes.shape[-1:] != (width,):
+            raise ValueError(
+                f"{layer.where}: alpha has shape {list(slopes.shape)}, with shared_axes={shared}; "
+                f"expected a slope for each of {width} features, the same at every step."
+            )
+        self.stages.leak(layer.where, slopes.ravel().astype(np.float64))
+
+    def _scale(self, layer: Layer, part: str = "") -> None:
+        """Fold in what scales and shifts each feature."""
+        last = 1 if self.pool is not None or part else 2
+        factor, shift = read_scale(layer, self.weights, part, last)
+        given = max(len(factor), len(shift))
+        width = given if given > 1 else self._width(layer)
+        if {len(factor), len(shift)} - {1, width}:
+            raise ValueError(f"{layer.where} has {given} numbers; expected {width}, or one.")
+        check_count(layer.where, width, width)
+        factor, shift = (np.broadcast_to(numbers, width) for numbers in (factor, shift))
         self.stages.fold(layer.where, np.diag(factor), shift)
 
-    def _width(self) -> int:
-        """Return the number of features by now."""
+    def _width(self, layer: Layer) -> int:
+        """Return the number of features that a layer reads."""
         if self.stages.all:
             return self.stages.all[-1].W.shape[0]
-        return sum(cell.widths[0] for cell in cells_of(self.layers[-1]))
+        if self.layers:
+            return sum(cell.widths[0] for cell in cells_of(self.layers[-1]))
+        width = (
+            self.inputs.features
+            if self.inputs.embedding is None
+            else self.inputs.embedding.shape[1]
+        )
+        if width is None:
+            raise ValueError(f"{layer.where}: the model does not say how many features it reads.")
+        return width
 
     def found(self, source: str, framework: str, output: str | None) -> Found:
         """Return what there is, for `assemble`.
@@ -323,9 +326,14 @@ class Walk:
             output: What a last layer without activation means, by the loss.
         """
         stages = self.stages.all
-        plain = self.embedding is None and self.pool not in ("max", "mean")
+        if self.reversed and self.pool is None:
+            raise ValueError(
+                f"{source} gives its outputs at every step from the last step to the first "
+                f"(go_backwards=True); expected them from the first, or one for the sequence."
+            )
+        plain = self.inputs.embedding is None and self.pool not in ("max", "mean")
         if not stages and not plain:  # the outputs are those of the last recurrent layer
-            width = self._width()
+            width = sum(cell.widths[0] for cell in cells_of(self.layers[-1]))
             stages = [Stage("", make_identity(source, width), np.zeros(width))]
             output = "value"
         dtype = cells_of(self.layers[0])[0].W.dtype
@@ -334,12 +342,12 @@ class Walk:
             source,
             framework,
             tuple(self.layers),
-            self.embedding,
+            self.inputs.embedding,
             self.pool or "each",
             head,
             output=output,
-            padding=0 if self.embedding is not None and self.mask else None,
-            notes=self.notes,
+            padding=0 if self.inputs.embedding is not None and self.inputs.mask else None,
+            notes=self.inputs.notes,
         )
 
 

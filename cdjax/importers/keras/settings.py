@@ -62,6 +62,14 @@ class Dialect(NamedTuple):
         return self.version.partition(".")[0]
 
 
+class UnnamedSlope(Exception):  # noqa: N818 - no error: what such an activation is made of
+    """A leaky ReLU of a slope for which cdjax has no activation by name."""
+
+    def __init__(self, slope: float):
+        super().__init__(slope)
+        self.slope = slope
+
+
 class Settings:
     """The settings of one layer: each is taken once, those left over are refused."""
 
@@ -148,6 +156,7 @@ def read_activation(value: Any, where: str, dialect: Dialect) -> str:
         dialect: The version of Keras.
 
     Raises:
+        UnnamedSlope: Where it is a leaky ReLU of another slope than those that have a name.
         ValueError: Where cdjax has no such activation, or it is not known which one is meant.
     """
     if isinstance(value, Mapping):
@@ -162,7 +171,7 @@ def read_activation(value: Any, where: str, dialect: Dialect) -> str:
     if value == "hard_sigmoid":
         return _which_hard_sigmoid(where, dialect)
     if value == "leaky_relu":
-        return _leaky_relu(0.2, where)
+        return _leaky_relu(0.2)
     return find_activation(value, where, {"swish": "silu"})
 
 
@@ -178,16 +187,13 @@ def _which_hard_sigmoid(where: str, dialect: Dialect) -> str:
     return "hard_sigmoid" if which == "keras3" else "hard_sigmoid_keras2"
 
 
-def _leaky_relu(slope: float, where: str) -> str:
+def _leaky_relu(slope: float) -> str:
     if slope == 0:
         return "relu"
     if slope == 0.01:
         return "leaky_relu"
     if slope not in SLOPES:
-        raise ValueError(
-            f"{where}: a leaky ReLU of slope {slope} is not supported; expected one of "
-            f"{', '.join(map(str, (0.01, *SLOPES)))}."
-        )
+        raise UnnamedSlope(slope)
     return f"leaky_relu_{slope}"
 
 
@@ -203,6 +209,7 @@ def read_activation_layer(kind: str, settings: Settings, dialect: Dialect) -> st
         dialect: The version of Keras.
 
     Raises:
+        UnnamedSlope: As `read_activation`.
         ValueError: Where cdjax has no such activation.
     """
     where = settings.where
@@ -219,7 +226,7 @@ def read_activation_layer(kind: str, settings: Settings, dialect: Dialect) -> st
         name = "elu"
     elif kind == "LeakyReLU":
         slope = settings.number("alpha", 0.3)
-        name = _leaky_relu(round(settings.number("negative_slope", slope), 7), where)
+        name = _leaky_relu(round(settings.number("negative_slope", slope), 7))
     else:
         largest = settings.take("max_value", (int, float, type(None)), None)
         slope = round(settings.number("negative_slope", 0.0), 7)
@@ -228,6 +235,6 @@ def read_activation_layer(kind: str, settings: Settings, dialect: Dialect) -> st
                 f"{where}: a ReLU with a threshold, or with max_value={largest}, is not supported; "
                 f"expected threshold 0 and max_value None or 6."
             )
-        name = "relu6" if largest else _leaky_relu(slope, where)
+        name = "relu6" if largest else _leaky_relu(slope)
     settings.finish()
     return name

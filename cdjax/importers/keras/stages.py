@@ -63,6 +63,24 @@ class Stages:
         elif activation != "linear":
             self.add(Stage(where, make_identity(where, width), np.zeros(width), activation))
 
+    def leak(self, where: str, slopes: np.ndarray) -> None:
+        """Add leaky ReLUs, each of its own slope below 0: `relu(z) - slope * relu(-z)`.
+
+        Contextual decomposition of the sum is that of the leaky ReLU: every rule's share of an
+        activation is linear in the activation.
+
+        Args:
+            where: How to name the layer.
+            slopes: Of each feature `[M]`.
+        """
+        eye = make_identity(where, len(slopes))
+        last = Stage(where, eye, np.zeros(len(slopes)))
+        if self.all and self.all[-1].activation == "linear":
+            last = self.all.pop()
+        both = np.concatenate([last.W, -last.W]), np.concatenate([last.b, -last.b])
+        self.all.append(Stage(where, *both, "relu"))
+        self.fold(where, np.hstack([eye, -np.diag(slopes)]), np.zeros(len(slopes)))
+
     def join(self, where: str) -> Stage | None:
         """Take all stages as one, none of which may have an activation; None if there are none.
 

@@ -14,7 +14,8 @@ from cdjax.importers.layout import as_weight
 Part = tuple[str, Sequence[str]]
 """A part of a layer that has weights ("cell", "backward_layer/cell"; "" where it is the layer
 itself), and the names of its weights in order."""
-NOT_WEIGHTS = ("seed_generator_state",)
+NOT_WEIGHTS, COUNTS = ("seed_generator_state",), ("count",)
+"""What is no weight; what is listed among weights, and no float."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,10 @@ class NamedWeights:
                 f"expected {expected}."
             )
         values = iter(found)
+        entries = [[(name, next(values)) for name in names] for _, names in parts]
         return [
-            {name: _as_weight(next(values), layer, self.source) for name in names}
-            for _, names in parts
+            {n: _as_weight(entry, layer, self.source) for n, entry in part if n not in COUNTS}
+            for part in entries
         ]
 
 
@@ -94,6 +96,7 @@ class NumberedWeights:
                 {
                     name: _as_weight((path, _Stored(self.values[path], path)), layer, self.source)
                     for name, path in zip(names, paths, strict=True)
+                    if name not in COUNTS
                 }
             )
         return taken

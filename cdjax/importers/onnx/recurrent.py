@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
-from cdjax.importers.layout import as_weight, find_activation, make_gru, make_lstm
+from cdjax.importers.layout import as_weight, find_activation, make_backward, make_gru, make_lstm
 from cdjax.importers.onnx.activations import find_hard_sigmoid
 from cdjax.importers.onnx.moves import is_time
 from cdjax.importers.onnx.node import InputAxis, Node
@@ -61,7 +61,7 @@ def read_layer(node: Node) -> list[Tensor]:
     if directions == 2:
         layer = Bidirectional(*(cells[::-1] if reversed_axis else cells))
     else:
-        layer = Bidirectional(_make_silent(cells[0]), cells[0]) if backward_alone else cells[0]
+        layer = make_backward(cells[0]) if backward_alone else cells[0]
     total = width * directions + backward_alone
     stage = network.add("layer", source, layer, total, node.name)
     if backward_alone:
@@ -254,14 +254,3 @@ def _name_activation(node: Node, name: str, values: Sequence[float | None]) -> s
             raise ValueError(f"has the activation {name} with {values}; expected {expected}")
         return known
     return find_activation(lower, f"node {node.name!r} ({node.kind})", _NAMES)
-
-
-def _make_silent(cell: LSTMParams | GRUParams) -> LSTMParams | GRUParams:
-    """Return a cell of width 1 whose output is always 0.
-
-    cdjax has layers that run forward or both ways; this is the forward one of a backward layer.
-    """
-    gates, dtype = len(cell.W), cell.W.dtype
-    shapes = (gates, 1, cell.W.shape[2]), (gates, 1, 1), (gates, 1)
-    W, V, b = (np.zeros(shape, dtype) for shape in shapes)
-    return LSTMParams(W, V, b) if isinstance(cell, LSTMParams) else GRUParams(W, V, b)

@@ -240,6 +240,59 @@ def encoder(K):
     return words(K, L.Embedding(V, D), L.GRU(5))
 
 
+def scaled(K):
+    L, seen = K.layers, np.random.default_rng(2).normal(3, 2, (20, T, D)).astype(np.float32)
+    given = L.Normalization(mean=[1.0, 2.0, 3.0], variance=[2.0, 0.0, 0.5])
+    adapted, inverse = L.Normalization(), L.Normalization(axis=None, invert=True)
+    scale = L.Rescaling([0.5, 2.0, -1.0], offset=0.25)
+    model = series(
+        K, scale, given, adapted, inverse, L.LSTM(5), L.Rescaling(0.1), L.Dense(2, "sigmoid")
+    )
+    for layer in (adapted, inverse):
+        layer.adapt(seen)
+    return model
+
+
+def backward(K, *layers):
+    L = K.layers
+    first = L.GRU(5, go_backwards=True, return_sequences=True)
+    return series(K, first, *layers, L.Dense(2, activation="softmax"))
+
+
+def without_weights(K):
+    L = K.layers
+    nothing = K.Sequential([L.Input((T, D)), L.Dropout(0.5)], name="nothing")
+    something = K.Sequential([L.Input((T, D)), L.LSTM(D, return_sequences=True)], name="something")
+    return series(
+        K,
+        nothing,
+        something,
+        L.TimeDistributed(L.Dropout(0.5)),
+        L.TimeDistributed(L.Dense(D)),
+        L.TimeDistributed(L.Dense(D)),
+        L.GRU(5),
+        L.Dense(2, "softmax"),
+    )
+
+
+def backward_stack(K):
+    return backward(K, K.layers.BatchNormalization(), K.layers.LSTM(4))
+
+
+def learned_slopes(K):
+    L = K.layers
+    return words(
+        K,
+        L.Embedding(V, D),
+        L.LeakyReLU(0.17),
+        L.LSTM(5),
+        L.PReLU(),
+        L.Dense(7, activation=L.LeakyReLU(0.4)),
+        L.PReLU(),
+        L.Dense(2, activation="softmax"),
+    )
+
+
 def supported(what, make):
     return Supported("Keras 2 and 3", SOURCES, what, make)
 
@@ -265,6 +318,18 @@ SUPPORTED = [
     supported("functional, [:, -1] of every step", last_of_all),
     supported("functional, the state h (return_state)", state_of),
     supported("Flatten of one vector", flat),
+    supported("Normalization and Rescaling of features", scaled),
+    supported("go_backwards", lambda K: with_layer(K, K.layers.LSTM(5, go_backwards=True))),
+    supported("go_backwards, a layer on it", backward_stack),
+    supported(
+        "go_backwards twice, which is forward",
+        lambda K: backward(K, K.layers.LSTM(4, go_backwards=True)),
+    ),
+    supported(
+        "go_backwards, GlobalMaxPooling1D", lambda K: backward(K, K.layers.GlobalMaxPooling1D())
+    ),
+    supported("PReLU, LeakyReLU of any slope", learned_slopes),
+    supported("TimeDistributed and inner models without weights", without_weights),
     supported("no head", encoder),
 ]
 
@@ -283,7 +348,7 @@ def two_outputs(K):
     L = K.layers
     x = L.Input((T, D))
     h = L.LSTM(5)(x)
-    return K.Model(x, [L.Dense(2)(h), L.Dense(1)(h)])
+    return K.Model(x, [L.Dense(2, "softmax", name="one")(h), L.Dense(1, name="two")(h)])
 
 
 def attention(K):
@@ -356,7 +421,11 @@ def bare(make):
 LAMBDA = r"lambda \(Lambda\) has no counterpart"
 REFUSED = [
     refused("several inputs", two_inputs, r"\(Concatenate\) takes 2 inputs \(.*inputs=NAME"),
-    refused("several outputs", two_outputs, "the model has 2 outputs"),
+    refused(
+        "several outputs",
+        two_outputs,
+        r"the model has 2 outputs: one, two. Give outputs=NAME, the one to explain",
+    ),
     refused("attention", attention, r"\(Attention\) takes 2 inputs"),
     refused("first states from another layer", initial_state, r"takes 3 inputs|initial_state="),
     refused("the state c of an LSTM", cell_state, "return_state=True is supported where"),
@@ -394,7 +463,9 @@ REFUSED = [
     ),
     refused("merge_mode mul", lambda K: merged(K, "mul"), "merge_mode='mul' is not supported"),
     refused(
-        "go_backwards", of(lambda L: [L.LSTM(5, go_backwards=True)]), "go_backwards=True is not"
+        "go_backwards, every step",
+        lambda K: backward(K),
+        r"from the last step to the first \(go_backwards=True\)",
     ),
     refused(
         "stateful",
@@ -407,11 +478,25 @@ REFUSED = [
         "a softmax inside a cell", of(lambda L: [L.LSTM(5, activation="softmax")]), "inside a cell"
     ),
     refused("mish", bare(lambda L: [L.LSTM(5), L.Dense(2, activation="mish")]), "'mish' is not"),
-    refused("PReLU", of(lambda L: [L.LSTM(5), L.PReLU()]), r"\(PReLU\) has no counterpart"),
     refused(
-        "a leaky ReLU of another slope",
-        of(lambda L: [L.LSTM(5), L.LeakyReLU(0.25)]),
-        "a leaky ReLU of slope 0.25",
+        "go_backwards, both directions on it",
+        lambda K: backward(K, K.layers.Bidirectional(K.layers.LSTM(4))),
+        "reads what a layer with go_backwards=True gives",
+    ),
+    refused(
+        "PReLU with slopes for each step",
+        of(lambda L: [L.LSTM(5, return_sequences=True), L.PReLU(), L.GRU(4)]),
+        r"\(PReLU\): alpha has shape \[6, 5\].*expected a slope for each of 5 features",
+    ),
+    refused(
+        "Reshape of the steps",
+        of(lambda L: [L.LSTM(5, return_sequences=True), L.Reshape((5, T)), L.GRU(4)]),
+        r"\(Reshape\) has no counterpart",
+    ),
+    refused(
+        "a dense layer on reshaped outputs",
+        of(lambda L: [L.LSTM(5), L.Dense(4), L.Reshape((2, 2))]),
+        r"reads the last axis that reshape.* makes",
     ),
     refused(
         "a ReLU with a largest value", of(lambda L: [L.LSTM(5), L.ReLU(max_value=1)]), "max_value=1"

@@ -37,6 +37,9 @@ def main():
         "keras3_hard.keras": (keras, models.hard, series),
         "keras2_hard.keras": (tf_keras, models.hard, series),
         "keras3_prices.h5": (keras, models.prices, series),
+        "keras3_scaled.keras": (keras, models.scaled, series),
+        "keras3_slopes.keras": (keras, models.learned_slopes, numbers),
+        "keras2_backward.h5": (tf_keras, models.backward_stack, series),
     }
     outputs = {}
     for name, (framework, make, x) in cases.items():

@@ -12,6 +12,7 @@ import cdjax
 import jax
 import numpy as np
 from cdjax.core.network import forward, run
+from cdjax.importers.frameworks import check_import
 
 from tests.importers.contract import check_case
 from tests.importers.live import keras_models as models
@@ -102,6 +103,73 @@ def test_double_precision(K, tmp_path, x64):
     tolerance = 1e-10 if K.__name__ == "tf_keras" else 1e-8
     imported = cdjax.from_keras(tmp_path / "a.keras")
     check_case(imported, list(x), list(np.asarray(model(x))), tolerance)
+
+
+def test_a_vector_that_is_reshaped_is_a_series(K, tmp_path):
+    L = K.layers
+    layers = [L.Reshape((models.T, 1)), L.LSTM(5), L.Dense(4), L.Reshape((4, 1))]
+    model = models.words(K, *layers, loss="mse")
+    x = np.random.default_rng(1).normal(size=(2, models.T)).astype(np.float32)
+    y = np.asarray(model(x)).reshape(2, 4)
+    for ending in (".h5", ".keras"):
+        model.save(tmp_path / f"a{ending}")
+        imported = cdjax.from_keras(tmp_path / f"a{ending}")
+        check_case(imported, list(x[..., None]), list(y), 1e-5)
+        assert imported.provenance["imported"]["input_length"] == models.T
+        checked = check_import(imported, tmp_path / f"a{ending}")
+        assert checked.difference is not None
+        assert checked.difference < 1e-5
+
+
+def test_one_of_several_outputs(K, tmp_path):
+    model = models.randomize(models.two_outputs(K))
+    model.compile("sgd", {"one": "categorical_crossentropy", "two": "mse"})
+    x = take_inputs(model)
+    for n, name in enumerate(("one", "two")):
+        for ending in (".h5", ".keras"):
+            model.save(tmp_path / f"a{ending}")
+            imported = cdjax.from_keras(tmp_path / f"a{ending}", outputs=name)
+            check_case(imported, list(x), list(np.asarray(model(x)[n])), 1e-5)
+    with pytest.raises(ValueError, match=r"outputs is 'three'; .* name of a layer: .*one"):
+        cdjax.from_keras(model, outputs="three")
+
+
+def test_a_part_of_a_sequential(K):
+    model = models.prices(K)
+    first, second = (layer.name for layer in (model.layers[0], model.layers[2]))
+    (layer,) = cdjax.from_keras(model, outputs=first)
+    both = cdjax.from_keras(model, outputs=second)
+    assert (layer.W.shape, len(both)) == ((4, 5, models.D), 2)
+    with pytest.raises(ValueError, match="outputs is 'three'"):
+        cdjax.from_keras(model, outputs="three")
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("given", [False, True])
+def test_the_words_of_a_model_that_reads_texts(masked, given, tmp_path):
+    keras = pytest.importorskip("tf_keras")  # strings are TensorFlow's
+    tf = pytest.importorskip("tensorflow")
+    L, words = keras.layers, ["the", "worst", "bad", "dogs", "film", "cat"]
+    vectors = L.TextVectorization(
+        max_tokens=models.V,
+        output_sequence_length=models.T,
+        vocabulary=words if given else None,
+    )
+    if not given:
+        vectors.adapt(["The worst, bad dog's film. The cat"])
+    layers = [L.Embedding(models.V, 3, mask_zero=masked), L.GRU(5), L.Dense(1, "sigmoid")]
+    model = keras.Sequential([keras.Input((1,), dtype=tf.string), vectors, *layers])
+    for layer in layers:
+        models.randomize(layer)
+    model.save(tmp_path / "a.keras")
+    imported = cdjax.from_keras(tmp_path / "a.keras")
+    known = list(vectors.get_vocabulary())
+    assert list(imported.vocabulary.words[: len(known)]) == known
+    texts = ["the worst DOG'S film!", "Cat, zzz... the"]
+    expected = np.asarray(model(tf.constant(texts)[:, None]))[:, 0]
+    for text, probability in zip(texts, expected, strict=True):
+        explanation = cdjax.explain(text, imported)
+        assert abs(list(explanation.probabilities().values())[1] - probability) < 1e-6
 
 
 def test_masked_steps_are_left_out(K):
