@@ -54,6 +54,7 @@ def test_a_sentence_is_learned_once_and_only_where_its_label_is_sure(data):
     ]
 
 
+@pytest.mark.thorough
 def test_all_is_trained_measured_and_written_once(data, monkeypatch, capsys):
     monkeypatch.setattr(command, "DEFAULTS", SMALL)
     monkeypatch.setattr(command, "SEEDS", (0, 1))

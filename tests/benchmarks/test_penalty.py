@@ -32,6 +32,7 @@ def test_every_sentence_gets_the_decoy_of_its_class_once():
     assert positions == {0, 1, 2, 3}
 
 
+@pytest.mark.thorough
 def test_the_weight_with_the_best_dev_accuracy_is_reported(tmp_path, monkeypatch, capsys):
     trees = [
         f"({label} (2 {filler}) ({label} {word}))"

@@ -158,7 +158,9 @@ def test_profile(here, model):
     assert list((here / "profile").rglob("*.xplane.pb"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.thorough)]
+)
 def test_a_signal_finishes_the_part_and_says_how_to_go_on(here, model, number, monkeypatch):
     (here / "long.txt").write_text("a film\n" * 1_000)
     monkeypatch.setattr(spool, "PART_REVIEWS", 50)
@@ -409,6 +411,7 @@ def test_parquet_input(here, model):
     assert pq.read_table("o/documents")["id"].to_pylist() == ["3"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("switch", ["on", "off"])
 def test_compiled_programs_are_kept(here, model, switch, monkeypatch):
     monkeypatch.setenv("CDJAX_CACHE", switch)

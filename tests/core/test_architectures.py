@@ -115,6 +115,7 @@ def test_states_at_every_step_and_scores(name, rule):
     check(parts.bias, np.broadcast_to(g["b_out"], parts.bias.shape))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_empty_phrase_scores_0_and_the_whole_input_leaves_0(name):
     g = load(name)

@@ -2,22 +2,15 @@
 
 import cdjax
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from cdjax.engine.run import find_directions
 
+from tests.engine.test_lstm_float32 import largest_argument
 from tests.engine.test_networks import WORDS, definition_of, make_network
 
 
-def largest_argument(form, layers, x):
-    def step(state, vector):
-        new, _, _, size = form.forward(layers, state, vector[None])
-        return new, size
-
-    return jnp.max(jax.lax.scan(step, form.start(layers, 1), x)[1])
-
-
+@pytest.mark.thorough
 @pytest.mark.parametrize(("factor", "within"), [(1, True), (60, False)])
 @pytest.mark.parametrize(
     ("name", "rule"),
@@ -40,9 +33,7 @@ def test_saturated_gates(name, rule, factor, within):
     first = first._replace(W=first.W * factor, b=first.b * factor)
     single = jax.tree.map(np.float32, network._replace(layers=(first, *others)))
     ((form, *_),) = find_directions(single, rule)
-    largest = jax.jit(largest_argument, static_argnums=0)(
-        form, single.layers, single.embedding[ids]
-    )
+    largest = largest_argument(form, single.layers, single.embedding[ids])
     assert largest < form.limit if within else largest > 88
     (result,) = cdjax.score_all_spans(single, [ids], rule)
     (attained,) = definition_of(single, [ids], [result], rule)

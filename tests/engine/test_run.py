@@ -40,9 +40,10 @@ def networks():
     ("name", "rule"),
     [
         ("LSTM, head", cdjax.SHARED),
-        ("both directions", cdjax.RELEASED),  # whose last step of a phrase differs
+        # Whose last step of a phrase differs.
+        pytest.param("both directions", cdjax.RELEASED, marks=pytest.mark.thorough),
         ("both directions, head", cdjax.PAPER),
-        ("both directions, head", cdjax.SOURCE),
+        pytest.param("both directions, head", cdjax.SOURCE, marks=pytest.mark.thorough),
     ],
     ids=lambda value: getattr(value, "name", value),
 )

@@ -49,7 +49,14 @@ NETWORKS = {
     "series": make_network((random_layer(RNG, 3, 4),), 4, series=True),
 }
 SERIES = NETWORKS["GRU"].embedding  # vectors of the same words
-every_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=list(NETWORKS))
+THOROUGH = "stack, mean"  # compiles longest
+every_network = pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(network, id=name, marks=[pytest.mark.thorough] if name == THOROUGH else [])
+        for name, network in NETWORKS.items()
+    ],
+)
 
 
 def inputs_of(network):

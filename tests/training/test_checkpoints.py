@@ -74,6 +74,7 @@ train(vectors(), *DATA, OPTIONS, checkpoint=path, resume=path.exists(), log=log)
 """
 
 
+@pytest.mark.thorough
 def test_killed_at_any_moment_and_resumed_it_ends_the_same(unbroken, tmp_path):
     path, script = tmp_path / "checkpoint", tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))

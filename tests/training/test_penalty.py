@@ -40,6 +40,7 @@ def accuracies(penalty):
     ]
 
 
+@pytest.mark.thorough
 def test_a_model_with_a_penalty_does_without_the_decoy():
     clean, flipped = accuracies(None)
     assert clean < 0.9

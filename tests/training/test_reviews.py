@@ -84,6 +84,7 @@ def test_malformed_rows_are_left_out_and_reported(tmp_path, capsys):
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.thorough
 def test_interrupted_it_says_how_to_go_on(tmp_path):
     data, out = write_reviews(tmp_path / "reviews.csv"), tmp_path / "model"
     words = ["--data", data, *COLUMNS, "--out", out, "--checkpoint", tmp_path / "state", *FAST]
@@ -250,6 +251,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see processes")
 def test_processes_end_with_one_that_is_killed(tmp_path):
     script = tmp_path / "endless.py"

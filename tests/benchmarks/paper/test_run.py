@@ -23,6 +23,8 @@ from tests.training.test_treebank import parse
 
 PLAIN_AND_OTHERS = ("a", 0.4), ("plain", 0.9), ("b", 0.6)
 
+pytestmark = pytest.mark.thorough
+
 
 def read(results, name):
     return json.loads((results / f"{name}.json").read_bytes())
