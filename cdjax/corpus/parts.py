@@ -177,22 +177,22 @@ def find_highlights(outputs: Outputs, documents: pa.RecordBatch) -> dict[str, li
     ends = documents["spans"].offsets.to_numpy()
     spans = documents["spans"].values
     starts, stops = (spans.field(name).to_numpy() for name in ("start", "stop"))
-    scores = np.stack([spans.field(f"score_{label}").to_numpy() for label in labels], axis=1)
-    by_label = directions(outputs.logits, labels, outputs.output).T
-    scores = np.where(
-        (stops - starts <= HIGHLIGHT_WORDS)[:, None], scores @ by_label.astype(np.float32), -np.inf
-    )
-    candidates: dict[str, list[tuple[float, int, int]]] = {label: [] for label in labels}
-    for row in np.flatnonzero(np.diff(ends)).tolist():
-        here = scores[ends[row] : ends[row + 1]]
-        for label, best, score in zip(labels, here.argmax(0), here.max(0), strict=True):
-            candidates[label].append((float(score), row, int(ends[row]) + int(best)))
+    short = np.flatnonzero(stops - starts <= HIGHLIGHT_WORDS)
+    scores = np.stack([spans.field(f"score_{label}").to_numpy()[short] for label in labels])
+    scores = directions(outputs.logits, labels, outputs.output).astype(np.float32) @ scores
+    ends = np.searchsorted(short, ends)
+    rows = np.flatnonzero(np.diff(ends))  # documents that have such spans
+    first = ends[rows]
     numbers = documents["doc"].to_numpy()
     result = {}
-    for label, found in candidates.items():
+    for label, here in zip(labels, scores, strict=True):
         sign = -1 if outputs.two and label == labels[0] else 1
+        best = np.maximum.reduceat(here, first) if len(rows) else here
+        is_best = np.flatnonzero(here == np.repeat(best, np.diff(ends)[rows]))
+        indices = is_best[np.searchsorted(is_best, first)]  # of equal ones the first
         phrases: dict[str, Highlight] = {}
-        for score, row, index in sorted(found, key=lambda c: (-c[0], c[1])):
+        for n in np.argsort(-best, kind="stable"):
+            score, row, index = float(best[n]), int(rows[n]), int(short[indices[n]])
             if score <= 0 or len(phrases) == HIGHLIGHTS:
                 break
             tokens = documents["tokens"][row].as_py()[starts[index] : stops[index]]

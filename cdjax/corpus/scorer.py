@@ -275,33 +275,43 @@ class Scorer:
     ) -> pa.RecordBatch:
         """Return the batch with its tokens and scores; needs no device."""
         outputs = Outputs.of(self.model)
-        numbers = [_numbers(outputs, result) for result in results]
+        spans, numbers, counts = _numbers(outputs, results)
         if self.top is not None:
-            chosen = [_strongest(outputs, n, self.top) for n in numbers]
-            spans = [result.spans[c] for result, c in zip(results, chosen, strict=True)]
-            numbers = [n[c] for n, c in zip(numbers, chosen, strict=True)]
-        else:
-            spans = [result.spans for result in results]
+            stops = np.cumsum(counts)
+            chosen = [
+                stop - count + _strongest(outputs, numbers[stop - count : stop], self.top)
+                for stop, count in zip(stops, counts, strict=True)
+            ]
+            counts = np.array([len(c) for c in chosen], int)
+            kept = np.concatenate([*chosen, np.zeros(0, int)])
+            spans, numbers = spans[kept], numbers[kept]
         shape = len(results), outputs.logits
         logits = np.array([r.logits for r in results], np.float32).reshape(shape)
         columns = {name: batch[name] for name in batch.schema.names}
         columns |= dict(zip([field.name for field in TOKENS], tokenized.columns, strict=True))
-        columns["logits"] = _lists(list(logits), pa.array(logits.ravel(), pa.float32()))
-        columns["spans"] = _lists(spans, _structs(outputs, spans, numbers))
+        each = np.full(len(results), outputs.logits)
+        columns["logits"] = _lists(each, pa.array(logits.ravel(), pa.float32()))
+        columns["spans"] = _lists(counts, _structs(outputs, spans, numbers))
         return pa.RecordBatch.from_pydict(columns)
 
 
-def _numbers(outputs: Outputs, result: SpanScores) -> Float[np.ndarray, "s n"]:
-    """Return the columns `Outputs.names` of a review's spans, in float32."""
-    by_label = read_scores(result.scores, outputs.labels)
+def _numbers(
+    outputs: Outputs, results: list[SpanScores]
+) -> tuple[Int[np.ndarray, "s 2"], Float[np.ndarray, "s n"], Int[np.ndarray, "_"]]:
+    """Return all reviews' spans, their columns `Outputs.names` in float32, how many each has."""
+    counts = np.array([len(result.spans) for result in results], int)
+    spans = np.concatenate([*(r.spans for r in results), np.zeros((0, 2), np.int32)])
+    nothing = np.zeros((0, outputs.logits), results[0].scores.dtype if results else np.float32)
+    scores = np.concatenate([*(r.scores for r in results), nothing])
+    by_label = read_scores(scores, outputs.labels)
     if outputs.two:
         direction = directions(outputs.logits, outputs.labels, outputs.output)[-1]
         read_off = read(by_label, direction)[:, None]
     else:
         read_off = by_label
-    beyond = interactions(result.spans, read_off)
+    beyond = interactions(spans, read_off, counts)
     columns = [by_label, read_off, beyond] if outputs.two else [by_label, beyond]
-    return np.concatenate(columns, axis=1).astype(np.float32)
+    return spans, np.concatenate(columns, axis=1).astype(np.float32), counts
 
 
 def _strongest(
@@ -314,18 +324,18 @@ def _strongest(
     return np.sort(order[:top])
 
 
-def _structs(outputs: Outputs, spans: list, numbers: list) -> pa.StructArray:
+def _structs(
+    outputs: Outputs, spans: Int[np.ndarray, "s 2"], numbers: Float[np.ndarray, "s n"]
+) -> pa.StructArray:
     """Return all spans of a batch, one after the other."""
-    flat = np.concatenate([*spans, np.zeros((0, 2), np.int32)]).astype(np.int32)
-    values = np.concatenate([*numbers, np.zeros((0, len(outputs.names)), np.float32)])
-    columns = [*flat.T, *values.T]
+    columns = [*spans.astype(np.int32).T, *numbers.T]
     return pa.StructArray.from_arrays(
         [pa.array(np.ascontiguousarray(column)) for column in columns],
         ["start", "stop", *outputs.names],
     )
 
 
-def _lists(parts: list, values: pa.Array) -> pa.ListArray:
-    """Return lists of consecutive values, as many as each part has."""
-    ends = np.cumsum([0, *(len(part) for part in parts)], dtype=np.int32)
+def _lists(counts: Int[np.ndarray, "n"], values: pa.Array) -> pa.ListArray:
+    """Return lists of consecutive values, of so many each."""
+    ends = np.cumsum([0, *counts], dtype=np.int32)
     return pa.ListArray.from_arrays(pa.array(ends), values)

@@ -18,7 +18,9 @@ from cdjax.spans import enumerate_spans
 
 
 def interactions(
-    spans: Int[np.ndarray, "s 2"], scores: Float[np.ndarray, "s *k"]
+    spans: Int[np.ndarray, "s 2"],
+    scores: Float[np.ndarray, "s *k"],
+    counts: Int[np.ndarray, "n"] | None = None,
 ) -> Float[np.ndarray, "s *k"]:
     """Return the score of each span less the sum over its steps.
 
@@ -27,17 +29,28 @@ def interactions(
     For two adjacent steps that is their interaction; for a single step it is 0.
 
     Args:
-        spans: Half-open spans of one sequence, by start and then by stop, with all single steps.
+        spans: Half-open spans of one sequence, by start and then by stop, with all single steps;
+            or of several sequences, one after the other.
         scores: A number a span, or a row of them.
+        counts: Spans of each sequence; all are of one when None.
 
     >>> spans = np.array([[0, 1], [0, 2], [1, 2]])
     >>> interactions(spans, np.array([-1.0, 2.0, -2.0])).tolist()
     [0.0, 5.0, 0.0]
     """
+    counts = np.array([len(spans)]) if counts is None else counts
+    owner = np.repeat(np.arange(len(counts)), counts)
     single = spans[:, 1] - spans[:, 0] == 1
-    steps = np.cumsum(scores[single], axis=0, dtype=np.float64)
-    sums = np.concatenate([np.zeros((1, *steps.shape[1:])), steps])
-    beyond = scores - (sums[spans[:, 1]] - sums[spans[:, 0]])
+    lengths = np.bincount(owner[single], minlength=len(counts))
+    stops = np.cumsum(lengths)
+    first = stops - lengths + np.arange(len(counts))  # of each sequence's sums, one more than steps
+    sums = np.zeros((len(counts) + int(lengths.sum()), *scores.shape[1:]))
+    steps = scores[single]
+    for begin, stop, length in zip(first, stops, lengths, strict=True):
+        into = sums[begin + 1 : begin + 1 + length]
+        np.cumsum(steps[stop - length : stop], axis=0, dtype=np.float64, out=into)
+    start, stop = first[owner] + spans.T
+    beyond = scores - (sums[stop] - sums[start])
     beyond[single] = 0
     return beyond.astype(scores.dtype)
 

@@ -673,7 +673,7 @@ def test_text_of_a_long_review_comes_in_pieces():
             "doc": pa.array([0]),
             "id": pa.array([None], pa.string()),
             "tokens": pa.array([["word"] * 800]),
-            "spans": scorer._lists([spans], scorer._structs(outputs, [spans], numbers)),
+            "spans": scorer._lists(np.array([len(spans)]), scorer._structs(outputs, spans, numbers)),
         }
     )
     tracemalloc.start()
