@@ -667,13 +667,15 @@ def test_text_of_a_long_review_comes_in_pieces():
     """All phrases of 800 words hold 0.4 GB of text; a piece of the table has a bounded share."""
     spans = enumerate_spans(800)
     outputs = scorer.Outputs(("a", "b"), 2, "softmax")
-    numbers = [np.zeros((len(spans), len(outputs.names)), np.float32)]
+    numbers = np.zeros((len(spans), len(outputs.names)), np.float32)
     batch = pa.RecordBatch.from_pydict(
         {
             "doc": pa.array([0]),
             "id": pa.array([None], pa.string()),
             "tokens": pa.array([["word"] * 800]),
-            "spans": scorer._lists(np.array([len(spans)]), scorer._structs(outputs, spans, numbers)),
+            "spans": scorer._lists(
+                np.array([len(spans)]), scorer._structs(outputs, spans, numbers)
+            ),
         }
     )
     tracemalloc.start()
