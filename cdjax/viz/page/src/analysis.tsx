@@ -10,7 +10,7 @@ import type { State } from "./state";
 import { plain } from "./text";
 import { Tree } from "./treeview";
 import { Triangle } from "./triangle";
-import { Sum, Waterfall, barsOf } from "./waterfall";
+import { Sum, Waterfall, barsOf, rangeOf } from "./waterfall";
 
 const MOST = 400; // steps of the longest text whose tree is drawn
 
@@ -40,6 +40,10 @@ export function Analysis(props: Props) {
   const { phrases, word, words } = nounsOf(record);
   const titled = (title: string, of: Reading) =>
     readings.length > 1 ? `${title}: ${of.explained.id}` : title;
+  const bars = readings.map((of) => barsOf(record, of, directionName(record, direction), quoteOf));
+  // Two in the same units are drawn on one scale.
+  const same = readings.every((of) => of.record.units === reading.record.units);
+  const range = same ? rangeOf(bars.flat()) : null;
   return (
     <>
       {steps > 1 && longest > 1 && (
@@ -48,46 +52,51 @@ export function Analysis(props: Props) {
           <Findings {...{ record, reading, direction, span, quoteOf, onSelect, onHover }} />
         </section>
       )}
-      {readings.map((of) => (
-        <section class="card" key={`account ${of.explained.id}`}>
-          <h2>{titled("Where the number comes from", of)}</h2>
-          <Waterfall
-            bars={barsOf(record, of, quoteOf)}
-            reading={of}
-            total={directionName(record, direction)}
-            onSelect={onSelect}
-          />
-          {of.record.adds && <Sum of={of} unit={record.series ? "series" : "text"} />}
-          {of.record.reason && <p class="note">Remainder: {plain(of.record.reason)}.</p>}
-        </section>
-      ))}
-      {readings.map((of) => (
-        <section class="card" key={`triangle ${of.explained.id}`}>
-          <div class="row">
-            <h2>{titled(`All ${phrases}`, of)}</h2>
-            <div class="switch" role="group" aria-label="Shown in the triangle">
-              {(["score", "interaction"] as const).map((shown) => (
-                <button
-                  type="button"
-                  aria-pressed={state.shown === shown}
-                  onClick={() => onChange({ shown })}
-                >
-                  {shown}
-                </button>
-              ))}
+      <div class="beside">
+        {readings.map((of, n) => (
+          <section class="card" key={`account ${of.explained.id}`}>
+            <h2>{titled("Where the number comes from", of)}</h2>
+            <Waterfall
+              bars={bars[n]!}
+              range={range}
+              reading={of}
+              title={titled("Where the number comes from", of)}
+              onSelect={onSelect}
+            />
+            {of.record.adds && <Sum of={of} unit={record.series ? "series" : "text"} />}
+            {of.record.reason && <p class="note">Remainder: {plain(of.record.reason)}.</p>}
+          </section>
+        ))}
+      </div>
+      <div class="beside">
+        {readings.map((of) => (
+          <section class="card" key={`triangle ${of.explained.id}`}>
+            <div class="row">
+              <h2>{titled(`All ${phrases}`, of)}</h2>
+              <div class="switch" role="group" aria-label="Shown in the triangle">
+                {(["score", "interaction"] as const).map((shown) => (
+                  <button
+                    type="button"
+                    aria-pressed={state.shown === shown}
+                    onClick={() => onChange({ shown })}
+                  >
+                    {shown}
+                  </button>
+                ))}
+              </div>
             </div>
-          </div>
-          <p class="note">
-            Single {words} in the first row; each row below has {phrases} of one {word} more.
-          </p>
-          <Triangle
-            {...{ reading: of, shown: state.shown, colour, span, hover, right, words: forms }}
-            describe={(one) => describe(one, of)}
-            onHover={onHover}
-            onSelect={onSelect}
-          />
-        </section>
-      ))}
+            <p class="note">
+              Single {words} in the first row; each row below has {phrases} of one {word} more.
+            </p>
+            <Triangle
+              {...{ reading: of, shown: state.shown, colour, span, hover, right, words: forms }}
+              describe={(one) => describe(one, of)}
+              onHover={onHover}
+              onSelect={onSelect}
+            />
+          </section>
+        ))}
+      </div>
       {longest >= steps && !additive && steps > 1 && (
         <section class="card">
           <h2>{titled(`How ${phrases} join`, reading)}</h2>

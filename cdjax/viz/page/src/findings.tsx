@@ -26,6 +26,9 @@ export function Findings({ record, reading, direction, span, quoteOf, onSelect, 
   );
   const { phrase, phrases, words } = nounsOf(record);
   const sides = sidesOf(record, direction);
+  const titles = sides.map((side) =>
+    record.output === "value" ? side.replace(/^(raise|lower)s/, "that $1") : side,
+  );
   const sentences = sentencesOf(record, reading.steps).filter(({ start, stop }) =>
     reading.explained.has(start, stop),
   );
@@ -62,7 +65,7 @@ export function Findings({ record, reading, direction, span, quoteOf, onSelect, 
     <div>
       {sentences.length > 1 && <div class="sentences">{list("Sentences", sentences, 160)}</div>}
       <div class="pair">
-        {sides.map((side, n) =>
+        {titles.map((side, n) =>
           list(`${phrases[0]!.toUpperCase()}${phrases.slice(1)} ${side}`, evidence[n]!, 70),
         )}
       </div>

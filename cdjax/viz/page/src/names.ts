@@ -12,7 +12,7 @@ export function sidesOf(
   { label, against }: Direction,
 ): [above: string, below: string] {
   const name = labelOf(record, label);
-  if (record.output === "value") return [`to raise ${name}`, `to lower ${name}`];
+  if (record.output === "value") return [`raises ${name}`, `lowers ${name}`];
   return [`for ${name}`, against === null ? `against ${name}` : `for ${labelOf(record, against)}`];
 }
 

@@ -1,7 +1,8 @@
 // What a person takes away from the page.
 
 import { useState } from "preact/hooks";
-import { copyText, download, toCsv, toPng, toSvg, toText } from "./copying";
+import { copyText, download, toCsv, toPng, toText } from "./copying";
+import { toSvg } from "./picture";
 import type { ReviewRecord } from "./record";
 import type { Direction, Reading, Span } from "./scores";
 
