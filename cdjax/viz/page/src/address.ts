@@ -12,21 +12,24 @@ export function useAddress(record: ReviewRecord, explained: Explained[]) {
   const first = useMemo(() => firstState(record), [record]);
   const read = () => fromHash(location.hash, first, record, explained);
   const [state, setState] = useState<State>(read);
-  const written = useRef("");
+  const known = useRef(location.hash); // the address that the state came from, or was written to
   useEffect(() => {
     const later = setTimeout(() => {
-      written.current = toHash(state, first, explained);
+      if (location.hash !== known.current) return; // a person has changed it, which will be read
       try {
-        history.replaceState(null, "", `#${written.current}`);
+        history.replaceState(null, "", `#${toHash(state, first, explained)}`);
       } catch {
         // A page inside another may have no address of its own; it works without.
       }
+      known.current = location.hash;
     }, WAIT);
     return () => clearTimeout(later);
   }, [state]);
   useEffect(() => {
     const follow = () => {
-      if (location.hash.slice(1) !== written.current) setState(read());
+      if (location.hash === known.current) return;
+      known.current = location.hash;
+      setState(read());
     };
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
