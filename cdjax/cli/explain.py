@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
     """Explain one text."""
     from cdjax.cli.cache import keep_compiled_programs
     from cdjax.cli.parser import tell_missing
-    from cdjax.cli.texts import read_text
+    from cdjax.cli.texts import check_source, read_text
     from cdjax.model import find_vocabulary
     from cdjax.results.evidence import LONGEST_PHRASE
     from cdjax.results.sentences import LONG_TEXT
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
     from cdjax.viz.console import Console
 
     _check(args)
-    args.text = read_text(args.text, args.file)
+    check_source(args.text, args.file)
     keep_compiled_programs()
     model = models.load_model(args)
     for flag, label in (("--class", args.label), ("--against", args.against)):
@@ -117,6 +117,7 @@ def run(args: argparse.Namespace) -> None:
         series.run(args, model, console)
         return
     series.check_text(args)
+    args.text = read_text(args.text, args.file)
     with options.as_user_error(ValueError, ImportError), _hidden_modules("scipy", "sklearn"):
         words = len(find_vocabulary(model).split(args.text)[0])
         if words > LONG_TEXT and args.max_len is None and not (args.html or args.tree):

@@ -78,7 +78,8 @@ def check_text(args: argparse.Namespace) -> None:
                 f"{name} is given, which is for series, and the model reads text; expected a "
                 f"model of series (--model), or leave it out."
             )
-    if inner_suffix(args.text) in ENDINGS and " " not in args.text and _is_file(args.text):
+    text = args.text or ""
+    if inner_suffix(text) in ENDINGS and " " not in text and _is_file(text):
         raise options.UserError(
             f"{args.text} is a file, and the model reads text; expected the text itself, or a "
             f"model of series (--model). cdjax score reads files of texts."
@@ -96,8 +97,9 @@ def run(args: argparse.Namespace, model, console) -> None:
     if args.tree or (args.method and not args.html):
         flag = "--tree" if args.tree else "--method"
         raise options.UserError(f"{flag} shows the words of a text, and the model reads series.")
-    if inner_suffix(args.text) not in ENDINGS or not _is_file(args.text):
-        found = f"{args.text!r} is no such file"
+    path = args.file if args.text is None else args.text
+    if inner_suffix(path) not in ENDINGS or not _is_file(path):
+        found = f"{path!r} is no such file"
         raise options.UserError(
             f"the model reads series of numbers, and {found}; expected a file that ends in "
             f"{', '.join(ENDINGS)}, a row a step."
@@ -105,7 +107,7 @@ def run(args: argparse.Namespace, model, console) -> None:
     with options.as_user_error(ValueError):
         model = _in_units(model, args)
         width = input_width(model.classifier)
-        file = read_series(args.text, args.columns, args.time_column)
+        file = read_series(path, args.columns, args.time_column)
         if len(file.columns) != width:
             raise ValueError(
                 f"the network reads {width} numbers a step, and there are {len(file.columns)} "
@@ -256,7 +258,15 @@ def _score(args, model, file, rows, windows):
 
     first, raw, x = rows
     rule = RULES[args.rule]
-    explanation = explain(x, model, rule=rule, max_len=args.max_len, label=args.label)
+    explanation = explain(
+        x,
+        model,
+        rule=rule,
+        max_len=args.max_len,
+        label=args.label,
+        against=args.against,
+        whole=not args.html,
+    )
     times = [
         f"row {row}" if file.times is None else file.times.show(row)
         for row in range(first, first + len(x))

@@ -11,34 +11,40 @@ LARGEST = 4_000_000
 bytes a word."""
 
 
+def check_source(text: str | None, file: str | None) -> None:
+    """Raise unless there is either a text or a file.
+
+    Raises:
+        UserError: Where there is neither, or both.
+    """
+    if text is not None and file is not None:
+        raise UserError("there is a text and a --file; expected one of them.")
+    if text is None and file is None:
+        raise UserError('there is no text; expected "TEXT" in quotes, - or --file FILE.')
+
+
 def read_text(text: str | None, file: str | None) -> str:
-    """Return the text that a command is given.
+    """Return the text that a command is given, as an argument or in a file.
 
     Args:
         text: The argument; `-` for standard input.
         file: The path of a file, UTF-8.
 
     Raises:
-        UserError: Where there is none, or two; where it is empty, too large, or not UTF-8; where
-            the text is the name of a file.
+        UserError: Where it is empty, too large, or not UTF-8; where the text is the name of a file.
     """
-    if text is not None and file is not None:
-        raise UserError("there is a text and a --file; expected one of them.")
     if file is not None:
-        with as_user_error():
-            if Path(file).is_dir():
-                raise UserError(f"{file} is a folder; expected the file of one text.")
-            with Path(file).open("rb") as stream:
-                text = _decode(stream.read(LARGEST + 1), file)
+        if Path(file).is_dir():
+            raise UserError(f"{file} is a folder; expected the file of one text.")
+        with as_user_error(), Path(file).open("rb") as stream:
+            text = _decode(stream.read(LARGEST + 1), file)
     elif text == "-":
         if sys.stdin.isatty():
             print("The text, then Ctrl-D on a line of its own:", file=sys.stderr)
         text = _decode(sys.stdin.buffer.read(LARGEST + 1), "standard input")
-    elif text is None:
-        raise UserError('there is no text; expected "TEXT" in quotes, - or --file FILE.')
-    elif _is_text_file(text):
-        raise UserError(f"{text} is a file; to explain what is in it: --file {quote(text)}.")
-    if not text.strip():
+    elif _is_text_file(text or ""):
+        raise UserError(f"{text} is a file; to explain what is in it: --file {quote(text or '')}.")
+    if not text or not text.strip():
         raise UserError(
             f"{'the text' if file is None else file} is empty; expected at least one word."
         )

@@ -8,7 +8,7 @@ from cdjax.display import show
 from cdjax.results.numbers import write_score
 from cdjax.results.overview import Overview, make_overview
 from cdjax.results.phrases import Phrase
-from cdjax.results.wording import describe_outcome
+from cdjax.results.wording import describe_outcome, describe_scores, describe_sides
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&])")
 
@@ -21,8 +21,7 @@ def write_markdown(explanation: Any) -> str:
     if explanation.text is not None:
         blocks.append(f"> {escape(explanation.text)}")
     blocks += [f"*{escape(notice.text)}*" for notice in seen.notices]
-    sides = f"Scores are in {explanation.units}: above 0 speaks {seen.above}, below 0 {seen.below}."
-    blocks.append(escape(sides))
+    blocks.append(escape(describe_scores(explanation)))
     blocks += _write_account(explanation, seen)
     blocks += _write_phrases(explanation, seen)
     if seen.pairs or seen.longer:
@@ -71,13 +70,14 @@ def _write_account(explanation: Any, seen: Overview) -> list[str]:
 
 def _write_phrases(explanation: Any, seen: Overview) -> list[str]:
     """Return sentences or words, and the phrases that are evidence."""
+    below, above = describe_sides(explanation)
     steps = "word" if explanation.tokens is not None else "step"
     lists: list[tuple[str, str, Sequence[Phrase]]] = [
         ("What each sentence contributes", "sentence", seen.sentences)
         if seen.sentences
         else (f"What each {steps} contributes", steps, explanation.words()),
-        (f"Phrases that speak {seen.above}", "phrase", seen.evidence_above),
-        (f"Phrases that speak {seen.below}", "phrase", seen.evidence_below),
+        (f"Phrases that {above}", "phrase", seen.evidence_above),
+        (f"Phrases that {below}", "phrase", seen.evidence_below),
     ]
     blocks = []
     for title, head, phrases in lists:

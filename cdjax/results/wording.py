@@ -53,3 +53,22 @@ def sides(labels: Sequence[str], direction: Mapping[str, float]) -> tuple[str, s
     if not below:
         return f"against {' and '.join(above)}", f"for {' and '.join(above)}"
     return f"for {' and '.join(below)}", f"for {' and '.join(above)}"
+
+
+def describe_sides(explanation: Any) -> tuple[str, str]:
+    """Return what scores below 0 and above 0 do: "speak for blame", "speak for praise".
+
+    Of one value they "lower price" and "raise price".
+    """
+    below, above = sides(explanation.labels, explanation.direction)
+    weighted = [label for label in explanation.labels if explanation.direction[label]]
+    if explanation.output == "value" and len(weighted) == 1 and above.startswith("for "):
+        return f"lower {weighted[0]}", f"raise {weighted[0]}"
+    return f"speak {below}", f"speak {above}"
+
+
+def describe_scores(explanation: Any) -> str:
+    """Return what scores are measured in and what they do, a sentence."""
+    below, above = describe_sides(explanation)
+    below = below.removeprefix("speak ") if above.startswith("speak ") else below
+    return f"Scores are in {explanation.units}: above 0 they {above}, below 0 {below}."

@@ -5,20 +5,22 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+from rich.cells import cell_len
 from rich.text import Text
 
 from cdjax.display import show
 from cdjax.results.explanation import Explanation
-from cdjax.results.numbers import count_decimals
-from cdjax.results.scores import read
-from cdjax.results.wording import describe_direction, describe_outcome
+from cdjax.results.numbers import count_decimals, write_score
+from cdjax.results.phrases import Phrase
 from cdjax.viz.console import Console
+from cdjax.viz.scale import step
+from cdjax.viz.terminal.rows import paint, print_rows, quote, say, style, title
+from cdjax.viz.terminal.sections import print_account, print_outcome
+from cdjax.viz.terminal.words import print_legend
 
 STRONGEST = 5
-RANGE = 36
-"""Most characters of a range of time."""
 BAR = 20
-"""Characters of a bar of 100 %."""
+"""Most characters of a bar, of 100 %."""
 
 
 class Shown(NamedTuple):
@@ -62,97 +64,88 @@ def shorten_times(times: Sequence[str]) -> list[str]:
 
 def print_series(console: Console, explanation: Explanation, shown: Shown) -> None:
     """Print the value, the windows of time, the strongest windows of any length, the features."""
-    times = shorten_times(shown.times)
-    title = "Value" if explanation.output == "value" else "Prediction"
-    console.print(Text.assemble(f"{title}: ", (describe_outcome(explanation), "bold")))
-    features = ", ".join(shown.features)
-    console.print(
-        Text(f"Input: {len(times)} steps of {features}, {_show_range(times, 0, len(times))}", "dim")
-    )
-    total, bias = (
-        float(read(part, explanation.weights))
-        for part in (explanation.logits, explanation.output_bias)
-    )
-    numbers = np.array([explanation[start:stop] for start, stop in shown.windows.tolist()])
-    decimals = count_decimals(numbers)
-    size = float(np.abs(numbers).sum()) or 1.0
-    strongest = explanation.strongest(STRONGEST)
-    spans = [*shown.windows.tolist(), *((phrase.start, phrase.stop) for phrase in strongest)]
-    label = min(RANGE, max(len(_show_range(times, *span)) for span in [*spans, (0, len(times))]))
-    label = max(label, 26)
-
-    def row(name: str, number: float, share: bool = False, sign: str = "+") -> None:
-        part = abs(number) / size
-        bar = ("+" if number > 0 else "-") * round(BAR * min(1, part))
-        tail = f"{part:7.0%}  {bar}" if share else ""
-        name = name if len(name) <= label else name[: label - 3] + "..."
-        console.print(f"{name:{label}}{number:{sign}12.{decimals}f}{tail}".rstrip(), markup=False)
-
-    def head(title: str) -> None:
-        console.print()
-        console.print(Text.assemble((f"{title:{label}}", "bold"), (f"{'score':>12}  share", "dim")))
-
-    sizes = sorted({stop - start for start, stop in shown.windows.tolist()}, reverse=True)
-    head(f"Windows of {sizes[0]} step{'s' * (sizes[0] > 1)}")
-    for span, number in zip(shown.windows.tolist(), numbers.tolist(), strict=True):
-        row(_show_range(times, *span), number, share=True)
-    row("sum of the windows", float(numbers.sum()))
-    row("rest", total - bias - float(numbers.sum()))
-    row("output bias", bias)
-    what = "value" if explanation.output == "value" else describe_direction(explanation.direction)
-    row(what, total, sign="")
-
-    head("Strongest, of any length")
-    for phrase in strongest:
-        row(_show_range(times, phrase.start, phrase.stop), phrase.score, share=True)
+    seen, times = explanation.overview(), shorten_times(shown.times)
+    print_outcome(console, explanation, seen)
+    features = quote(", ".join(shown.features))
+    input_ = f"Input: {len(times)} steps of ", features, f", {_show_range(times, 0, len(times))}"
+    say(console, Text.assemble(*input_, style="dim"))
+    spans = shown.windows.tolist()
+    windows = [
+        Phrase(*span, _show_range(times, *span), explanation[slice(*span)]) for span in spans
+    ]
+    strongest = [
+        phrase._replace(text=_show_range(times, phrase.start, phrase.stop))
+        for phrase in explanation.strongest(STRONGEST)
+        if abs(phrase.score) >= seen.thresholds.clear
+    ]
+    size = sum(abs(window.score) for window in windows) or 1.0
+    steps = max(stop - start for start, stop in spans)
+    title(console, f"What each window of {steps} step{'s' * (steps > 1)} contributes")
+    _print_windows(console, explanation, windows, size)
+    print_legend(console, explanation, seen)
+    total = sum(window.score for window in windows)
+    print_account(console, explanation, seen, total, "windows")
+    if strongest:
+        title(console, "Strongest windows of any length")
+        _print_windows(console, explanation, strongest, size)
     if shown.by_feature is not None and shown.overall is not None:
-        _print_features(console, shown, times, label)
+        _print_features(console, shown, times)
     console.print()
-    console.print(Text(_describe(explanation, shown), "dim"))
+    say(console, _describe(explanation, shown), "dim")
 
 
-def _print_features(console: Console, shown: Shown, times: list[str], label: int) -> None:
+def _print_windows(
+    console: Console, explanation: Explanation, windows: Sequence[Phrase], size: float
+) -> None:
+    """Print the score of each window, its share of the sizes of all, and a bar as long."""
+    edges, decimals = explanation.thresholds, explanation.decimals
+    most = min(BAR, console.width // 6)
+    rows = []
+    for window in windows:
+        share = abs(window.score) / size
+        bar = ("+" if window.score > 0 else "-") * round(most * min(1, share))
+        score = paint(console, window.score, edges, decimals)
+        colours = style(console, step(window.score, edges))
+        cells = score, f"{share:.0%}", Text(bar, colours)
+        rows.append((cells, quote(window.text)))
+    print_rows(console, rows, ("score ", "share", ""), left=(2,))
+
+
+def _print_features(console: Console, shown: Shown, times: list[str]) -> None:
     """Print the scores of the features of each window and the means of their values."""
     assert shown.by_feature is not None
     assert shown.overall is not None
-    names = [
-        shown.features[group[0]] if len(group) == 1 else f"{len(group)} others"
-        for group in shown.groups
-    ]
+    spans = shown.windows.tolist()
     decimals = count_decimals(shown.by_feature)
-    cells: list[list[str]] = []
+    columns: list[tuple[str, list[str]]] = []
     for g, group in enumerate(shown.groups):
+        name = shown.features[group[0]] if len(group) == 1 else f"{len(group)} others"
         values = shown.raw[:, group[0]]
         places = count_decimals(values)
-        column = [f"{number:+.{decimals}f}" for number in shown.by_feature[:, g]]
-        overall = f"{shown.overall[g]:+.{decimals}f}"
-        means = [values[start:stop].mean() for start, stop in shown.windows.tolist()]
-        texts = [f"{mean:.{places}f}" for mean in [*means, values.mean()]]
+        numbers = [*shown.by_feature[:, g].tolist(), float(shown.overall[g])]
+        means = [float(values[start:stop].mean()) for start, stop in spans]
+        scores = [write_score(number, decimals) for number in numbers]
+        texts = [f"{mean:.{places}f}" for mean in [*means, float(values.mean())]]
         texts = texts if len(group) == 1 else [""] * len(texts)
-        wide = max(map(len, [*column, overall]))
-        far = max(map(len, texts))
-        cells.append(
-            [
-                f"{a:>{wide}} {b:>{far}}".rstrip()
-                for a, b in zip([*column, overall], texts, strict=True)
-            ]
+        widest = max(map(len, texts))
+        columns.append(
+            (name, [f"{a} {b:>{widest}}".rstrip() for a, b in zip(scores, texts, strict=True)])
         )
-    widths = [max(len(name), *map(len, column)) for name, column in zip(names, cells, strict=True)]
-    rows = [_show_range(times, *span)[:label] for span in shown.windows.tolist()]
+    names = [*(_show_range(times, *span) for span in spans), "all steps"]
+    widths = [max(cell_len(name), *map(len, column)) + 2 for name, column in columns]
+    room = max(1, console.width - max(map(len, names)))
+    title(console, "By feature: score, and mean of the values")
     first = 0
-    while first < len(names):
-        stop, used = first, label
-        while stop < len(names) and (stop == first or used + 3 + widths[stop] <= console.width):
-            used += 3 + widths[stop]
+    while first < len(columns):
+        stop, used = first + 1, widths[first]
+        while stop < len(columns) and used + widths[stop] <= room:
+            used += widths[stop]
             stop += 1
-        console.print()
-        columns = range(first, stop)
-        line = "".join(f"   {names[g]:>{widths[g]}}" for g in columns)
-        title = "By feature: score, mean"
-        console.print(Text.assemble((f"{title:{label}}", "bold"), line), overflow="ellipsis")
-        for n, name in enumerate([*rows, "all steps"]):
-            line = "".join(f"   {cells[g][n]:>{widths[g]}}" for g in columns)
-            console.print(f"{name:{label}}{line}", markup=False, overflow="ellipsis")
+        chosen = columns[first:stop]
+        rows = [([column[n] for _, column in chosen], quote(name)) for n, name in enumerate(names)]
+        if first:
+            console.print()
+        print_rows(console, rows, [show(name) for name, _ in chosen])
         first = stop
 
 
@@ -168,10 +161,8 @@ def _show_range(times: list[str], start: int, stop: int) -> str:
 def _describe(explanation: Explanation, shown: Shown) -> str:
     units = "the units of the value" if explanation.output == "value" else explanation.units
     lines = [
-        f"A score is what the input of these steps contributes to the output, in {units}. The "
-        "windows, the rest and the output bias add up to it: the rest is what comes of several "
-        "windows together, or of the network's biases, and belongs to no window. Share: of the "
-        "sizes of all windows' scores.",
+        f"A score is what the input of these steps contributes to the output, in {units}. "
+        "Share: of the sizes of all windows' scores.",
     ]
     if shown.by_feature is not None:
         lines.append("The features of a window need not add up to its score.")

@@ -106,10 +106,10 @@ def test_four_classes_and_one_against_another(four, capsys):
     ):
         out = explained("a bad film", four, capsys, *options)
         expected = scores[:, ranked[positive]]
-        sides = f"above 0 speaks for {labels[positive]}, below 0 against {labels[positive]}."
+        sides = f"above 0 they speak for {labels[positive]}, below 0 against {labels[positive]}."
         if negative is not None:
             expected = expected - scores[:, ranked[negative]]
-            sides = f"above 0 speaks for {labels[positive]}, below 0 for {labels[negative]}."
+            sides = f"above 0 they speak for {labels[positive]}, below 0 for {labels[negative]}."
         assert out.splitlines()[4].split() == [f"{score:+.2f}" for score in expected]
         assert sides in out
 

@@ -53,13 +53,13 @@ def test_one_logit_gives_its_sigmoid(tmp_path, capsys):
         ids = model.vocabulary.encode(cdjax.tokenize(text))
         (result,) = cdjax.score_all_spans(model.classifier, [ids], max_len=1)
         np.testing.assert_allclose(numbers(out), result.scores[:, 0], atol=0.00501)
-        assert "above 0 speaks for positive, below 0 for negative." in out
+        assert "above 0 they speak for positive, below 0 for negative." in out
     assert len(seen) == 2
     turned = explained(TEXTS[0], path, capsys, "--class", "negative")
     np.testing.assert_allclose(
         numbers(turned), -np.array(numbers(explained(TEXTS[0], path, capsys)))
     )
-    assert "above 0 speaks for negative, below 0 for positive." in turned
+    assert "above 0 they speak for negative, below 0 for positive." in turned
 
 
 def test_four_classes(tmp_path, capsys):
@@ -73,7 +73,7 @@ def test_four_classes(tmp_path, capsys):
     for n, label in enumerate(FOUR):
         out = explained(TEXTS[0], path, capsys, "--class", label)
         np.testing.assert_allclose(numbers(out), result.scores[:, n], atol=0.00501)
-        assert f"above 0 speaks for {label}, below 0 against {label}." in out
+        assert f"above 0 they speak for {label}, below 0 against {label}." in out
         assert f"speak against {label}" in out or f"speak for {label}" in out
     default = explained(TEXTS[0], path, capsys)
     assert default == explained(TEXTS[0], path, capsys, "--class", best)
@@ -85,10 +85,10 @@ def test_four_classes(tmp_path, capsys):
 def test_a_class_with_the_tree_and_with_methods(tmp_path, capsys):
     path, _ = save_model(tmp_path, FOUR, 4, "softmax")
     out = explained(TEXTS[0], path, capsys, "--class", "music", "--tree")
-    assert "above 0 speaks for music" in out
+    assert "above 0 they speak for music" in out
     assert "How the words join" in out
     out = explained(TEXTS[0], path, capsys, "--class", "music", "--method", "loo")
-    assert "in log probability: above 0 speaks for music" in out
+    assert "in log probability: above 0 they speak for music" in out
     out = explained(TEXTS[0], path, capsys, "--class", "music", "--method", "all")
     assert "in log probability for music" in out
 
@@ -110,7 +110,7 @@ def test_values_have_no_percentages(tmp_path, capsys):
     (value,) = logits_of(model, TEXTS[0])
     assert out.startswith(f"Value: stars {value:.4g}\n")
     assert "%" not in out
-    assert "above 0 speaks for stars, below 0 against stars." in out
+    assert "above 0 they raise stars, below 0 lower stars." in out
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,11 @@ def explain(folder, monkeypatch, capsys):
 def read_table(out, title):
     """The numbers of the rows of a table, by their names."""
     (table,) = [part for part in out.split("\n\n") if part.startswith(title)]
-    rows = [re.split(r"\s{2,}", line) for line in table.splitlines()[1:]]
-    return {
-        name: [float(cell.partition(" ")[0].strip("%")) for cell in row if re.search(r"\d", cell)]
-        for name, *row in rows
-    }
+    rows = [
+        re.fullmatch(r"=? *((?:[+-]?[\d.]+%? +)+)(?:[+-]+ +)?(\D.*|\d{4}-.*)", line)
+        for line in table.splitlines()[1:]
+    ]
+    return {row[2]: [float(cell.strip("%")) for cell in row[1].split()] for row in rows if row}
 
 
 def scaled(folder, first, stop):
@@ -73,28 +73,36 @@ def scaled(folder, first, stop):
 def test_windows_of_time_in_the_targets_units(folder, explain):
     code, out, err = explain("data.csv", *TIMES, "--window", "12", *SCALES, *TARGET)
     assert (code, err) == (0, "")
+    assert "-0.00 " not in out
     assert max(map(len, out.splitlines())) <= 80
     model = cdjax.scale_output(cdjax.load(folder / "value"), 40.0, 9.0)
     explanation = cdjax.explain(scaled(folder, 18, 30), model)
     (value,), (bias,) = explanation.logits, explanation.output_bias
     assert out.startswith(f"Value: load {value:.4g}\n")
     assert "12 steps of load, temp, 2024-01-01 18:00 to 2024-01-02 05:00" in out
-    table = read_table(out, "Windows of 1 step")
+    table = read_table(out, "What each window of 1 step contributes")
     names = list(table)
     assert names[0] == "2024-01-01 18:00"
-    assert names[11:] == ["2024-01-02 05:00", "sum of the windows", "rest", "output bias", "value"]
+    assert names[11:] == ["2024-01-02 05:00"]
     numbers = [row[0] for row in table.values()]
     steps = [phrase.score for phrase in explanation.words()]
-    np.testing.assert_allclose(numbers[:12], steps, atol=0.01)
-    np.testing.assert_allclose(numbers[-2:], [bias, value], atol=0.01)
-    assert sum(numbers[:12]) == pytest.approx(numbers[12], abs=0.1)
-    assert sum(numbers[12:15]) == pytest.approx(numbers[15], abs=0.02)
+    np.testing.assert_allclose(numbers, steps, atol=0.006)
+    account = {
+        name.partition(":")[0]: row[0]
+        for name, row in read_table(out, "How the prediction adds up").items()
+    }
+    windows, together, whole, remainder, output_bias, total = account.values()
+    assert windows == pytest.approx(sum(steps), abs=0.006)
+    assert windows + together == pytest.approx(whole, abs=0.02)
+    assert whole + remainder + output_bias == pytest.approx(total, abs=0.02)
+    assert (output_bias, total) == (pytest.approx(bias, abs=0.006), pytest.approx(value, abs=0.006))
+    assert list(account)[-1] == "value of load"
     features = read_table(out, "By feature")
     regions = np.zeros((2, 12, 2), bool)
     regions[0, 11, 0] = regions[1, :, 1] = True
     (last,), (temp,) = cdjax.score_regions(model, scaled(folder, 18, 30), regions)
     assert features["2024-01-02 05:00"][0] == pytest.approx(last, abs=0.01)
-    assert features["all steps"][1] == pytest.approx(temp, abs=0.01)
+    assert features["all steps"][2] == pytest.approx(temp, abs=0.01)
 
 
 def test_which_window(explain):
@@ -106,7 +114,7 @@ def test_which_window(explain):
     assert "row 18 to 29" in out
     code, out, _ = explain("data.csv", *COLUMNS, "--at", "13", "--steps-of", "5")
     assert code == 0
-    assert list(read_table(out, "Windows of 5 steps"))[:3] == [
+    assert list(read_table(out, "What each window of 5 steps")) == [
         "row 0 to 3",
         "row 4 to 8",
         "row 9 to 13",
@@ -118,10 +126,15 @@ def test_labels_and_rules(explain):
     code, out, _ = explain(*options, model="labels")
     assert code == 0
     assert out.startswith("Prediction: ")
-    assert "fault - ok" in read_table(out, "Windows of 1 step")
+    assert "logit of fault - ok: fault" in out
+    code, turned, _ = explain(*options, "--against", "fault", model="labels")
+    assert code == 0
+    assert "above 0 they speak for ok, below 0 for fault" in turned
     code, out, _ = explain(*options, "--rule", "acd", "--max-len", "3")
     assert code == 0
     assert "By feature" not in out
+    assert "whole series" in out
+    assert explain("--file", *options, model="labels") == explain(*options, model="labels")
 
 
 @pytest.mark.filterwarnings("always")

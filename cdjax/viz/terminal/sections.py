@@ -8,6 +8,7 @@ from cdjax.results.explanation import Explanation
 from cdjax.results.numbers import write_score
 from cdjax.results.overview import Overview
 from cdjax.results.phrases import Interaction, Phrase
+from cdjax.results.wording import describe_sides
 from cdjax.viz.console import Console
 from cdjax.viz.terminal.rows import paint, print_rows, quote, say, symbol, title
 from cdjax.viz.terminal.tree import print_tree
@@ -84,12 +85,33 @@ def print_notes(console: Console, notes: Sequence[str]) -> None:
         say(console, Text.assemble(quote(note), style="yellow"))
 
 
-def print_account(console: Console, explanation: Explanation, seen: Overview) -> None:
-    """Print the parts that the output is the sum of."""
+def print_account(
+    console: Console,
+    explanation: Explanation,
+    seen: Overview,
+    total: float | None = None,
+    parts: str | None = None,
+) -> None:
+    """Print the parts that the output is the sum of.
+
+    Args:
+        console: The console.
+        explanation: What to print.
+        seen: Its overview.
+        total: Sum of the scores of other parts than its steps, which make the whole.
+        parts: What these are called.
+    """
     account = seen.account
     if account is None:
         return
     words, whole = ("words", "text") if explanation.tokens is not None else ("steps", "series")
+    if total is not None:
+        words = parts or words
+        if account.whole is None:
+            remainder = account.total - account.output_bias - total
+            account = account._replace(words=total, remainder=remainder)
+        else:
+            account = account._replace(words=total, together=account.whole - total)
     one = account.whole is not None and len(explanation) == 1
     rows: list[tuple[str, float | None, str, str]] = [
         ("", None if one else account.words, f"{words} one by one", ""),
@@ -123,14 +145,15 @@ def print_evidence(console: Console, explanation: Explanation, seen: Overview) -
         return
     if not any(stop - start > 1 for start, stop in explanation.spans.tolist()):
         return
-    for side, phrases in ((seen.above, seen.evidence_above), (seen.below, seen.evidence_below)):
+    below, above = describe_sides(explanation)
+    for side, phrases in ((above, seen.evidence_above), (below, seen.evidence_below)):
         if phrases:
-            title(console, Text.assemble("Phrases that speak ", quote(side)))
+            title(console, Text.assemble("Phrases that ", quote(side)))
             _print_phrases(console, explanation, phrases)
         else:
             console.print()
             least = f"by {seen.thresholds.clear:g} or more."
-            say(console, Text.assemble("No phrase speaks ", quote(side), f" {least}", style="dim"))
+            say(console, Text.assemble("No phrases ", quote(side), f" {least}", style="dim"))
 
 
 def print_interactions(console: Console, explanation: Explanation, seen: Overview) -> None:

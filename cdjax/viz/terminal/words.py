@@ -7,6 +7,7 @@ from rich.text import Text
 from cdjax.results.explanation import Explanation
 from cdjax.results.numbers import write_score
 from cdjax.results.overview import Overview
+from cdjax.results.wording import describe_scores
 from cdjax.viz.console import NUMBER, Console
 from cdjax.viz.scale import STEPS, step
 from cdjax.viz.terminal.rows import paint, print_rows, quote, say, style, symbol, title, write
@@ -46,8 +47,7 @@ def print_legend(console: Console, explanation: Explanation, seen: Overview) -> 
             line = Text()
         line.append_text(Text.assemble("  " if line else "", chip))
     write(console, line)
-    text = f"Scores are in {explanation.units}: above 0 speaks {seen.above}, below 0 {seen.below}."
-    say(console, Text.assemble(quote(text), style="dim"))
+    say(console, Text.assemble(quote(describe_scores(explanation)), style="dim"))
 
 
 def _print_strips(console: Console, explanation: Explanation) -> None:

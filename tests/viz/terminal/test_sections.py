@@ -39,7 +39,7 @@ What each word contributes
   -     -     ·
 
  --  -2 or less   -  -0.5 or less   ·  between   +  0.5 or more   ++  2 or more
-Scores are in logits: above 0 speaks for praise, below 0 for blame.
+Scores are in logits: above 0 they speak for praise, below 0 for blame.
 
 How the prediction adds up
    -1.25  words one by one
@@ -53,7 +53,7 @@ How the prediction adds up
 Phrases that speak for praise
  +3.00   ++  not bad film
 
-No phrase speaks for blame by 0.5 or more.
+No phrases speak for blame by 0.5 or more.
 
 Words that say something else together than one by one
 interaction  together  sum of parts
@@ -99,13 +99,13 @@ def test_nothing_is_listed_where_no_word_is_known():
 
 def test_four_classes_are_named_by_their_labels():
     out = print_all(explain_text("negation", ("sports", "music", "news", "art")))
-    assert "above 0 speaks for art, below 0 against art." in out
+    assert "above 0 they speak for art, below 0 against art." in out
     assert "Phrases that speak against art" in out
     assert "logit of art\n" in out
     between = explain_text("negation", ("sports", "music", "news"))
     direction = {"sports": -1.0, "music": 0.0, "news": 1.0}
     out = print_all(explain_text("negation", ("sports", "music", "news"), direction=direction))
-    assert "above 0 speaks for news, below 0 for sports." in out
+    assert "above 0 they speak for news, below 0 for sports." in out
     assert "logit of news - sports\n" in out
     assert "5 more" in print_all(make_explanation(["a"], labels=tuple("abcdefghi")))
     assert between.labels == ("sports", "music", "news")

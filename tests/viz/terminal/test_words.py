@@ -25,7 +25,7 @@ def test_words_with_scores_and_symbols():
         ["-", "·?", "++"],
     ]
     assert "?  a word the model does not know" in out[7]
-    assert out[8] == "Scores are in logits: above 0 speaks for praise, below 0 for blame."
+    assert out[8] == "Scores are in logits: above 0 they speak for praise, below 0 for blame."
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
