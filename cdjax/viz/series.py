@@ -71,7 +71,8 @@ def print_series(console: Console, explanation: Explanation, shown: Shown) -> No
     say(console, Text.assemble(*input_, style="dim"))
     spans = shown.windows.tolist()
     windows = [
-        Phrase(*span, _show_range(times, *span), explanation[slice(*span)]) for span in spans
+        Phrase(start, stop, _show_range(times, start, stop), explanation[start:stop])
+        for start, stop in spans
     ]
     strongest = [
         phrase._replace(text=_show_range(times, phrase.start, phrase.stop))
