@@ -135,7 +135,8 @@ def find_reading(
         f"{source} computes something else than cdjax reads in it: of {len(candidates)} readings "
         f"none agrees with its forward pass on random inputs; the closest, "
         f"{_describe(closest.found)}, is {closest.difference:.2g} apart. It may hold a step that "
-        f"is not a layer (a residual connection, attention, a mask) or compute in half precision; "
+        f"is not a layer (a residual connection, attention, a mask, an activation in front of a "
+        f"recurrent layer) or compute in half precision; "
         f"expected recurrent layers, a pool ({', '.join(POOLS)}) and dense layers. verify=False "
         f"takes pool= and activations= as given."
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import cdjax
 import numpy as np
 import pytest
-from cdjax.core.network import run
+from cdjax.core.network import forward, run
 from cdjax.importers.torch.chain import find_chain
 from cdjax.importers.torch.parts import read_parts
 from hypothesis import HealthCheck, given, settings
@@ -421,7 +421,7 @@ def test_an_order_that_widths_do_not_tell_is_asked_for(weights, ordered, modules
         (
             dense("fc", 4, 3) | state("l.", 5, 4),
             {},
-            r"fc \(3 to 4\) -> l \(4 to 5\): a module other than an embedding in front",
+            r"holds fc in front of a recurrent module, .*front_activations=NAMES, .*: linear\.",
         ),
         (state("l.") | dense("fc", 2, 5), {"modules": "l"}, "modules is the string 'l'"),
         (state("l.") | dense("fc", 2, 5), {"modules": ("m",)}, r"modules holds 'm'; expected each"),
@@ -453,6 +453,29 @@ def test_an_order_that_widths_do_not_tell_is_asked_for(weights, ordered, modules
 def test_tensors_that_have_no_place_raise(weights, given, message):
     with pytest.raises(ValueError, match=message):
         cdjax.from_torch(weights, **READ, **given)
+
+
+def test_a_linear_in_front_is_folded():
+    weights = dense("fc", 4, 3) | state("l.", 5, 4) | dense("out", 2, 5)
+    front = cdjax.from_torch(weights, **READ, front_activations=("linear",))
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    whole = cdjax.from_torch(state("l.", 5, 4) | dense("out", 2, 5), **READ).classifier
+    embedded = x @ weights["fc.weight"].T + weights["fc.bias"]
+    np.testing.assert_allclose(
+        forward(front.classifier, x), forward(whole, embedded), rtol=0, atol=1e-6
+    )
+    rows = {"emb.weight": np.random.default_rng(1).normal(size=(7, 3)).astype(np.float32)}
+    model = cdjax.from_torch(rows | weights, **READ, front_activations="relu")
+    expected = np.maximum(rows["emb.weight"] @ weights["fc.weight"].T + weights["fc.bias"], 0)
+    np.testing.assert_allclose(model.classifier.embedding, expected, rtol=1e-6)
+    assert model.provenance["imported"]["front_activations"] == ["relu"]
+    for wrong, message in [
+        (("linear", "relu"), "front_activations holds 2 names; expected 1, .*fc"),
+        (("relu",), "fc has the activation relu at every step before l; cdjax has such layers"),
+        (("swish",), "front_activations: the activation 'swish' is not supported"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            cdjax.from_torch(weights, **READ, front_activations=wrong)
 
 
 def test_many_modules_of_one_width_end_in_a_question():

@@ -24,9 +24,9 @@ from cdjax.importers.keras.settings import (
     read_activation,
     read_activation_layer,
 )
-from cdjax.importers.keras.stages import Stage, Stages, read_through
 from cdjax.importers.keras.weights import Weights
 from cdjax.importers.layout import check_count, make_backward, make_identity
+from cdjax.importers.stages import Stage, Stages, read_through
 
 POOLS = {"GlobalMaxPooling1D": "max", "GlobalAveragePooling1D": "mean"}
 INDEXING = ("GetItem", "SlicingOpLambda")
@@ -50,7 +50,7 @@ class Walk:
         self.inputs = Inputs(weights, words)
         self.layers: list[Any] = []
         self.pool: str | None = None
-        self.stages = Stages()
+        self.stages = Stages(REMEDY)
         self.zeros = False
         """Whether outputs at steps that are left out are 0, and not those of the step before."""
         self.reversed = False

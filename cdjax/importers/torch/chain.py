@@ -19,12 +19,22 @@ class Chain(NamedTuple):
     embedding: Part | None
     recurrent: tuple[Part, ...]
     head: tuple[Part, ...]
+    fronts: tuple[tuple[Part, ...], ...]
+    """Of each recurrent module, the Linears and batch norms between it and the one before."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all of them, in order."""
         first = () if self.embedding is None else (self.embedding,)
-        return tuple(part.name for part in (*first, *self.recurrent, *self.head))
+        body = (
+            p for front, r in zip(self.fronts, self.recurrent, strict=True) for p in (*front, r)
+        )
+        return tuple(part.name for part in (*first, *body, *self.head))
+
+    @property
+    def front(self) -> tuple[Part, ...]:
+        """All that stands before a recurrent module, but the embedding."""
+        return tuple(part for front in self.fronts for part in front)
 
 
 class _Order(NamedTuple):
@@ -36,22 +46,30 @@ class _Order(NamedTuple):
         return tuple(part.name for part in self.parts)
 
     def fits(self) -> bool:
-        """Return whether cdjax has such a network: recurrent modules at once, then its head."""
+        """Return whether recurrent modules come at once, then the head."""
         kinds = [part.kind == "recurrent" for part in self.parts[self.embedded :]]
         return bool(kinds) and kinds[0] and kinds == sorted(kinds, reverse=True)
 
 
 def find_chains(
-    parts: Sequence[Part], source: str, modules: Sequence[str] | None, most: int
+    parts: Sequence[Part], source: str, modules: Sequence[str] | None, most: int, *, fronted: bool
 ) -> list[Chain]:
-    """Return up to `most` orders that fit, at least one.
+    """Return up to `most` orders that fit.
+
+    Args:
+        parts: The modules.
+        source: How to name what they are of in a message.
+        modules: Names of modules in their order, as far as the caller gives them.
+        most: How many.
+        fronted: Whether to return those with other modules in front of recurrent ones, alone.
 
     Raises:
-        ValueError: Where there is none; says which modules are left over.
+        ValueError: Where there is none of either kind; says which modules are left over.
     """
     search = _Search(parts, _check_modules(parts, modules), source)
-    orders = list(itertools.islice(search.walk(False), most))
-    if not orders:
+    found = (order for order in search.walk(fronted) if order.fits() is not fronted)
+    orders = list(itertools.islice(found, most))
+    if not orders and next(search.walk(not fronted), None) is None:
         raise ValueError(search.explain())
     return [_make_chain(order) for order in orders]
 
@@ -73,7 +91,7 @@ def find_chain(
     search = _Search(parts, _check_modules(parts, modules), source)
     orders = list(itertools.islice(search.walk(False), 2))
     if not orders:
-        raise ValueError(search.explain())
+        return _make_chain(_find_fronted(search, parts, source, ordered))
     if len(orders) > 1:
         told = list(itertools.islice(search.walk(False, numbered=True), 2))
         orders = told if len(told) == 1 else orders
@@ -96,15 +114,43 @@ def find_chain(
             f"{source} does not say the order of its modules, and their widths allow several: "
             f"{' -> '.join(orders[0].names)}, or {' -> '.join(others[0].names)}. Give modules=, "
             f"their names in the order in which they are applied: modules={orders[0].names}."
-            + ("" if others[0].fits() else " (Of the second order cdjax has no network.)")
         )
     return _make_chain(orders[0])
 
 
+def _find_fronted(search: "_Search", parts: Sequence[Part], source: str, ordered: bool) -> _Order:
+    """Return the only order with Linears or batch norms before recurrent modules.
+
+    Raises:
+        ValueError: Where there is none, or several.
+    """
+    orders = list(itertools.islice(search.walk(True, numbered=True), 3))
+    definition = _find_definition(parts) if ordered else None
+    if not orders:
+        raise ValueError(search.explain())
+    if definition is not None and len(orders) > 1:
+        orders = [o for o in orders if o.names == definition.names] or orders
+    if len(orders) > 1:
+        raise ValueError(
+            f"{source} does not say the order of its modules, and their widths allow several: "
+            f"{' -> '.join(orders[0].names)}, or {' -> '.join(orders[1].names)}. Give modules=, "
+            f"their names in the order in which they are applied: modules={orders[0].names}."
+        )
+    return orders[0]
+
+
 def _make_chain(order: _Order) -> Chain:
     rest = order.parts[order.embedded :]
-    recurrent = tuple(part for part in rest if part.kind == "recurrent")
-    return Chain(order.parts[0] if order.embedded else None, recurrent, rest[len(recurrent) :])
+    recurrent, fronts, begun = [], [], []
+    for part in rest:
+        if part.kind == "recurrent":
+            recurrent.append(part)
+            fronts.append(tuple(begun))
+            begun = []
+        else:
+            begun.append(part)
+    embedding = order.parts[0] if order.embedded else None
+    return Chain(embedding, tuple(recurrent), tuple(begun), tuple(fronts))
 
 
 def _check_modules(parts: Sequence[Part], modules: Sequence[str] | None) -> tuple[str, ...]:
@@ -224,13 +270,6 @@ class _Search:
         left = [part for part in self.parts if part not in self.deepest]
         top = self.deepest[-1].gives if self.deepest else 0
         hint = next(filter(None, (_suspect(part, top) for part in left)), "")
-        free = None if hint else next(self.walk(True), None)
-        if free is not None:
-            return (
-                f"{self.source} holds {' -> '.join(part.title for part in free.parts)}: a module "
-                f"other than an embedding in front of or between its recurrent ones, which cdjax "
-                f"has no network for."
-            )
         return (
             f"{self.source}: the widths of its modules do not make one chain: {reached}, then "
             f"nothing for {self._list(left)}.{hint} Expected an embedding, recurrent modules and "

@@ -19,6 +19,8 @@ from cdjax.importers.verify import DisagreementError, Reading, compare, find_rea
 from cdjax.model import Model
 
 _BEFORE = ("relu", "tanh")
+_TOLD = ("modules", "front_activations")
+"""Notes by which a candidate is known again with other weights."""
 _FEW_ROWS = 3
 """Rows of an embedding too small to leave out those that may be padding."""
 
@@ -165,7 +167,11 @@ class _Check:
         self, told: Found, runner: Runner, how: Arrangement, candidates: Sequence[Found]
     ) -> Reading:
         """Return the candidate that is described as another one, if it agrees."""
-        same = [c for c in candidates if c.notes["modules"] == told.notes["modules"]]
+        same = [
+            candidate
+            for candidate in candidates
+            if all(candidate.notes.get(n) == told.notes.get(n) for n in _TOLD)
+        ]
         if not told.head:
             return self._search(runner, how, same)
         *above, last = [dense.activation for dense in told.head]

@@ -8,7 +8,6 @@ import numpy as np
 
 from cdjax.activations import ACTIVATIONS
 from cdjax.core.cells import Bidirectional, cells_of
-from cdjax.importers.keras.graph import REMEDY
 from cdjax.importers.layout import check_count, make_identity
 
 
@@ -20,15 +19,16 @@ class Stage(NamedTuple):
     b: np.ndarray
     activation: str = "linear"
     folds: bool = False
-    """Whether it is no dense layer of Keras, and joins the one before or after it."""
+    """Whether it is no dense layer of its framework, and joins the one before or after it."""
 
 
 class Stages:
     """The dense layers since the last recurrent layer, or since the pool."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, remedy: str = "") -> None:
+        """Begin with none; `remedy` ends a message about one that has no place."""
         self.all: list[Stage] = []
+        self.remedy = remedy
 
     def add(self, stage: Stage) -> None:
         """Add a dense layer; what is before it and has no place of its own is folded in."""
@@ -38,7 +38,7 @@ class Stages:
         self.all.append(stage)
 
     def fold(self, where: str, W: np.ndarray, b: np.ndarray) -> None:
-        """Add a layer that is no dense one in Keras: into the one before, if that is linear."""
+        """Add a layer that is no dense one there: into the one before, if that is linear."""
         self._check_last()
         stage = Stage(where, W, b, folds=True)
         if self.all and self.all[-1].activation == "linear":
@@ -91,7 +91,7 @@ class Stages:
             if stage.activation != "linear":
                 raise ValueError(
                     f"{stage.where} has the activation {stage.activation} at every step before "
-                    f"{where}; cdjax has such layers after the pool alone. {REMEDY}"
+                    f"{where}; cdjax has such layers after the pool alone. {self.remedy}".strip()
                 )
         joined: Stage | None = None
         for stage in self.all:
