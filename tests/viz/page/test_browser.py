@@ -1,10 +1,13 @@
 """Pages in a real browser: what a person does, and that the numbers shown are the scoring's."""
 
+import cdjax
 import numpy as np
 import pytest
+from cdjax.methods import make_methods
 from cdjax.viz.page import write_page
 
 from tests.viz.page.browser import to_number
+from tests.viz.page.test_write import make
 
 PHRASE = 2, 5  # n't a bad
 
@@ -192,3 +195,54 @@ def test_a_lesson_hides_the_scores(open_page, path):
     page.page.get_by_role("button", name="Next question").click()
     page.page.get_by_role("button", name="End, and show all scores").click()
     assert page.page.locator(".triangle canvas").count() == 1
+
+
+@pytest.mark.parametrize("tokens", [("superb",), ("a", "superb", "film")])
+def test_units_of_every_method_and_no_number_at_all(open_page, tmp_path, tokens):
+    methods = list(make_methods().values())
+    every = []
+    for n, method in enumerate(methods):
+        spans = cdjax.enumerate_spans(len(tokens))
+        scores = np.random.default_rng(n).normal(size=(len(spans), 2)).astype(np.float32)
+        if method.name == "ig":  # one word has no spread to divide by
+            scores[:] = np.nan
+        every.append(
+            make(None, tokens, None, scores=scores, method=method.name, units=method.units)
+        )
+    path = tmp_path / "page.html"
+    write_page(path, every)
+    page = open_page(path, f"phrase=0-{len(tokens)}")
+    for n, explanation in enumerate(every):
+        page.page.get_by_label("Method").select_option(str(n))
+        beside = (n + 1) % len(every)
+        page.page.get_by_label("beside").select_option(str(beside))
+        for column, one in enumerate((explanation, every[beside])):
+            page.wait_until(
+                lambda n=n, beside=beside: (
+                    page.texts(".phrase thead th.figure") == [methods[n].name, methods[beside].name]
+                )
+            )
+            shown = page.scores()["score"][column]
+            number = one[: len(tokens)]
+            assert shown == pytest.approx(number, abs=0.5001 * 10**-one.decimals, nan_ok=True)
+
+
+def test_any_direction(open_page, tmp_path):
+    labels = ("low", "middle", "high")
+    spans = cdjax.enumerate_spans(2)
+    scores = np.random.default_rng(5).normal(size=(len(spans), 3)).astype(np.float32)
+    explanation = make(
+        scores=scores,
+        labels=labels,
+        direction={"low": -0.5, "middle": 1.0, "high": -0.5},
+        logits=np.array([0.1, 0.2, 0.3], np.float32),
+        output_bias=np.zeros(3, np.float32),
+    )
+    path = tmp_path / "page.html"
+    write_page(path, [explanation])
+    page = open_page(path, "phrase=0-2")
+    assert page.scores()["score"][0] == pytest.approx(explanation[0:2], abs=0.005001)
+    assert "for low and high" in page.text(".legend")
+    page.page.get_by_label("against").select_option("low")
+    difference = scores[1, 1] - scores[1, 0]
+    assert page.scores()["score"][0] == pytest.approx(difference, abs=0.005001)

@@ -51,7 +51,8 @@ class Elements(HTMLParser):
 
 def make(text="good film", tokens=("good", "film"), offsets=((0, 4), (5, 9)), **fields):
     steps = len(tokens)
-    spans = cdjax.enumerate_spans(steps)
+    spans = fields.pop("spans", None)
+    spans = cdjax.enumerate_spans(steps) if spans is None else spans
     scores = np.random.default_rng(0).normal(size=(len(spans), 2)).astype(np.float32)
     given = {
         "spans": spans,

@@ -26,12 +26,15 @@ export function Growth({ span, reading, word, quoteOf, onSelect }: Props) {
     fromEnd ? { start: stop - n - 1, stop } : { start, stop: start + n + 1 },
   );
   const scores = grown.map((one) => reading.at(one.start, one.stop));
-  const [low, high] = [Math.min(0, ...scores), Math.max(0, ...scores)];
+  const [low, high] = [-1, 1].map((sign) =>
+    scores.reduce((end, score) => (sign * score > sign * end ? score : end), 0),
+  ) as [number, number];
   const [top, bottom] = [10, HEIGHT - 10];
   const y = (score: number) => bottom - ((bottom - top) * (score - low)) / (high - low || 1);
   const each = width / Math.max(1, longest);
   const x = (n: number) => each * (n + 0.5);
-  const points = scores.map((score, n) => `${x(n).toFixed(1)},${y(score).toFixed(1)}`);
+  const scored = grown.flatMap((_, n) => (Number.isNaN(scores[n]!) ? [] : [n]));
+  const points = scored.map((n) => `${x(n).toFixed(1)},${y(scores[n]!).toFixed(1)}`);
   const list = grown.map((one, n) => `${quoteOf(one)} ${reading.show(scores[n]!)}`);
   return (
     <div class="growth">
@@ -46,7 +49,8 @@ export function Growth({ span, reading, word, quoteOf, onSelect }: Props) {
           <svg width={width} height={HEIGHT} role="img" aria-label={list.slice(0, 12).join("; ")}>
             <line class="zero" x1={0} x2={width} y1={y(0)} y2={y(0)} />
             <polyline class="line" points={points.join(" ")} />
-            {grown.map((one, n) => {
+            {scored.map((n) => {
+              const one = grown[n]!;
               const step = reading.step(scores[n]!);
               const here = one.start === start && one.stop === stop;
               return (

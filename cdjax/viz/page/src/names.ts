@@ -6,18 +6,51 @@ import { plain } from "./text";
 
 export const labelOf = (record: ReviewRecord, label: number) => plain(record.labels[label]!);
 
+/** The weights of a direction that is neither a label's score nor the difference of two; or null. */
+function mixed(record: ReviewRecord, { given }: Direction): number[] | null {
+  const { weights } = record.explanations[0]!;
+  const rest = weights.filter((weight) => weight !== 0 && weight !== 1);
+  const ones = weights.filter((weight) => weight === 1).length;
+  const plainly = rest.length === 0 || (rest.length === 1 && rest[0] === -1);
+  return given && weights.length > 2 && !(plainly && ones === 1) ? weights : null;
+}
+
 /** What scores above and below 0 speak for. */
 export function sidesOf(
   record: ReviewRecord,
-  { label, against }: Direction,
+  direction: Direction,
 ): [above: string, below: string] {
+  const weights = mixed(record, direction);
+  if (weights) {
+    const named = (sign: number) =>
+      record.labels
+        .filter((_, n) => sign * weights[n]! > 0)
+        .map(plain)
+        .join(" and ");
+    const [up, down] = [named(1), named(-1)];
+    return [up ? `for ${up}` : `against ${down}`, down ? `for ${down}` : `against ${up}`];
+  }
+  const { label, against } = direction;
   const name = labelOf(record, label);
   if (record.output === "value") return [`raises ${name}`, `lowers ${name}`];
   return [`for ${name}`, against === null ? `against ${name}` : `for ${labelOf(record, against)}`];
 }
 
-export const directionName = (record: ReviewRecord, { label, against }: Direction) =>
-  labelOf(record, label) + (against === null ? "" : ` \u2212 ${labelOf(record, against)}`);
+/** The number that is shown, as a sum of labels' scores. */
+export function directionName(record: ReviewRecord, direction: Direction): string {
+  const weights = mixed(record, direction);
+  const { label, against } = direction;
+  if (!weights) {
+    return labelOf(record, label) + (against === null ? "" : ` \u2212 ${labelOf(record, against)}`);
+  }
+  const terms = weights.map((weight, n) => ({ weight, name: labelOf(record, n) }));
+  const sum = terms.filter(({ weight }) => weight).sort((a, b) => b.weight - a.weight);
+  const written = sum.map(({ weight, name }) => {
+    const size = Math.abs(weight) === 1 ? "" : `${Math.abs(weight)} `;
+    return `${weight < 0 ? "\u2212" : "+"} ${size}${name}`;
+  });
+  return written.join(" ").replace(/^\+ /, "");
+}
 
 export const percent = (probability: number) => {
   const text = (100 * probability).toFixed(1);

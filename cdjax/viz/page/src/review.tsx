@@ -31,7 +31,7 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
   const readings = useMemo(() => {
     const read = (of: Explained) => new Reading(of, weigh(record, of.record, direction));
     return [method, other].filter((n) => n !== null).map((n) => read(explained[n]!));
-  }, [method, other, label, against]);
+  }, [method, other, label, against, direction.given]);
   const reading = readings[0]!;
   const alone = explained.find((one) => one.record.method === "alone") ?? null;
   const isFirst = label === first.direction.label && against === first.direction.against;

@@ -54,14 +54,16 @@ export class Explained {
 export interface Direction {
   label: number;
   against: number | null;
+  given?: boolean; // the one that the explanations came with, whose weights may be any
 }
 
 /** Returns the weights of a direction, in the units of an explanation. */
 export function weigh(
   record: ReviewRecord,
   of: ExplanationRecord,
-  { label, against }: Direction,
+  { label, against, given }: Direction,
 ): number[] {
+  if (given && of.weights.indexOf(Math.max(...of.weights)) === label) return of.weights;
   const weights = record.labels.map(() => 0);
   const two = record.labels.length === 2 && record.output === "softmax";
   if (two && against !== null && !of.differences) {

@@ -35,9 +35,9 @@ export function firstDirection(record: ReviewRecord): Direction {
   const label = weights.indexOf(Math.max(...weights));
   const against = weights.indexOf(Math.min(...weights));
   if (weights[against]! < 0 || (two && !differences)) {
-    return { label, against: two ? 1 - label : against };
+    return { label, against: two ? 1 - label : against, given: true };
   }
-  return { label, against: null };
+  return { label, against: null, given: true };
 }
 
 export function firstState(record: ReviewRecord): State {

@@ -30,7 +30,7 @@ export function barsOf(
   let at = 0;
   return partsOf(record, reading, total, quoteOf).map((part) => {
     const from = part.kind === "total" ? 0 : at;
-    at = from + part.value;
+    at = from + (Number.isNaN(part.value) ? 0 : part.value);
     return { ...part, from, to: at };
   });
 }
