@@ -29,13 +29,12 @@ class Series(NamedTuple):
 
 
 def make_record(
-    explanations: Sequence[Explanation], title: str, series: Series | None = None
+    explanations: Sequence[Explanation], series: Series | None = None
 ) -> dict[str, Any]:
     """Return all that a page of one text or series holds.
 
     Args:
         explanations: Of the same steps and labels; the first is shown first.
-        title: Of the page.
         series: Names, values and times of a series; numbered ones when None.
 
     Raises:
@@ -46,7 +45,6 @@ def make_record(
     for n, other in enumerate(explanations[1:], 1):
         _check_same(first, other, n)
     return {
-        "title": title,
         "text": first.text,
         "tokens": None if first.tokens is None else list(first.tokens),
         "offsets": None if first.text is None else _count_units(first.text, first.offsets),
@@ -64,10 +62,11 @@ def make_record(
 
 def _check_same(first: Explanation, other: Explanation, n: int) -> None:
     """Raise unless another explanation can be shown on the page of the first."""
-    same = first.tokens == other.tokens and first.text == other.text
-    if first.series is not None or other.series is not None:
-        both = first.series is not None and other.series is not None
-        same = both and np.array_equal(first.series, other.series)  # type: ignore[arg-type]
+    if first.series is None or other.series is None:
+        kinds = [(e.series is None, e.tokens, e.text) for e in (first, other)]
+        same = kinds[0] == kinds[1]
+    else:
+        same = np.array_equal(first.series, other.series)
     if not same:
         raise ValueError(
             f"others[{n - 1}] explains another text or series ({len(other)} steps, the first has "

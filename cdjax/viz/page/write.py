@@ -69,7 +69,7 @@ def make_page(
         text = first.text if first.text is not None else " ".join(first.tokens or ())
         title = " ".join(text.split()) or "A series"
         title = title if len(title) <= TITLE else title[: TITLE - 1] + "…"
-    record = make_record(explanations, title, series)
+    record = make_record(explanations, series)
     page = files("cdjax.viz.page").joinpath("review.html").read_text(encoding="utf-8")
     return fill(page, title=title, summary=repr(first), record=record)
 

@@ -44,7 +44,6 @@ export interface StepRecord {
 }
 
 export interface ReviewRecord {
-  title: string;
   text: string | null;
   tokens: string[] | null;
   offsets: number[] | null; // of each token, what lies between it and the last, and its length

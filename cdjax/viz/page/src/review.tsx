@@ -66,7 +66,7 @@ function Page({ record, explained }: { record: ReviewRecord; explained: Explaine
           </button>
         </div>
         <Verdict record={record} reading={reading} hidden={teaching} />
-        <Notices readings={readings} />
+        {!teaching && <Notices readings={readings} />}
       </header>
       {!teaching && <Choices {...{ record, explained, state }} onChange={change} />}
       <main>

@@ -115,7 +115,7 @@ export function Lesson({ record, reading, direction, onShow, onReveal }: Props) 
               <>
                 It scores {reading.show(score)}, {said(truth)}
                 {span.stop - span.start > 1 &&
-                  `; its words alone add up to ${reading.show(reading.sum(span.start, span.stop))}`}
+                  `; the scores of its single words add up to ${reading.show(reading.sum(span.start, span.stop))}`}
                 .
               </>
             ) : chances ? (
