@@ -15,5 +15,5 @@ segments = [(start, stop, explanation[start:stop]) for start, stop in spans]
 scale, _ = thresholds(explanation.units)
 block = MethodScores("contextual decomposition", explanation.units, scale, segments)
 with tempfile.TemporaryDirectory() as folder:
-    draw_heat_map(Path(folder) / "negation", explanation.tokens, [block])
+    draw_heat_map(Path(folder) / "negation", explanation.tokens, [block], explanation.labels)
     Path(".github/negation.png").write_bytes((Path(folder) / "negation.png").read_bytes())

@@ -86,7 +86,8 @@ def draw_heat_maps(setting: Setting, name: str, heat_maps: Sequence[Record]) -> 
             for row in heat_map["rows"]
         ]
         stem = f"{name}-heat-map-{number}"
-        draw_heat_map(setting.out / stem, heat_map["tokens"], methods)
+        labels = "negative", "positive"
+        draw_heat_map(setting.out / stem, heat_map["tokens"], methods, labels)
         sentiment = "positive" if heat_map["logit"] > 0 else "negative"
         caption = (
             f"“{heat_map['text']}” ({heat_map['source']}): scores of words and "

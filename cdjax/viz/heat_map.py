@@ -10,11 +10,9 @@ import numpy as np
 from cdjax.viz.canvas import Axes, Figure, FigureError, Rectangle, check_count, save, styled
 from cdjax.viz.scale import STEPS, Step, step, thresholds
 
-NAMES = dict(
-    zip(STEPS, ("very negative", "negative", "neutral", "positive", "very positive"), strict=True)
-)
 HATCHING = {STEPS[0]: "#e0897d", STEPS[1]: "#cf5f4a"}  # of negative scores, to be read in grey
 NEUTRAL = "#f7f7f7"
+NAME = 12  # characters of a label in the legend
 MULTIPLES = "multiples of the method's scale"  # the units in which scores have a step
 
 
@@ -27,7 +25,12 @@ class MethodScores(NamedTuple):
     segments: Sequence[tuple[int, int, float]]  # start, stop (half-open) and score
 
 
-def draw_heat_map(stem: Path, tokens: Sequence[str], methods: Sequence[MethodScores]) -> None:
+def draw_heat_map(
+    stem: Path,
+    tokens: Sequence[str],
+    methods: Sequence[MethodScores],
+    labels: tuple[str, str],
+) -> None:
     """Draw the scores of the words and phrases of one text, a block for each method.
 
     Colours depend on the score over the method's scale, which should be the same for every text.
@@ -38,6 +41,7 @@ def draw_heat_map(stem: Path, tokens: Sequence[str], methods: Sequence[MethodSco
         stem: Path of the files, without ending: a PNG and an SVG are written.
         tokens: The text.
         methods: The blocks, from the top down.
+        labels: What scores below 0 speak for, and what those above 0 do.
 
     Raises:
         FigureError: Where there is nothing to draw, a segment is not within the text, a scale is
@@ -47,7 +51,7 @@ def draw_heat_map(stem: Path, tokens: Sequence[str], methods: Sequence[MethodSco
     check_count(methods, "methods")
     blocks = [_check_method(method, len(tokens)) for method in methods]
     with styled():
-        save(_heat_map(list(tokens), blocks), stem)
+        save(_heat_map(list(tokens), blocks, labels), stem)
 
 
 class _Block(NamedTuple):
@@ -65,7 +69,7 @@ WORD, PHRASE, GAP, LEGEND = 0.36, 0.2, 0.14, 0.25
 MONO = ["DejaVu Sans Mono", "monospace"]
 
 
-def _heat_map(tokens: list[str], blocks: list[_Block]) -> Figure:
+def _heat_map(tokens: list[str], blocks: list[_Block], labels: tuple[str, str]) -> Figure:
     """Draw a heat map, the text wrapped into strips."""
     # A word's cell has room for its score as well.
     widths = [CHARACTER * (max(len(token), 4) + 1.2) for token in tokens]
@@ -88,10 +92,12 @@ def _heat_map(tokens: list[str], blocks: list[_Block]) -> Figure:
             _draw_strip(axes, block, tokens, widths, strip, y)
             y += line
         y += GAP
-    for n, (look, name) in enumerate(NAMES.items()):
+    for n, look in enumerate(STEPS):
         left, right = (MARGIN + LABEL + edge * across / len(STEPS) for edge in (n, n + 1))
         _draw_cell(axes, (left, right), (y, y + LEGEND), look)
-        _write(axes, (left + right) / 2, y + LEGEND / 2, name, look, fontsize=7)
+        name = _shorten(labels[n > 2], NAME) if look.background else "between"
+        text = f"{look.symbol} {name}".replace("-", "\N{MINUS SIGN}", look.symbol.count("-"))
+        _write(axes, (left + right) / 2, y + LEGEND / 2, text, look, fontsize=7)
     return figure
 
 
@@ -151,6 +157,15 @@ def _wrap(widths: Sequence[float], across: float) -> list[range]:
         strips[-1] = range(strips[-1].start, n + 1)
         used += width
     return strips
+
+
+def _shorten(text: str, most: int) -> str:
+    """Return a text of at most so many characters.
+
+    >>> _shorten("positive", 12), _shorten("one of many words", 12)
+    ('positive', 'one of many…')
+    """
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def _decimals(scale: float) -> int:

@@ -16,20 +16,29 @@ TOKENS = ["not", "$5", "<bad> & worse"]
 CELLS = [(0, 1, -2.5), (1, 2, 0.1), (2, 3, 7.25), (0, 2, -1.4)]
 CD = MethodScores("CD (acd)", "logits", 1.3, CELLS)
 LOO = MethodScores("leave one out", "log p", 0.2, CELLS[:3])
+LABELS = "blame", "praise of many"
 MINUS = "\N{MINUS SIGN}"
 
 
 def test_tokens_scores_and_scales_are_written(tmp_path):
-    draw_heat_map(tmp_path / "4.2-map", TOKENS, [CD, LOO])
+    draw_heat_map(tmp_path / "4.2-map", TOKENS, [CD, LOO], LABELS)
     assert {path.name for path in tmp_path.iterdir()} == {"4.2-map.png", "4.2-map.svg"}
     scores = [f"{MINUS}2.5", "+7.2", f"{MINUS}1.4", "+0.10"]
     scales = ["logits", "steps at ±1.3, ±2.6", "log p", "steps at ±0.2, ±0.4"]
-    labels = [*TOKENS, *scores, *scales, CD.title, LOO.title, "very negative", "very positive"]
-    check_picture(tmp_path / "4.2-map", labels)
+    written = [
+        *TOKENS,
+        *scores,
+        *scales,
+        CD.title,
+        LOO.title,
+        f"{MINUS}{MINUS} blame",
+        "++ praise of m…",
+    ]
+    check_picture(tmp_path / "4.2-map", written)
 
 
 def test_colours_are_those_of_the_one_scale(tmp_path):
-    draw_heat_map(tmp_path / "map", TOKENS, [CD])
+    draw_heat_map(tmp_path / "map", TOKENS, [CD], LABELS)
     svg = (tmp_path / "map.svg").read_text()
     colours = {step.background for step in STEPS if step.background}
     assert len(colours) == 4
@@ -39,7 +48,7 @@ def test_colours_are_those_of_the_one_scale(tmp_path):
 def test_a_long_text_is_wrapped_and_keeps_every_word(tmp_path):
     tokens = [f"word{n}" for n in range(60)]
     cells = [(n, n + 1, float(n)) for n in range(60)] + [(0, 60, 5.0)]
-    draw_heat_map(tmp_path / "long", tokens, [CD._replace(segments=cells)])
+    draw_heat_map(tmp_path / "long", tokens, [CD._replace(segments=cells)], LABELS)
     written = read_labels(tmp_path / "long.svg")
     assert [text for text in written if text.startswith("word")] == tokens
     assert written.count("+5.0") > 2  # the word's own score, and the phrase in each strip
@@ -60,7 +69,7 @@ def test_a_long_text_is_wrapped_and_keeps_every_word(tmp_path):
 )
 def test_bad_input_is_refused_and_nothing_written(tmp_path, tokens, methods, message):
     with pytest.raises(FigureError, match=message):
-        draw_heat_map(tmp_path / "figure", tokens, methods)
+        draw_heat_map(tmp_path / "figure", tokens, methods, LABELS)
     assert not list(tmp_path.iterdir())
 
 
