@@ -89,6 +89,7 @@ def explain(
         spans = np.unique([*spans, *more, (0, len(steps))], axis=0).astype(spans.dtype)
     if frame is not None:
         padded, first = frame.pad(steps)
+        parts["padding"] = len(padded) - len(steps)
         (result,) = chosen.score(model, [padded], [spans + first])
         result = result._replace(spans=spans)
     elif whole:

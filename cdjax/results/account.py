@@ -81,6 +81,11 @@ def _find_reason(explanation: Any, whole: float | None) -> str:
     if explanation.method != "cd":
         return f"what the method {explanation.method} gives to no {words}"
     rule = RULES.get(explanation.rule or "")
-    if rule is not None and rule.whole_input_adds_up:
-        return f"what the network reads beside the {words}s: padding"
-    return f"the network's own biases; by the rule {explanation.rule} they belong to no phrase"
+    causes = []
+    if rule is None or not rule.whole_input_adds_up:
+        causes.append("the network's own biases")
+    if explanation.padding:
+        steps = "step" if explanation.padding == 1 else "steps"
+        causes.append(f"the {explanation.padding} {steps} of padding that it reads")
+    what = " and ".join(causes) or "rounding"
+    return f"{what}; by the rule {explanation.rule} they belong to no phrase"

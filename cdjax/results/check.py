@@ -36,6 +36,8 @@ def check_explanation(explanation: Any) -> None:
         raise ValueError(f"spans holds one that is not within the {steps} steps.")
     if (e.text is None) != (e.offsets is None):
         raise ValueError("expected both a text and the offsets of its tokens, or neither.")
+    if not isinstance(e.padding, int) or isinstance(e.padding, bool) or e.padding < 0:
+        raise ValueError(f"padding is {e.padding!r}; expected a number of steps.")
     if set(e.direction) != set(e.labels):
         raise ValueError(
             f"direction has the labels {list(e.direction)}; expected {list(e.labels)}."

@@ -60,6 +60,8 @@ class Explanation:
         offsets: Of each token its first character in `text`, and one past its last, `[T, 2]`.
         known: Whether the model knows each word, `[T]`.
         series: The input `[T, D]`, where it is numeric.
+        padding: How many steps of padding the network read beside the words, like words. They
+            belong to no phrase.
 
     Raises:
         ValueError: Where the parts do not fit together.
@@ -80,6 +82,7 @@ class Explanation:
     offsets: Int[np.ndarray, "t 2"] | None = None
     known: Bool[np.ndarray, "t"] | None = None
     series: Float[np.ndarray, "t d"] | None = None
+    padding: int = 0
 
     def __post_init__(self):
         check_explanation(self)

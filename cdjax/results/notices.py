@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
+from cdjax.core.rules import RULES
 from cdjax.results.account import make_account
 from cdjax.results.evidence import LONGEST_PHRASE
+from cdjax.results.numbers import write_score
 from cdjax.results.sentences import LONG_TEXT
 
 MANY_UNKNOWN = 1 / 3
@@ -29,7 +31,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 class Notice(NamedTuple):
     """Something to know about an explanation."""
 
-    kind: str  # "unknown", "unread", "faded", "not scored" or "no parts"
+    kind: str  # "unknown", "unread", "faded", "remainder", "no parts", "not scored"
     text: str  # sentences; arguments of `cdjax.explain` as rule='shared'
 
 
@@ -39,6 +41,7 @@ def find_notices(explanation: Any) -> tuple[Notice, ...]:
         "unknown": None if explanation.known is None else describe_unknown(explanation.known),
         "unread": _describe_unread(explanation),
         "faded": _describe_faded(explanation),
+        "remainder": _describe_remainder(explanation),
         "no parts": _describe_units(explanation),
         "not scored": _describe_limit(explanation),
     }
@@ -54,9 +57,8 @@ def describe_unknown(known: Bool[np.ndarray, "t"]) -> str | None:
         return None
     if unknown == len(known):
         return "the model knows none of the words; the scores mean little"
-    return (
-        f"{unknown:,} of {len(known):,} words are unknown to the model ({unknown / len(known):.0%})"
-    )
+    verb, share = "is" if unknown == 1 else "are", unknown / len(known)
+    return f"{unknown:,} of {len(known):,} words {verb} unknown to the model ({share:.0%})"
 
 
 def find_faded(explanation: Any) -> tuple[int, int]:
@@ -91,6 +93,22 @@ def _describe_faded(explanation: Any) -> str | None:
         f"words fade: the {faded:,} before “{word}” are below {clear * FADED:g} each{first}. The "
         f"network's gates let little of them through to its end, by the rule {explanation.rule}; "
         f"that is no proof that they do not matter. Words are carried further by {others}"
+    )
+
+
+def _describe_remainder(explanation: Any) -> str | None:
+    """Return that the part which no phrase owns is larger than what the text says."""
+    account, rule = make_account(explanation), RULES.get(explanation.rule or "")
+    if account is None or account.whole is None or rule is None or rule.whole_input_adds_up:
+        return None
+    if abs(account.remainder) < max(abs(account.whole), explanation.thresholds.clear):
+        return None
+    numbers = (write_score(n, explanation.decimals) for n in (account.remainder, account.whole))
+    remainder, whole = numbers
+    return (
+        f"the remainder ({remainder}), which belongs to no phrase, is larger than the whole "
+        f"{'text' if explanation.tokens is not None else 'series'} ({whole}): the scores tell only "
+        f"a part of why the network gives what it gives. rule='acd' leaves no remainder"
     )
 
 

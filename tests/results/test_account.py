@@ -2,7 +2,9 @@ import cdjax
 import numpy as np
 import pytest
 from cdjax.results.scores import VALUES
+from cdjax.text.splitting import Frame
 
+from tests.conftest import random_classifier
 from tests.results.explained import make_explanation
 
 TEXT = "It isn't a bad film."
@@ -57,9 +59,46 @@ def test_by_hand():
     assert account.name == "logit of praise - blame"
 
 
-def test_values_and_padding():
+def test_values():
     value = {"labels": ("price",), "output": "value", "units": VALUES}
-    account = make_explanation(["a", "b"], **value, logits=np.array([3.0]), rule="acd").account()
+    account = make_explanation(["a", "b"], **value, logits=np.array([3.0])).account()
     assert account.name == "value of price"
     assert account.remainder == 3.0
-    assert account.reason == "what the network reads beside the words: padding"
+    assert account.probability is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("paper", "the network's own biases and the 3 steps of padding that it reads; by the rule"),
+        ("acd", "the 3 steps of padding that it reads; by the rule acd"),
+    ],
+)
+def test_padding_belongs_to_no_phrase(rule, reason):
+    words = ("pad", "it", "is", "n't", "a", "bad", "film")
+    vocabulary = cdjax.Vocabulary(words, unknown=None, frame=Frame(6, 0))
+    classifier = random_classifier(np.random.default_rng(3), dtype=np.float32)
+    model = cdjax.Model(classifier, vocabulary, ("no", "yes"), {})
+    explanation = cdjax.explain("a bad film", model, rule=rule)
+    assert explanation.padding == 3
+    account = explanation.account()
+    assert abs(account.remainder) > 0.01
+    assert account.reason.startswith(reason)
+    assert cdjax.explain("a bad film it is a", model).padding == 0
+
+
+def test_probability_is_that_of_the_total():
+    for output, labels, direction, expected in (
+        ("softmax", ("a", "b"), (-1.0, 1.0), 1 / (1 + np.exp(-2.0))),
+        ("softmax", ("a", "b", "c"), (0.0, 1.0, 0.0), None),
+        ("sigmoid", ("a", "b", "c"), (0.0, 1.0, 0.0), 1 / (1 + np.exp(-2.0))),
+        ("sigmoid", ("a", "b", "c"), (-1.0, 1.0, 0.0), None),
+    ):
+        account = make_explanation(
+            ["x"],
+            labels=labels,
+            output=output,
+            direction=dict(zip(labels, direction, strict=True)),
+            logits=np.array([0.0, 2.0, 0.0][: len(labels)]),
+        ).account()
+        assert account.probability == (expected and pytest.approx(expected)), output

@@ -333,7 +333,7 @@ def test_repr_is_short(explanation):
     ("known", "told"),
     [
         ("1101110111", None),
-        ("110", "1 of 3 words are unknown to the model (33%)"),
+        ("110", "1 of 3 words is unknown to the model (33%)"),
         ("00", "the model knows none of the words; the scores mean little"),
         ("", None),
     ],

@@ -104,10 +104,28 @@ def test_words_fade_by_rules_that_let_them(long):
     assert notice.kind == "faded"
 
 
+def test_a_remainder_larger_than_the_text_is_told():
+    given = {"scores": {(0, 1): 0.5}, "output_bias": np.array([0.0, 0.25])}
+    logits = np.array([0.0, 1.5])  # of which 0.75 belong to no phrase
+    (notice,) = make_explanation(["good"], **given, logits=logits).notices()
+    assert notice.kind == "remainder"
+    assert "The remainder (+0.75), which belongs to no phrase" in notice.text
+    assert "the whole text (+0.50)" in notice.text
+    assert make_explanation(["good"], **given, logits=logits - [0, 0.3]).notices() == ()
+    assert make_explanation(["good"], **given, logits=logits, rule="acd").notices() == ()
+    text = "The zxcv qwer was a very asdf film."
+    kinds = [
+        [n.kind for n in cdjax.explain(text, rule=rule).notices()] for rule in ("paper", "acd")
+    ]
+    assert kinds == [["unknown", "remainder"], ["unknown"]]
+
+
 def test_unread_words_are_told():
     text = "A <br>zork & good film"
     offsets = np.array([[0, 1], [13, 17]])
-    seen = make_explanation(["A", "good"], text=text, offsets=offsets).overview()
+    seen = make_explanation(
+        ["A", "good"], text=text, offsets=offsets, logits=np.zeros(2)
+    ).overview()
     (notice,) = seen.notices
     assert notice.kind == "unread"
     assert notice.text.startswith("2 words are not read")

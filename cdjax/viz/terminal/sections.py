@@ -117,7 +117,7 @@ def print_account(
         ("", None if one else account.words, f"{words} one by one", ""),
         ("", None if one else account.together, f"{words} together", "what they say beyond that"),
         ("" if one else "=", account.whole, f"whole {whole}", ""),
-        ("", account.remainder, "remainder", account.reason),
+        ("", account.remainder, "remainder", account.reason or "what belongs to none"),
         ("", account.output_bias, "output bias", f"the same for every {whole}"),
     ]
     meaning = ""
@@ -145,6 +145,16 @@ def print_evidence(console: Console, explanation: Explanation, seen: Overview) -
         return
     if not any(stop - start > 1 for start, stop in explanation.spans.tolist()):
         return
+    words = "words" if explanation.tokens is not None else "steps"
+    least = f"by {seen.thresholds.clear:g} or more."
+    if not (seen.evidence_above or seen.evidence_below):
+        console.print()
+        say(
+            console,
+            f"No phrase of two {words} or more has a score of {seen.thresholds.clear:g} or more.",
+            "dim",
+        )
+        return
     below, above = describe_sides(explanation)
     for side, phrases in ((above, seen.evidence_above), (below, seen.evidence_below)):
         if phrases:
@@ -152,7 +162,6 @@ def print_evidence(console: Console, explanation: Explanation, seen: Overview) -
             _print_phrases(console, explanation, phrases)
         else:
             console.print()
-            least = f"by {seen.thresholds.clear:g} or more."
             say(console, Text.assemble("No phrases ", quote(side), f" {least}", style="dim"))
 
 
