@@ -23,11 +23,10 @@ from cdjax.methods.contract import check_request, make_results
 from cdjax.model import Model
 from cdjax.results import SpanScores
 from cdjax.scoring.batch import output_bias, predict
-from cdjax.spans import padded_length
 from cdjax.text.splitting import Frame
 
-TILE = 64
-"""Most starts that are read at once."""
+TILE = 8, 64
+"""Sequences of a small tile and of a large one."""
 
 
 def read_alone(
@@ -58,39 +57,51 @@ def read_alone(
     forward_alone = not any(isinstance(layer, Bidirectional) for layer in classifier.layers)
     shares = forward_alone and classifier.pool in ("last", "ends") and frame is None
     results = make_results(classifier, ids, chosen)
-    for n, (steps, pairs) in enumerate(zip(ids, chosen, strict=True)):
-        scores = np.zeros((len(pairs), len(bias)), bias.dtype)
-        (filled,) = np.nonzero(pairs[:, 0] < pairs[:, 1])
-        if not len(filled):
-            continue
-        if shares:
-            scores[filled] = _read_beginnings(classifier, steps, pairs[filled]) - bias
-        else:
-            alone = [steps[start:stop] for start, stop in pairs[filled]]
-            if frame is not None:
-                alone = [frame.pad(part)[0] for part in alone]
-            scores[filled] = predict(classifier, alone) - bias
+    filled = [np.flatnonzero(spans[:, 0] < spans[:, 1]) for spans in chosen]
+    asked = [spans[rows] for spans, rows in zip(chosen, filled, strict=True)]
+    if shares:
+        logits = _read_beginnings(classifier, ids, asked)
+    else:
+        alone = [ids[n][start:stop] for n, spans in enumerate(asked) for start, stop in spans]
+        alone = alone if frame is None else [frame.pad(steps)[0] for steps in alone]
+        logits = predict(classifier, alone)
+    stops = np.cumsum([len(spans) for spans in asked])[:-1]
+    for n, part in enumerate(np.split(logits, stops) if asked else ()):
+        scores = np.zeros((len(chosen[n]), len(bias)), bias.dtype)
+        scores[filled[n]] = part - bias
         results[n] = results[n]._replace(scores=scores)
     return results
 
 
 def _read_beginnings(
-    classifier: Classifier, steps: np.ndarray, spans: np.ndarray
+    classifier: Classifier, sequences: list[np.ndarray], spans: list[np.ndarray]
 ) -> Float[np.ndarray, "s k"]:
-    """Return the logits of each span of a sequence alone, one pass for all with a start."""
+    """Return the logits of all spans alone, those of a sequence that start together by one pass."""
     network = jax.device_put(classifier._replace(embedding=None, pool="each"))
-    starts, row = np.unique(spans[:, 0], return_inverse=True)
-    longest = padded_length(int((spans[:, 1] - spans[:, 0]).max()))
-    vectors = classifier.embedding[steps]
-    # What comes after a span has no say in the outputs before; zeros are as good as the words.
-    vectors = np.concatenate([vectors, np.zeros((longest, vectors.shape[1]), vectors.dtype)])
-    rows = min(TILE, padded_length(len(starts)))
-    logits = np.empty((len(starts), longest, len(classifier.bias)), classifier.bias.dtype)
-    for first in range(0, len(starts), rows):
-        tile = np.resize(starts[first : first + rows], rows)
-        x = vectors[tile[:, None] + np.arange(longest)]
-        logits[first : first + rows] = np.asarray(_read_steps(network, x))[: len(starts) - first]
-    return logits[row, spans[:, 1] - spans[:, 0] - 1]
+    sequence = np.repeat(np.arange(len(spans)), [len(pairs) for pairs in spans])
+    start, stop = np.concatenate([np.zeros((0, 2), int), *spans]).T
+    # A row is a sequence from one of its steps on, as long as its longest span.
+    rows, row = np.unique(np.stack([sequence, start]), axis=1, return_inverse=True)
+    longest = np.zeros(rows.shape[1], int)
+    np.maximum.at(longest, row, stop - start)
+    order = np.argsort(row, kind="stable")
+    bounds = np.searchsorted(row[order], np.arange(rows.shape[1] + 1))  # of each row's spans
+    padded = np.maximum(8, 2 ** np.ceil(np.log2(np.maximum(longest, 1))).astype(int))
+    logits = np.empty((len(start), len(classifier.bias)), classifier.bias.dtype)
+    for length in np.unique(padded):
+        (group,) = np.nonzero(padded == length)
+        size = TILE[len(group) > TILE[0]]
+        for first in range(0, len(group), size):
+            tile = group[first : first + size]
+            x = np.zeros((size, length, classifier.embedding.shape[1]), classifier.bias.dtype)
+            for n, (of, begin) in enumerate(rows[:, tile].T):
+                steps = sequences[of][begin : begin + length]
+                x[n, : len(steps)] = classifier.embedding[steps]
+            read = np.asarray(_read_steps(network, x))
+            for n, of in enumerate(tile):
+                here = order[bounds[of] : bounds[of + 1]]
+                logits[here] = read[n, stop[here] - start[here] - 1]
+    return logits
 
 
 @jax.jit

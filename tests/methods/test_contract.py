@@ -228,7 +228,7 @@ def test_left_out_phrases_are_replaced_as_a_whole(name, classes, layers):
 
 @pytest.mark.parametrize(("classes", "layers"), [(2, 1), (5, 2)])
 def test_phrases_alone_are_read_as_sequences(classes, layers, monkeypatch):
-    monkeypatch.setattr(alone, "TILE", 4)
+    monkeypatch.setattr(alone, "TILE", (2, 4))
     classifier = make_classifier(classes, layers)
     (result,) = METHODS["alone"].score(classifier, [REVIEWS[2]])
     phrases = [REVIEWS[2][start:stop] for start, stop in result.spans]
