@@ -112,6 +112,7 @@ def run(args: argparse.Namespace) -> None:
         raise options.UserError(
             f"--class and --against are both {args.label}; expected two labels."
         )
+    series.check_step(args, model)
     console = Console()
     if model.classifier.embedding is None:
         series.run(args, model, console)
@@ -207,6 +208,7 @@ def _explain(args, model, methods):
             label=args.label,
             against=args.against,
             whole=not args.tree,
+            step=args.step,
         )
 
 

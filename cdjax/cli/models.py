@@ -14,9 +14,15 @@ NAMES = (
     "hard_sigmoid",
     "cell_activations",
     "inputs",
+    "outputs",
     "modules",
+    "front_activations",
+    "names",
+    "padding",
+    "eps",
     "input_name",
     "output_name",
+    "zeros",
 )
 """Options that importers take by the same names."""
 
@@ -72,6 +78,12 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="texts were padded to N words in training, and the network has no mask",
     )
+    add(
+        "--pad-row",
+        type=options.count,
+        metavar="N",
+        help="the row of the embedding that the texts were padded with (default: 0)",
+    )
     add("--pad-after", action="store_true", help="the padding was after the words, not before")
     add("--cut-after", action="store_true", help="the end of a longer text was cut, not its begin")
     add("--labels", type=_names, metavar="A,B", help="names of the outputs")
@@ -87,9 +99,31 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
         help="Keras: of the gates and of the content, for weights alone",
     )
     add("--inputs", metavar="LAYER", help="Keras: read the network after this layer")
+    add("--outputs", metavar="LAYER", help="Keras: read the network up to this layer")
     add("--modules", type=_names, metavar="A,B", help="PyTorch: recurrent modules in their order")
+    add(
+        "--front-activations",
+        type=_names,
+        metavar="A,B",
+        help="PyTorch: of Linears and batch norms in front of recurrent modules",
+    )
+    add(
+        "--names",
+        type=_pairs,
+        metavar="A=B,C=D",
+        help="PyTorch: of weights that have other names, PyTorch's and their own: "
+        "weight_ih_l0=enc_w_ih,...",
+    )
+    add(
+        "--padding",
+        type=options.count,
+        metavar="N",
+        help="PyTorch: the row of the embedding that is left out of sequences",
+    )
+    add("--eps", type=float, metavar="X", help="PyTorch: of batch norms (default: 1e-5)")
     add("--input-name", metavar="NAME", help="ONNX: the tensor that the network reads")
     add("--output-name", metavar="NAME", help="ONNX: the output to explain")
+    add("--zeros", type=_names, metavar="A,B", help="ONNX: inputs that are 0, as first states")
 
 
 def load_model(args: argparse.Namespace):
@@ -111,14 +145,14 @@ def _read_words(args: argparse.Namespace):
                 raise ValueError(f"{name} is given without vocabulary=FILE, the words it is about.")
         return None
     if args.pad_to is None:
-        for name in ("pad_after", "cut_after"):
-            if getattr(args, name):
+        for name in ("pad_after", "cut_after", "pad_row"):
+            if getattr(args, name) not in (None, False):
                 raise ValueError(f"{name} is given without pad_to, the number of words.")
         frame = None
     else:
         from cdjax.text.splitting import Frame
 
-        frame = Frame(args.pad_to, 0, not args.pad_after, not args.cut_after)
+        frame = Frame(args.pad_to, args.pad_row or 0, not args.pad_after, not args.cut_after)
     from cdjax.importers.words import Words
 
     return Words(args.vocabulary, args.unknown, frame)
@@ -130,3 +164,11 @@ def _names(text: str) -> Sequence[str]:
     if not all(names):
         raise argparse.ArgumentTypeError(f"{text!r} has an empty name; expected A,B")
     return names
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Read pairs of names, A=B, that commas separate."""
+    pairs = [pair.partition("=")[::2] for pair in _names(text)]
+    if not all(a and b for a, b in pairs) or len({a for a, _ in pairs}) < len(pairs):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected pairs A=B,C=D, no A twice")
+    return dict(pairs)

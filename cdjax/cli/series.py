@@ -46,7 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--window",
         type=options.positive,
         metavar="N",
-        help="steps that the network reads at once (default: all rows)",
+        help="steps that the network reads at once (default: what its file says, else all rows)",
+    )
+    add(
+        "--step",
+        type=_whole,
+        metavar="N",
+        help="of a network with outputs at every step, also of a text: the step whose output is "
+        "explained, from 0, negative ones from the end",
     )
     add(
         "--at",
@@ -65,6 +72,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="steps of the windows of time shown (default: so many that there are 6 to 12)",
     )
+
+
+def check_step(args: argparse.Namespace, model) -> None:
+    """Raise where a step is to be explained in a way that there is none of."""
+    if model.classifier.pool != "each":
+        return
+    if args.step is None:
+        raise options.UserError(
+            "the network has outputs at every step; say which one to explain: --step N, from 0, "
+            "negative ones from the end."
+        )
+    if args.html or (args.method and args.method != ["cd"]):
+        flag = "--html" if args.html else "--method"
+        raise options.UserError(f"{flag} is for networks with one output a sequence; leave it out.")
 
 
 def check_text(args: argparse.Namespace) -> None:
@@ -114,7 +135,7 @@ def run(args: argparse.Namespace, model, console) -> None:
                 f"columns: {', '.join(file.columns)}. Choose {width} of them by columns=A,B, in "
                 f"the order in which the network was trained."
             )
-        first, stop = _find_rows(file, args)
+        first, stop = _find_rows(file, args, _known_window(model))
         raw = file.read_rows(first, stop)
         _tell_gaps(file, first, stop)
         x = (raw - _per_column("means", args.means, width, 0.0)) / _per_column(
@@ -131,6 +152,8 @@ def run(args: argparse.Namespace, model, console) -> None:
             )
     with options.as_user_error(ValueError, FloatingPointError):
         explanation, shown = _score(args, model, file, (first, raw, x), windows)
+    if args.step is not None:
+        console.print(f"Output at {shown.times[args.step]}", markup=False, highlight=False)
     print_series(console, explanation, shown)
     if args.html:
         _write_page(args, model, console, x, explanation, shown)
@@ -179,20 +202,31 @@ def _in_units(model, args: argparse.Namespace):
         raise ValueError(f"target_mean, target_scale: {error}") from error
 
 
-def _find_rows(file, args: argparse.Namespace) -> tuple[int, int]:
-    """Return the first row of the window and one past its last."""
+def _known_window(model) -> int | None:
+    """Return the number of steps that the file of another framework fixes; None of any number."""
+    length = dict(model.provenance.get("imported") or {}).get("input_length")
+    return length if isinstance(length, int) and length > 0 else None
+
+
+def _find_rows(file, args: argparse.Namespace, known: int | None) -> tuple[int, int]:
+    """Return the first row of the window and one past its last; `known` is the model's length."""
     stop = len(file)
     if args.at is not None:
         stop = 1 + (_find_row(file, args.at) if file.times is None else file.times.find(args.at))
     if not stop:
         raise ValueError(f"{file.name} has no rows; expected a row a step.")
-    steps = stop if args.window is None else args.window
+    if None not in (known, args.window) and known != args.window:
+        warnings.warn(
+            f"window is {args.window}, and the model was made for {known} steps.", stacklevel=2
+        )
+    steps = args.window or known or stop
     if steps > stop:
         raise ValueError(
-            f"there are {stop:,} rows up to {file.show_row(stop - 1)}, and window is {steps:,}; "
+            f"there are {stop:,} rows up to {file.show_row(stop - 1)}, and window is {steps:,}"
+            f"{' (the length that the model was made for)' * (args.window is None)}; "
             f"expected at least as many rows."
         )
-    if args.window is None:
+    if args.window is None and known is None:
         from cdjax.scoring.limits import longest_length
 
         if steps > (most := longest_length(args.max_len)):
@@ -266,6 +300,7 @@ def _score(args, model, file, rows, windows):
         label=args.label,
         against=args.against,
         whole=not args.html,
+        step=args.step,
     )
     times = [
         f"row {row}" if file.times is None else file.times.show(row)
@@ -273,7 +308,7 @@ def _score(args, model, file, rows, windows):
     ]
     shown = Shown(file.columns, raw, times, windows, [])
     width = x.shape[1]
-    if width == 1 or rule.bias_product is not BiasProduct.REST:
+    if width == 1 or args.step is not None or rule.bias_product is not BiasProduct.REST:
         return explanation, shown
 
     def score(spans, groups):
@@ -306,6 +341,14 @@ def _names(text: str) -> tuple[str, ...]:
     if not names or not all(names):
         raise argparse.ArgumentTypeError(f"{text!r} has an empty name; expected A,B")
     return names
+
+
+def _whole(text: str) -> int:
+    """Read a whole number, which may be negative."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number") from None
 
 
 def _numbers(text: str) -> list[float]:

@@ -13,6 +13,7 @@ from cdjax.model import Model, find_vocabulary, load
 from cdjax.results.explanation import Explanation
 from cdjax.results.scores import (
     VALUES,
+    SpanScores,
     default_direction,
     exclude_each_other,
     read_scores,
@@ -20,6 +21,7 @@ from cdjax.results.scores import (
 from cdjax.results.sentences import split_long_text
 from cdjax.scoring.batch import output_bias
 from cdjax.scoring.limits import check_length
+from cdjax.scoring.outputs import predict_outputs, score_outputs
 from cdjax.spans import enumerate_spans
 from cdjax.text.scripts import check_words
 
@@ -34,6 +36,7 @@ def explain(
     label: str | None = None,
     against: str | None = None,
     whole: bool = False,
+    step: int | None = None,
 ) -> Explanation:
     """Explain a model's prediction for one text or series: what every phrase contributes to it.
 
@@ -51,6 +54,8 @@ def explain(
             None, of the predicted one of the others) less those of `against`.
         whole: Whether to score the whole sequence too, and each sentence of a text of more than 40
             words, where `max_len` leaves them out.
+        step: Of a network with logits at every step (the pool "each"), the step whose logits are
+            explained; negative ones count from the end.
 
     Returns:
         The explanation; scores in logits, in the units of a model's values, or in the method's own.
@@ -58,8 +63,8 @@ def explain(
     Raises:
         TypeError: Where `source` is neither a text nor tokens nor floats.
         ValueError: Where it is empty, too long for all its spans, or in a script without spaces
-            between words; where there is no such method, rule or label, both labels are the same,
-            or the method is not defined for the model.
+            between words; where there is no such method, rule, label or step, both labels are the
+            same, or the method is not defined for the model.
         FileNotFoundError: Where there is no such model.
 
     >>> explanation = explain("It isn't a bad film.")
@@ -79,6 +84,8 @@ def explain(
     model, steps, parts = _encode(source, model)
     frame = None if model.vocabulary is None else model.vocabulary.frame
     chosen = make_methods(rule, model.vocabulary)[method]
+    if model.classifier.pool == "each" or step is not None:
+        step = _check_step(model, method, step, len(steps))
     if parts["tokens"] is None:
         check_length(len(steps), max_len, "the series", unit="steps")
     else:
@@ -87,7 +94,9 @@ def explain(
     if whole:
         more = split_long_text(parts["tokens"], parts.get("text"), parts.get("offsets"))
         spans = np.unique([*spans, *more, (0, len(steps))], axis=0).astype(spans.dtype)
-    if frame is not None:
+    if step is not None:
+        result = _score_step(model, steps, spans, step, rule)
+    elif frame is not None:
         padded, first = frame.pad(steps)
         parts["padding"] = len(padded) - len(steps)
         (result,) = chosen.score(model, [padded], [spans + first])
@@ -100,12 +109,13 @@ def explain(
     direction = default_direction(
         result.logits, labels, output, units=chosen.units, label=label, against=against
     )
+    once = model._replace(classifier=model.classifier._replace(pool="last"))  # at any step the same
     exclusive = exclude_each_other(len(result.logits), labels, output)
     return Explanation(
         spans=result.spans,
         scores=read_scores(result.scores, labels),
         logits=read_scores(result.logits, labels),
-        output_bias=read_scores(output_bias(model), labels),
+        output_bias=read_scores(output_bias(once), labels),
         labels=labels,
         direction=dict(zip(labels, direction.tolist(), strict=True)),
         method=method,
@@ -114,6 +124,35 @@ def explain(
         output="softmax" if exclusive else output,
         **parts,
     )
+
+
+def _check_step(model: Model, method: str, step: int | None, length: int) -> int:
+    """Return the step whose logits are explained, counted from the first."""
+    if model.classifier.pool != "each":
+        raise ValueError(
+            f"step is {step}, and the network gives its logits once, pool={model.classifier.pool!r}"
+            f"; leave it out."
+        )
+    if method != "cd":
+        raise ValueError(
+            f"the method {method!r} is not defined for a network with logits at every step; "
+            f"expected 'cd'."
+        )
+    if step is None or not -length <= step < length:
+        found = "not given" if step is None else str(step)
+        raise ValueError(
+            f"the network has logits at every step, and step is {found}; give step=N, the one to "
+            f"explain, 0 to {length - 1} (negative ones count from the end)."
+        )
+    return step % length
+
+
+def _score_step(model: Model, steps: np.ndarray, spans: Any, step: int, rule: Rule) -> SpanScores:
+    """Return the scores of spans for the logits at one step."""
+    frame = None if model.vocabulary is None else model.vocabulary.frame
+    x, first = (steps, 0) if frame is None else frame.pad(steps)
+    scores = score_outputs(model, x, spans + first, [step + first], rule)[:, 0]
+    return SpanScores(spans, scores, predict_outputs(model, x, [step + first])[0])
 
 
 def _find_rule(rule: Rule | str) -> Rule:

@@ -74,9 +74,43 @@ def test_texts_are_padded_as_in_training(here, capsys):
     assert frame == (9, 0, False, False)
 
 
+def test_every_option_of_pytorch_reaches_the_importer(here, capsys):
+    weights = dict(np.load("net.npz"))
+    rng = np.random.default_rng(1)
+    norm = {"running_mean": rng.normal(size=3), "running_var": np.full(3, 0.5)}
+    renamed = {f"front.{name}": value.astype("f") for name, value in norm.items()}
+    own = {name.replace("lstm.", "enc_"): value for name, value in weights.items()} | renamed
+    np.savez("own.npz", **own)
+    pairs = [f"{name}={name.replace('lstm.', 'enc_')}" for name in weights]
+    pairs += [f"{name}={name}" for name in renamed]
+    given = ["--names", ",".join(pairs), "--front-activations", "relu", "--eps", "0.25"]
+    modules = ["--modules", "embedding,front,lstm,hidden,out", "--padding", "0"]
+    words = ["--vocabulary", "words.txt", "--pad-to", "7", "--pad-row", "1"]
+    options = [*NETWORK, *given, *modules, *words]
+    code, _, err = run(capsys, "import", "own.npz", *options, "--out", "m")
+    assert code == 0, err
+    model = cdjax.load("m")
+    scaled = (weights["embedding.weight"] - norm["running_mean"]) / np.sqrt(0.75)
+    np.testing.assert_allclose(model.classifier.embedding, np.maximum(scaled, 0), rtol=1e-5)
+    assert model.provenance["imported"]["padding"] == model.vocabulary.padding == 0
+    assert model.vocabulary.frame == (7, 1, True, True)
+    wrong = {
+        ("--names", "a"): "argument --names: 'a'; expected pairs A=B,C=D, no A twice",
+        ("--names", "a=b,a=c"): "expected pairs A=B,C=D",
+        ("--padding", "-1"): "argument --padding: '-1'; expected a whole number",
+    }
+    for flags, message in wrong.items():
+        code, _, err = run(capsys, "import", "own.npz", *flags, "--out", "n")
+        assert code == 2
+        assert message in err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--pad-row", "1", "--vocabulary", "words.txt"], "--pad-row is given without --pad-to"),
+        (["--zeros", "h"], "--zeros is given, and cdjax.from_torch, which reads net.npz, has no"),
+        (["--outputs", "h"], "--outputs is given, and cdjax.from_torch, which reads net.npz, has"),
         (
             ["--activations", "relu,softmax"],
             r"what its head reads .* give --pool NAME",

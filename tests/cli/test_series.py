@@ -1,6 +1,7 @@
 """`cdjax explain` of a file of series."""
 
 import re
+import warnings
 
 import cdjax
 import numpy as np
@@ -146,6 +147,41 @@ def test_a_gap_is_told(folder, explain):
     assert "there is a gap in the times before row 19 (2024-01-02 00:00:00)" in err
 
 
+def test_one_of_the_outputs_at_every_step(folder, explain):
+    argv = ["data.csv", *TIMES, "--window", "12", "--class", "fault"]
+    code, out, err = explain(*argv, "--step", "-5", model="each")
+    assert (code, err) == (0, "")
+    assert out.startswith("Output at 2024-01-02 01:00:00\n")
+    assert explain(*argv, "--step", "7", model="each")[1] == out
+    # What comes after the step has no share in its output.
+    before = explain(
+        *["data.csv", *TIMES, "--at", "2024-01-02 01:00:00", "--window", "8", "--class", "fault"],
+        model="labels",
+    )[1]
+
+    def read_value(out):
+        return re.findall(r"= +([+-][\d.]+) +", out)
+
+    assert read_value(out)
+    assert read_value(out) == read_value(before)
+
+
+def test_the_window_that_a_model_was_made_for(folder, explain):
+    model = cdjax.load(folder / "value")
+    made = model._replace(provenance={"imported": {"input_length": WINDOW}})
+    cdjax.save(made, folder / "made")
+    whole = explain("data.csv", *TIMES, "--window", str(WINDOW))
+    assert explain("data.csv", *TIMES, model="made") == whole
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        code, _, err = explain("data.csv", *TIMES, "--window", "5", model="made")
+    assert code == 0
+    assert err == "cdjax explain: warning: --window is 5, and the model was made for 12 steps.\n"
+    code, _, err = explain("data.csv", *TIMES, "--at", "2024-01-01 03:00:00", model="made")
+    assert code == 2
+    assert "window is 12 (the length that the model was made for); expected at least" in err
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -181,9 +217,17 @@ def test_what_other_models_refuse(explain):
     code, _, err = explain("data.csv", *COLUMNS, *TARGET, model="labels")
     assert code == 2
     assert "output is 'softmax', whose logits have no units" in err
-    code, _, err = explain("data.csv", *COLUMNS, model="each")
+    for argv, message in [
+        ([], "the network has outputs at every step; say which one to explain: --step N"),
+        (["--step", "12"], "give --step N, the one to explain, 0 to 11"),
+        (["--step", "1", "--method", "gradient"], "--method is for networks with one output"),
+    ]:
+        code, _, err = explain("data.csv", *COLUMNS, "--window", "12", *argv, model="each")
+        assert code == 2
+        assert message in err
+    code, _, err = explain("data.csv", *COLUMNS, "--step", "1")
     assert code == 2
-    assert "cdjax.score_outputs" in err
+    assert "--step is 1, and the network gives its logits once, --pool last; leave it out" in err
     code, _, err = explain("data.csv", model="sst")
     assert code == 2
     assert "data.csv is a file, and the model reads text" in err

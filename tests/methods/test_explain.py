@@ -208,3 +208,37 @@ def test_what_a_model_does_not_know_is_told():
     explanation = cdjax.explain("qwrt zxcv is bad")
     assert "  note        2 of 4 words are unknown to the model (50%)." in repr(explanation)
     assert "warning" not in repr(cdjax.explain("It isn't a bad film, qwrt."))
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_one_step_of_a_network_with_logits_at_every_step(both):
+    rng = np.random.default_rng(0)
+    cells = [
+        cdjax.GRUParams(*(rng.normal(size=s) for s in ((3, 4, 3), (3, 4, 4), (3, 4))))
+        for _ in range(2)
+    ]
+    cells = [cell._replace(reset_after=False) for cell in cells]
+    layer, width = (cdjax.Bidirectional(*cells), 8) if both else (cells[0], 4)
+    head = (cdjax.Dense(rng.normal(size=(6, width)), rng.normal(size=6), "tanh"),)
+    network = cdjax.Classifier(
+        None, (layer,), rng.normal(size=(5, 6)), rng.normal(size=5), "each", head
+    )
+    model = cdjax.Model(network, None, tuple("abcde"), {}, "softmax")
+    x = rng.normal(size=(7, 3))
+    explanation = cdjax.explain(x, model, step=-3, label="c")
+    expected = cdjax.score_outputs(model, x, explanation.spans, [4])[:, 0]
+    np.testing.assert_array_equal(explanation.scores, expected)
+    np.testing.assert_array_equal(explanation.logits, cdjax.predict_outputs(model, x, [4])[0])
+    assert explanation[5:7] != 0 if both else explanation[5:7] == 0
+    if not both:
+        last = model._replace(classifier=network._replace(pool="last"))
+        other = cdjax.explain(x[:5], last, label="c")
+        assert explanation[1:4] == pytest.approx(other[1:4], abs=1e-5)
+        np.testing.assert_allclose(explanation.output_bias, other.output_bias)
+    for arguments, message in [
+        ({}, "has logits at every step, and step is not given; give step=N, .* 0 to 6"),
+        ({"step": 7}, "step is 7; give step=N"),
+        ({"step": 1, "method": "gradient"}, "the method 'gradient' is not defined for a network"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            cdjax.explain(x, model, **arguments)
