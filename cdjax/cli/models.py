@@ -168,7 +168,8 @@ def _names(text: str) -> Sequence[str]:
 
 def _pairs(text: str) -> dict[str, str]:
     """Read pairs of names, A=B, that commas separate."""
-    pairs = [pair.partition("=")[::2] for pair in _names(text)]
-    if not all(a and b for a, b in pairs) or len({a for a, _ in pairs}) < len(pairs):
+    parts = [pair.partition("=") for pair in _names(text)]
+    pairs = {name: own for name, _, own in parts}
+    if not all(name and own for name, own in pairs.items()) or len(pairs) < len(parts):
         raise argparse.ArgumentTypeError(f"{text!r}; expected pairs A=B,C=D, no A twice")
-    return dict(pairs)
+    return pairs
