@@ -68,11 +68,12 @@ def _print_columns(console: Console, explanations: Sequence[Explanation]) -> Non
         _print_row(console, quote(word.text), cells)
     if not any(accounts):
         return
+    total = "value" if explanations[0].output == "value" else "logit"
     for name, field in (
         ("sum of words", "words"),
-        ("remainder", "remainder"),
+        ("rest", "remainder"),  # what words say together, too: single words were scored alone
         ("output bias", "output_bias"),
-        ("= logit", "total"),
+        (f"= {total}", "total"),
     ):
         numbers = [
             Text(f"{write_score(getattr(account, field), e.decimals)}    " if account else "")

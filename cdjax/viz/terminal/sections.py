@@ -121,9 +121,8 @@ def print_account(
         ("", account.output_bias, "output bias", f"the same for every {whole}"),
     ]
     meaning = ""
-    if account.probability is not None:
-        label = seen.above.removeprefix("for ").removeprefix("against ")
-        meaning = f"{label} {account.probability:.1%}" if seen.above.startswith("for ") else ""
+    if account.probability is not None and seen.above.startswith("for "):
+        meaning = f"{seen.above.removeprefix('for ')} {account.probability:.1%}"
     rows.append(("=", account.total, account.name, meaning))
     title(console, "How the prediction adds up")
     print_rows(

@@ -30,7 +30,7 @@ def print_tree(console: Console, explanation: Explanation) -> None:
         rows.append((cells, text))
     heads = "", "score ", "interaction"
     widths = [max(len(head), *(len(row[0][n]) for row in rows)) for n, head in enumerate(heads)]
-    title(console, "How the words join into phrases, strongest interactions first")
+    title(console, "How the words join, strongest interactions first")
     lines = [(tuple(Text(head, "dim") for head in heads), Text()), *rows]
     for cells, text in lines:
         line = Text("  ").join(

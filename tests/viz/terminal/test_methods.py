@@ -20,7 +20,7 @@ def test_columns_wrap_and_what_has_no_number_is_named():
     assert lines[2].split() == ["not", "-1.00", "-", "-1.00", "-"]
     assert [line.split() for line in lines[4:8]] == [
         ["sum", "of", "words", "-0.75", "-0.75"],
-        ["remainder", "+1.75", "+1.75"],
+        ["rest", "+1.75", "+1.75"],
         ["output", "bias", "0.00", "0.00"],
         ["=", "logit", "+1.00", "+1.00"],
     ]

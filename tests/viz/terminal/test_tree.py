@@ -12,7 +12,7 @@ def test_tree():
     assert (
         out
         == """
-How the words join into phrases, strongest interactions first
+How the words join, strongest interactions first
      score   interaction
 ++   +2.50         +4.00  not bad
  -   -1.00                ├ not
@@ -34,5 +34,5 @@ def test_scores_stay_in_their_columns(name):
 def test_instead_of_lists_of_phrases():
     out = show(terminal.print_explanation, explain_text("negation"), tree=True)
     assert "How the prediction adds up" in out
-    assert "How the words join into phrases" in out
+    assert "How the words join" in out
     assert "Phrases that speak" not in out
