@@ -168,6 +168,11 @@ def test_what_is_taken_away(open_page, path, explanations, tmp_path):
     np.testing.assert_array_equal(spans, explanations[0].spans)
     np.testing.assert_allclose(table["score"], explanations[0].numbers, atol=1e-6)
     np.testing.assert_allclose(table["score_positive"], explanations[0].scores[:, 1], atol=1e-6)
+    interactions = {(i.start, i.stop): i.interaction for i in explanations[0].interactions()}
+    for start, stop, number in zip(
+        *(table[c] for c in ("start", "stop", "interaction")), strict=True
+    ):
+        assert number == pytest.approx(interactions.get((start, stop), 0), abs=1e-6)
     assert "n't" in files["SVG"].read_text(encoding="utf-8")
     assert files["PNG"].read_bytes().startswith(b"\x89PNG")
 

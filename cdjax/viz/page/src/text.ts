@@ -7,9 +7,13 @@ import type { Span } from "./scores";
 const CONTROLS =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
+const MARKS = /(\p{M}{6})(\p{M}+)/gu; // more of them than any script has reach into other lines
+
 /** Returns a text with what a browser would obey, or can't show, as escapes. */
 export const plain = (text: string) =>
-  text.replace(CONTROLS, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  text
+    .replace(CONTROLS, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .replace(MARKS, (_, few: string, more: string) => `${few}[+${[...more].length} marks]`);
 
 /** A piece of the text: a step, or what is between two of them (step null). */
 export interface Piece {
