@@ -5,32 +5,27 @@ tell most of it, numbers in the names more; the rest is found by running the cod
 asked for as `modules=`.
 """
 
-import contextlib
 import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from cdjax.core.cells import Bidirectional, cells_of
 from cdjax.core.network import Dense
 from cdjax.importers.assemble import Found, assemble
-from cdjax.importers.readings import add_activation
+from cdjax.importers.padding import FEW_ROWS, look_at_padding
 from cdjax.importers.verify import (
     TOLERANCE,
     DisagreementError,
     Reading,
     Run,
-    compare,
     find_reading,
-    make_inputs,
+    list_variants,
 )
 
-_FEW_ROWS = 3
-"""Rows of an embedding too small to leave one out."""
 _MOST = 24
 """Orders that are held against a forward pass."""
 
@@ -101,7 +96,7 @@ def build(
 def _verify(candidates: Sequence[Found], runs: Sequence[Run], wishes: Wishes) -> Found:
     """Return the network that computes what the forward pass does, everything of it said."""
     embedding = candidates[0].embedding
-    if embedding is not None and len(embedding) > _FEW_ROWS:  # row 0 is looked at apart
+    if embedding is not None and len(embedding) > FEW_ROWS:  # row 0 is looked at apart
         candidates = [replace(found, padding=0) for found in candidates]
     reading = _find_reading(candidates, runs, wishes)
     notes: dict[str, Any] = {
@@ -109,47 +104,21 @@ def _verify(candidates: Sequence[Found], runs: Sequence[Run], wishes: Wishes) ->
     }
     padding = None
     if reading.found.padding == 0 and reading.found.head:
-        padding, about = _look_at_padding(reading)
-        notes |= {"padding": about} if about is not None else {}
+        own = reading.run
+        padding, about = look_at_padding(reading.found, 0, lambda x, _: own(x), TOLERANCE)
+        notes |= about
     return replace(reading.found, padding=padding, notes=notes)
 
 
 def _find_reading(candidates: Sequence[Found], runs: Sequence[Run], wishes: Wishes) -> Reading:
     """Return the reading that agrees; also with an activation of what the head reads."""
-    try:
-        return find_reading(candidates, runs, pool=wishes.pool, activations=wishes.activations)
-    except DisagreementError:
-        if not candidates[0].head or wishes.activations is not None:
-            raise
-        # No layer has this activation: it stands between the pool and the first.
-        before = [add_activation(f, name) for f in candidates for name in ("relu", "tanh")]
-        with contextlib.suppress(DisagreementError):
-            return find_reading(before, runs, pool=wishes.pool)
-        raise
-
-
-def _look_at_padding(reading: Reading) -> tuple[int | None, int | str | None]:
-    """Return row 0 where the forward pass leaves it out at the end, and what to note of it."""
-    found = reading.found
-    unsaid = found.head[-1].activation == "linear"
-    model: Any = assemble(found, output="value" if unsaid else None)
-    # As long, once padded, as what the forward pass is compiled for.
-    words = [x[:-2] for x in make_inputs(found, 9) if len(x) > 3]
-
-    def run_padded(x: np.ndarray) -> Any:
-        leaves = jax.tree.leaves(reading.run(np.pad(x, (0, 2))))
-        each = found.pool == "each"  # of these, the outputs at the words
-        return [a[..., : len(x), :] if each and np.ndim(a) > 1 else a for a in leaves]
-
-    try:
-        padded = [np.pad(x, (0, 2)) for x in words]
-        if compare(model, reading.run, padded) <= TOLERANCE:
-            return None, None
-        if compare(model, run_padded, words) <= TOLERANCE:
-            return 0, 0
-    except ValueError:
-        pass  # what it returns for such sequences is no output of theirs
-    return None, "row 0 changes the outputs in a way of its own; leave it out of sequences"
+    given, errors = wishes.activations, list[DisagreementError]()
+    for variant in list_variants(candidates, given is not None):
+        try:
+            return find_reading(variant, runs, pool=wishes.pool, activations=given)
+        except DisagreementError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def _find(source: str, framework: str, order: Sequence[Part]) -> Found:

@@ -17,7 +17,13 @@ from cdjax.activations import ACTIVATIONS
 from cdjax.core.cells import cells_of
 from cdjax.core.network import POOLS
 from cdjax.importers.assemble import Found
-from cdjax.importers.readings import TRIED, Candidate, compute_all, compute_logits
+from cdjax.importers.readings import (
+    TRIED,
+    Candidate,
+    add_activation,
+    compute_all,
+    compute_logits,
+)
 from cdjax.model import Model
 
 Run = Callable[[np.ndarray], Any]
@@ -79,6 +85,22 @@ def make_inputs(found: Found | Model, count: int = COUNT, seed: int = 0) -> list
         (size * rng.normal(size=(n, W.shape[2]))).astype(W.dtype)
         for n, size, _ in zip(lengths, sizes, range(count), strict=False)
     ]
+
+
+def list_variants(found: Sequence[Found], known: bool) -> list[list[Found]]:
+    """Return lists of what may be the same as a source, to be tried one after the other.
+
+    At first what was found; then the same with an activation of what the head reads, which is none
+    of a layer's: it stands between the pool and the first dense layer.
+
+    Args:
+        found: What was found.
+        known: Whether all activations are given.
+    """
+    variants = [list(found)]
+    if found[0].head and not known:
+        variants += [[add_activation(one, name) for one in found] for name in ("relu", "tanh")]
+    return variants
 
 
 def find_reading(

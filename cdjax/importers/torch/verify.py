@@ -11,18 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from cdjax.importers.assemble import Found, assemble
-from cdjax.importers.readings import add_activation
+from cdjax.importers.assemble import Found
+from cdjax.importers.padding import FEW_ROWS, look_at_padding
 from cdjax.importers.torch.modules import Live, in_evaluation, read_module
 from cdjax.importers.torch.runs import Arrangement, RunError, Runner, list_arrangements
-from cdjax.importers.verify import DisagreementError, Reading, compare, find_reading, make_inputs
-from cdjax.model import Model
+from cdjax.importers.verify import (
+    DisagreementError,
+    Reading,
+    find_reading,
+    list_variants,
+    make_inputs,
+)
 
-_BEFORE = ("relu", "tanh")
 _TOLD = ("modules", "front_activations")
 """Notes by which a candidate is known again with other weights."""
-_FEW_ROWS = 3
-"""Rows of an embedding too small to leave out those that may be padding."""
 
 
 Read = Callable[[Live], list[Found]]
@@ -71,11 +73,11 @@ class _Check:
         self.names = first.head_names
         rows = 0 if first.embedding is None else len(first.embedding)
         # A row that may stand for padding is looked at apart.
-        self.left_out = (live.padding or 0) if rows > _FEW_ROWS else None
+        self.left_out = (live.padding or 0) if rows > FEW_ROWS else None
 
     def find(self) -> Found:
         """Return the one network that is the same."""
-        inputs = make_inputs(self._list_candidates(self.live, None)[0], 4)
+        inputs = make_inputs(self._list_variants(self.live)[0][0], 4)
         failures: dict[str, str] = {}
         ran: list[Arrangement] = []
         for how in list_arrangements(self.runner.steps_first, inputs[0]):
@@ -95,17 +97,20 @@ class _Check:
         reading, how = self._find_reading(ran)
         padding, about = None, {}
         if self.left_out is not None and reading.found.head:
-            padding, about = _look_at_padding(
-                reading.found, self.runner, how, self.left_out, self.outputs
+            padding, about = look_at_padding(
+                reading.found,
+                self.left_out,
+                lambda x, words: _run_one(self.runner, how, self.outputs, x, words),
+                self.runner.rounding,
             )
         verified = {"inputs": "random", "largest difference": reading.difference}
         notes = {**reading.found.notes, "verified": verified, **about}
         return replace(reading.found, padding=padding, notes=notes)
 
-    def _list_candidates(self, live: Live, before: str | None) -> list[Found]:
-        """Return what may be the same; with an activation of what the head reads, if named."""
+    def _list_variants(self, live: Live) -> list[list[Found]]:
+        """Return lists of what may be the same, see `list_variants`."""
         candidates = [replace(found, padding=self.left_out) for found in self.read(live)]
-        return candidates if before is None else [add_activation(candidates[0], before)]
+        return list_variants(candidates, self.activations is not None)
 
     def _search(
         self, runner: Runner, how: Arrangement, candidates: Sequence[Found], **given: Any
@@ -120,19 +125,17 @@ class _Check:
         Raises:
             DisagreementError: Where none agrees with any: that of the first.
         """
-        # What the head reads may have an activation that none of its layers has.
-        known = not self.names or self.activations is not None
         errors: list[DisagreementError] = []
-        for before, how in itertools.product([None, *_BEFORE[: 0 if known else None]], hows):
-            candidates = self._list_candidates(self.live, before)
+        variants = self._list_variants(self.live)
+        for (n, candidates), how in itertools.product(enumerate(variants), hows):
             try:
                 try:
                     reading = self._search(self.runner, how, candidates)
                 except DisagreementError:
                     raise
                 except ValueError as error:
-                    reading = self._tell_apart(candidates, before, how, error)
-                self._confirm(reading, before, how)
+                    reading = self._tell_apart(candidates, n, how, error)
+                self._confirm(reading, n, how)
                 return reading, how
             except DisagreementError as error:
                 errors.append(error)
@@ -140,10 +143,12 @@ class _Check:
             " (Its recurrent module has batch_first=False: it reads the first axis of its input "
             "as steps.)"
         )
-        raise DisagreementError(f"{errors[0]}{hint * (self.live.steps_first and not known)}")
+        raise DisagreementError(
+            f"{errors[0]}{hint * (self.live.steps_first and len(variants) > 1)}"
+        )
 
     def _tell_apart(
-        self, candidates: list[Found], before: str | None, how: Arrangement, error: ValueError
+        self, candidates: list[Found], variant: int, how: Arrangement, error: ValueError
     ) -> Reading:
         """Return the one of several that agree which does so with other weights, too.
 
@@ -156,7 +161,7 @@ class _Check:
         for names, sign in ((self.names[-1:], -1), (self.names, -1), (self.names, 1)):
             try:
                 live = read_module(_turn(self.runner, names, sign))
-                told = self._search(Runner(live), how, self._list_candidates(live, before)).found
+                told = self._search(Runner(live), how, self._list_variants(live)[variant]).found
             except (ValueError, TypeError, RuntimeError, AttributeError):
                 continue  # they agree there too, or it cannot be copied
             with contextlib.suppress(DisagreementError):
@@ -183,7 +188,7 @@ class _Check:
             last = "log_softmax"  # which is read as its softmax
             return self._search(runner, how, same, pool=told.pool, activations=(*above, last))
 
-    def _confirm(self, reading: Reading, before: str | None, how: Arrangement) -> None:
+    def _confirm(self, reading: Reading, variant: int, how: Arrangement) -> None:
         """Raise unless a network is the same as a module with other weights, too.
 
         What has no effect with the weights as they are (a norm that is still the identity, a
@@ -194,7 +199,7 @@ class _Check:
         """
         try:
             live = read_module(_move(self.runner))
-            runner, candidates = Runner(live), self._list_candidates(live, before)
+            runner, candidates = Runner(live), self._list_variants(live)[variant]
         except (ValueError, TypeError, RuntimeError, AttributeError):
             return  # it cannot be copied
         try:
@@ -247,9 +252,13 @@ def _make_batch(x: np.ndarray, outputs: int) -> np.ndarray:
     return np.stack([np.roll(x, shift, axis=0) for shift in range(size)])
 
 
-def _run_one(runner: Runner, how: Arrangement, outputs: int, x: np.ndarray) -> np.ndarray:
+def _run_one(
+    runner: Runner, how: Arrangement, outputs: int, x: np.ndarray, words: int | None = None
+) -> np.ndarray:
+    """Return the outputs of a sequence, of which all steps are real, or the first ones."""
     batch = _make_batch(x, outputs)
-    return runner.run(batch, np.full(len(batch), len(x)), how, outputs)[0]
+    real = np.full(len(batch), len(x) if words is None else words)
+    return runner.run(batch, real, how, outputs)[0]
 
 
 def _check_repeatable(source: str, own: Any, inputs: Sequence[np.ndarray]) -> None:
@@ -264,34 +273,3 @@ def _check_repeatable(source: str, own: Any, inputs: Sequence[np.ndarray]) -> No
             f"{source} gives other outputs for the same input when it is run again: it draws its "
             f"first states at random, or keeps them from call to call. Let it begin with zeros."
         )
-
-
-def _look_at_padding(
-    found: Found, runner: Runner, how: Arrangement, row: int, outputs: int
-) -> tuple[int | None, dict[str, Any]]:
-    """Return the row that a module leaves out at the end, and what to note of it."""
-    unsaid = found.head[-1].activation == "linear" and found.output is None
-    model = assemble(found, output="value" if unsaid else None)
-    if not isinstance(model, Model):
-        return None, {}
-    words = [x[: len(x) - n % 2] for n, x in enumerate(make_inputs(found, 8)) if len(x) > 2]
-
-    def run_padded(x: np.ndarray, masked: bool) -> np.ndarray:
-        batch = _make_batch(x, outputs)
-        real = np.full(len(batch), len(x) - 2 * (not masked))
-        if masked:
-            batch = np.pad(batch, ((0, 0), (0, 2)), constant_values=row)
-        y = runner.run(batch, real, how, outputs)[0]
-        return y[: len(x)] if y.ndim == 2 else y
-
-    try:
-        padded = [np.pad(x, (0, 2), constant_values=row) for x in words]
-        if compare(model, lambda x: run_padded(x, False), padded) <= runner.rounding:
-            return None, {}
-        if compare(model, lambda x: run_padded(x, True), words) <= runner.rounding:
-            return row, {"padding": row}
-    except ValueError:
-        pass  # what it returns for such sequences is no output of theirs
-    return None, {
-        "padding": f"row {row} changes the outputs in a way of its own; leave it out of sequences"
-    }
