@@ -11,10 +11,11 @@ LONG_TEXT = 40
 """Words of a text above which sentences come first and phrases are limited."""
 
 # Quotes and brackets that close; ideographic, full-width, Arabic and Indic marks end sentences too.
-_CLOSING = "\"'`)\\]}\u2019\u201d\u00bb\u203a\u300d\u300f\uff09"
+_CLOSING = "\"')\\]}\u2019\u201d\u00bb\u203a\u300d\u300f\uff09"
 _END = re.compile(rf"[.!?\u2026\u3002\uff01\uff1f\u061f\u06d4\u0964]+[{_CLOSING}]*")
 _END_AND_SPACE = re.compile(rf"\W*?{_END.pattern}\W*?\s")
 _ABBREVIATION = re.compile(r"(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Gen|vs|etc|No)\.?")
+_BULLETS = ("-", "*", "\u2022")
 _CLOSES = re.compile(rf"[{_CLOSING}]+")
 
 
@@ -41,8 +42,9 @@ def split_sentences(
     """Return the spans of the sentences, half-open, together all tokens.
 
     A sentence ends with a token of full stops, question or exclamation marks, or where such marks
-    or an empty line are between two tokens of the text; quotes and brackets that close belong to
-    it. It goes on where the next word begins in lower case ("Wait ... what?").
+    or an empty line are between two tokens of the text, or before an item of a list; quotes and
+    brackets that close belong to it. It goes on where the next word begins in lower case ("Wait ...
+    what?").
 
     Args:
         tokens: Of the text.
@@ -60,7 +62,8 @@ def split_sentences(
     if text is not None and offsets is not None:
         marks_are_tokens = any(ends)
         for t, between in enumerate(_gaps(text, offsets)):
-            ends[t] |= between.count("\n") > 1
+            is_item = "\n" in between and tokens[t + 1] in _BULLETS
+            ends[t] |= is_item or between.count("\n") > 1
             marks = _END_AND_SPACE.match(re.sub(r"^.*\w", "", tokens[t]) + between)
             if marks and not _ABBREVIATION.fullmatch(tokens[t]):
                 # Where stops are tokens of their own, the one in "p.m." ends no sentence.

@@ -18,6 +18,8 @@ def split(text, splitting=None):
         ("Mr. Lee left at 3.30 p.m. in a hurry.", ["Mr. Lee left at 3.30 p.m. in a hurry ."]),
         ("Wait ... what? Yes!! No.", ["Wait ... what ?", "Yes ! !", "No ."]),
         ('He said "It is bad." Then he left.', ["He said `` It is bad . ''", "Then he left ."]),
+        ('I left. "It is bad," he said.', ["I left .", "`` It is bad , '' he said ."]),
+        ("Bad:\n- slow\n- long", ["Bad :", "- slow", "- long"]),
         ("no marks at all", ["no marks at all"]),
         ("a title\n\nThe text", ["a title", "The text"]),
         ("جيد؟ نعم.", ["جيد؟", "نعم ."]),
