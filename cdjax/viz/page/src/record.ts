@@ -1,6 +1,6 @@
 // The record that a page holds, as `cdjax/viz/page/data.py` makes it, and its scores unpacked.
 
-export interface Packed {
+interface Packed {
   longest: number;
   exponent: number; // a score is its multiple times 2 ** -exponent
   missing: number[]; // spans without a number

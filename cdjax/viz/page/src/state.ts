@@ -29,7 +29,7 @@ export const togglePin = (pins: Span[], span: Span) =>
     : [...pins, span];
 
 /** Returns the direction that a page begins with: that of its first explanation. */
-export function firstDirection(record: ReviewRecord): Direction {
+function firstDirection(record: ReviewRecord): Direction {
   const { weights, differences } = record.explanations[0]!;
   const two = record.labels.length === 2 && record.output === "softmax";
   const label = weights.indexOf(Math.max(...weights));

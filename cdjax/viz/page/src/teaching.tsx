@@ -9,7 +9,7 @@ import { quote, shorten } from "./text";
 const QUESTIONS = 5;
 
 /** Returns phrases worth a question: strong ones of either side, and those unlike their words. */
-export function askAbout(reading: Reading): Span[] {
+function askAbout(reading: Reading): Span[] {
   const { steps, record } = reading;
   const most = Math.min(record.longest, 6);
   const found: { span: Span; strength: number }[] = [];

@@ -13,7 +13,7 @@ interface Part {
   kind: "word" | "part" | "total";
 }
 
-export interface Bar extends Part {
+interface Bar extends Part {
   from: number; // where the last one ended; 0 for the total
   to: number;
 }
