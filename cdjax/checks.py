@@ -176,6 +176,16 @@ def check_mask(name: str, mask: ArrayLike, *shapes: tuple[int, ...]) -> Bool[Arr
     return mask
 
 
+def check_region(inside: Any, rule: Any) -> None:
+    """Raise ValueError where `inside` is a region `[T, D]` and the rule has no meaning for one."""
+    if inside.ndim == 2 and not rule.takes_regions:
+        raise ValueError(
+            f"inside is a region {list(inside.shape)}, and rule {rule.name!r} gives the product of "
+            f"biases to the phrase at its steps: at one partly inside that has no meaning. Use "
+            f"cdjax.PAPER or cdjax.MERGED, or a mask of whole steps."
+        )
+
+
 def check_network(classifier: Any, width: int | None = None) -> None:
     """Raise unless the parts of a network fit each other.
 

@@ -1,11 +1,13 @@
 """Networks other than one LSTM layer: all spans of a corpus, beside the products alone and `vmap`.
 
 The products that a network cannot do without are counted in those of one LSTM layer, `3 H^2` a
-span-step (`floor.py`), and timed in the same run.
+span-step (`floor.py`), and timed in the same run. Where a layer reads another one of both
+directions, every phrase has a part at every step: there a span-step is a span at each step of its
+sequence, and a few sequences are scored.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import cdjax
 import jax
@@ -13,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from cdjax import Classifier, Rule
 from cdjax.core.decomposition import split_logits
-from cdjax.spans import enumerate_spans, span_mask
+from cdjax.spans import count_spans, enumerate_spans, span_mask
 
 from benchmarks.speed.corpus import Sampled, check_peer
 from benchmarks.speed.extrapolation import draw, extrapolate
@@ -27,10 +29,19 @@ from benchmarks.speed.work import count_corpus_steps, random_classifier, random_
 RULES = cdjax.PAPER, cdjax.ACD
 ROUNDS = 3
 DRAWN = 12  # reviews that the plain form is timed on
+FEW = 40  # reviews, where there is no fast form
 
 
-def make_networks(setup: Setup) -> dict[str, tuple[Classifier, int]]:
-    """Return networks by name, each with its products in those of one LSTM layer."""
+class Network(NamedTuple):
+    """What is measured."""
+
+    classifier: Classifier
+    products: int  # of a span-step, in those of one LSTM layer
+    fast: bool = True  # whether it has a fast form
+
+
+def make_networks(setup: Setup) -> dict[str, Network]:
+    """Return networks by name."""
     one = random_classifier(setup.hidden, setup.width, setup.words)
     (lstm,) = one.layers
     (second,) = random_classifier(setup.hidden, setup.hidden, 2, seed=5).layers
@@ -38,16 +49,19 @@ def make_networks(setup: Setup) -> dict[str, tuple[Classifier, int]]:
     gru = cdjax.GRUParams(lstm.W[:3], lstm.V[:3], lstm.b[:3], lstm.b[3])
     wide = np.concatenate([one.readout, one.readout[::-1]], axis=1)
     both = one._replace(layers=(cdjax.Bidirectional(lstm, backward),), readout=wide, pool="ends")
+    above = [random_classifier(setup.hidden, 2 * setup.hidden, 2, seed=n).layers[0] for n in (7, 8)]
+    stack = both._replace(layers=(*both.layers, cdjax.Bidirectional(*above)))
     networks = {
-        "LSTM": (one, 1),
-        "GRU": (one._replace(layers=(gru,)), 1),
-        "GRU, reset before": (
-            one._replace(layers=(gru._replace(c=None, reset_after=False),)),
-            1,
+        "LSTM": Network(one, 1),
+        "GRU": Network(one._replace(layers=(gru,)), 1),
+        "GRU, reset before": Network(
+            one._replace(layers=(gru._replace(c=None, reset_after=False),)), 1
         ),
-        "two LSTM layers": (one._replace(layers=(lstm, second)), 3),
-        "LSTM, both directions": (both, 2),
-        "LSTM, mean of the outputs": (one._replace(pool="mean"), 1),
+        "two LSTM layers": Network(one._replace(layers=(lstm, second)), 3),
+        "LSTM, both directions": Network(both, 2),
+        "LSTM, mean of the outputs": Network(one._replace(pool="mean"), 1),
+        # A direction: 3 H^2 in the first layer; 3 H (2 H) and 3 H^2 in the second.
+        "two layers, both directions": Network(stack, 8, fast=False),
     }
     return {"GRU": networks["GRU"]} if setup.quick else networks
 
@@ -74,16 +88,19 @@ def make_vmap(name: str, network: Classifier, reviews: list[np.ndarray], rule: R
 
 def run(setup: Setup) -> dict[str, Any]:
     """Measure."""
-    reviews = random_reviews(setup.lengths, setup.words)
-    steps = count_corpus_steps(setup.lengths)
-    floor = make_floor(setup.hidden, steps)
+    every = random_reviews(setup.lengths, setup.words)
+    floor = make_floor(setup.hidden, count_corpus_steps(setup.lengths))
     rounds = min(ROUNDS, setup.rounds)
     rows, differences, raw = [], {}, {}
-    for kind, (network, products) in make_networks(setup).items():
+    for kind, (network, products, fast) in make_networks(setup).items():
+        reviews, steps = every, count_corpus_steps(setup.lengths)
+        if not fast:
+            reviews = every[:: max(1, len(every) // FEW)][:FEW]
+            steps = sum(len(ids) * count_spans(len(ids)) for ids in reviews)
         for rule in RULES[: 1 if setup.quick else None]:
             name = f"{kind}, {rule.name}"
 
-            def score(network=network, rule=rule):
+            def score(network=network, rule=rule, reviews=reviews):
                 return cdjax.score_all_spans(network, reviews, rule)
 
             checks = draw_checks(reviews, score(), setup.checks)
@@ -106,6 +123,8 @@ def run(setup: Setup) -> dict[str, Any]:
             rows.append(
                 {
                     "network": kind,
+                    "reviews": len(reviews),
+                    "span_steps": steps,
                     "rule": rule.name,
                     "seconds": seconds,
                     "products": products,
@@ -115,7 +134,7 @@ def run(setup: Setup) -> dict[str, Any]:
                 }
             )
     return {
-        "sizes": {"reviews": len(reviews), "span_steps": steps, "hidden": setup.hidden},
+        "hidden": setup.hidden,
         "largest_difference": differences,
         "rows": rows,
         "raw_seconds": raw,
@@ -124,12 +143,12 @@ def run(setup: Setup) -> dict[str, Any]:
 
 def show(result: dict[str, Any]) -> str:
     """Render."""
-    sizes = result["sizes"]
-    hidden = sizes["hidden"]
     rows = [
         (
             row["network"],
             row["rule"],
+            f"{row['reviews']:,}",
+            f"{row['span_steps']:,}",
             figure(row["seconds"]),
             f"{3 * row['products']} H^2",
             f"{figure(row['times_the_products'])} x",
@@ -137,6 +156,6 @@ def show(result: dict[str, Any]) -> str:
         )
         for row in result["rows"]
     ]
-    head = ("", "rule", "s", "products a span-step", "of the products", "as fast as vmap")
-    text = f"{sizes['reviews']:,} reviews, {sizes['span_steps']:,} span-steps, H = {hidden}."
+    head = ("", "rule", "reviews", "span-steps", "s", "products", "of their time", "as vmap")
+    text = f"H = {result['hidden']}; products a span-step; times as fast as the plain vmap."
     return f"{text}\n\n{table(head, rows)}"

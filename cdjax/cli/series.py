@@ -284,7 +284,7 @@ def _shortest(length: int, max_len: int | None) -> int | None:
 
 def _score(args, model, file, rows, windows):
     """Return the explanation of a window and what is shown beside it."""
-    from cdjax.core.rules import RULES, BiasProduct
+    from cdjax.core.rules import RULES
     from cdjax.methods.explain import explain
     from cdjax.results.scores import read, read_scores
     from cdjax.scoring.regions import score_regions
@@ -308,7 +308,7 @@ def _score(args, model, file, rows, windows):
     ]
     shown = Shown(file.columns, raw, times, windows, [])
     width = x.shape[1]
-    if width == 1 or args.step is not None or rule.bias_product is not BiasProduct.REST:
+    if width == 1 or args.step is not None or not rule.takes_regions:
         return explanation, shown
 
     def score(spans, groups):

@@ -14,7 +14,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from cdjax import checks
 from cdjax.core.network import Classifier, read_out, run
-from cdjax.core.rules import PAPER, BiasProduct, Rule
+from cdjax.core.rules import PAPER, Rule
 from cdjax.core.split import Owned, Parts, Split
 
 
@@ -100,12 +100,7 @@ def _split_outputs(
 ) -> tuple[Split, Parts, Array | None]:
     """Return the split outputs of the last layer, the interpreter and the checked `valid`."""
     inside = checks.check_mask("inside", inside, x.shape[:1], x.shape)
-    if inside.ndim == 2 and rule.bias_product is not BiasProduct.REST:
-        raise ValueError(
-            f"inside is a region {list(inside.shape)}, and rule {rule.name!r} gives the product of "
-            f"biases to the phrase at its steps: at one partly inside that has no meaning. Use "
-            f"cdjax.PAPER or cdjax.MERGED, or a mask of whole steps."
-        )
+    checks.check_region(inside, rule)
     dtype = jnp.result_type(x, *jax.tree.leaves(layers))
     layers, x = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), (layers, x))
     if valid is not None:

@@ -39,6 +39,11 @@ class Rule(NamedTuple):
         """Whether the whole input leaves nothing to the rest, nor to the product of biases."""
         return self.bias_product is BiasProduct.PHRASE
 
+    @property
+    def takes_regions(self) -> bool:
+        """Whether a step partly inside has a meaning: not who owns a product of biases there."""
+        return self.bias_product is BiasProduct.REST
+
     def phrase_owns_bias_product(
         self, inside: Bool[Array, "t"], reverse: bool = False
     ) -> Bool[Array, "t"] | None:

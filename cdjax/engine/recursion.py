@@ -1,4 +1,6 @@
-"""The definition itself, vmapped over tiles of fixed shape: for any network, and for any sets.
+"""The recursion, vmapped over tiles of fixed shape: for any network, and for any sets.
+
+Only the phrase's part is carried (`cdjax.engine.alone`); or both parts, the definition itself.
 
 Sequences are padded to a few lengths.
 """
@@ -12,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from cdjax.core.decomposition import decompose, split_logits
+from cdjax.core.decomposition import split_logits
 from cdjax.core.network import Classifier, forward, read_out
 from cdjax.core.rules import Rule
-from cdjax.core.split import Parts, Split
+from cdjax.engine import alone
 from cdjax.engine.devices import JobResult
 from cdjax.engine.plan import Job
 from cdjax.spans import padded_length, span_mask
@@ -61,6 +63,8 @@ def score_sets(
     sets: Sequence[Bool[np.ndarray, "_ _"]],
     rule: Rule,
     embedding: Vectors | None = None,
+    *,
+    both: bool = False,
 ) -> list[Float[np.ndarray, "_ k"]]:
     """Score sets of steps, contiguous or not.
 
@@ -70,6 +74,7 @@ def score_sets(
         sets: For each sequence the sets of its steps, bool `[S, T]`.
         rule: Which reading of the method.
         embedding: Looked up a tile at a time: the vectors of a corpus need not be in memory.
+        both: Whether both parts are carried: the definition itself, which all else is held to.
 
     Returns:
         For each sequence, logits `[S, K]`.
@@ -88,7 +93,7 @@ def score_sets(
             x = pad(_stack(sequences, lanes, length, embedding), tile)
             steps = pad(_lengths(sequences, lanes), tile)
             masks = pad(inside[first : first + tile], tile)
-            out.append(np.asarray(_score_sets(network, x, masks, steps, rule))[: len(lanes)])
+            out.append(np.asarray(_score_sets(network, x, masks, steps, rule, both))[: len(lanes)])
         parts = np.split(np.concatenate(out), np.cumsum(counts)[:-1])
         for n, part in zip(members, parts, strict=True):
             scores[n] = part
@@ -198,24 +203,27 @@ def _score_spans(
 
     def score(span: AnyArray) -> Array:
         inside = span_mask(span[0], span[1], steps)
-        return split_logits(network, x, inside, rule, steps < length).beta
+        return alone.score(network, x, inside, rule, steps < length)
 
     return jax.vmap(score)(spans)
 
 
-@functools.partial(jax.jit, static_argnames="rule")
+@functools.partial(jax.jit, static_argnames=("rule", "both"))
 def _score_sets(
     network: Classifier,
     x: Float[AnyArray, "s t d"],
     inside: Bool[AnyArray, "s t"],
     length: Int[AnyArray, "s"],
     rule: Rule,
+    both: bool = False,
 ) -> Float[Array, "s k"]:
     """Score sets of steps, each of a sequence of its own; all padded."""
 
     def score(x: AnyArray, inside: AnyArray, length: AnyArray) -> Array:
         valid = jnp.arange(len(x), dtype=length.dtype) < length
-        return split_logits(network, x, inside, rule, valid).beta
+        if both:
+            return split_logits(network, x, inside, rule, valid).beta
+        return alone.score(network, x, inside, rule, valid)
 
     return jax.vmap(score)(x, inside, length)
 
@@ -234,10 +242,9 @@ def _score_masks(
 
     def score(inside: AnyArray) -> Array:
         if at is None:
-            return split_logits(network, x, inside, rule, valid).beta
-        h = decompose(network.layers, x, inside, rule, valid=valid)
-        steps = Split(h.beta[at], h.gamma[at])
-        return read_out(network, steps, Parts(rule, valid)).beta
+            return alone.score(network, x, inside, rule, valid)
+        h, ops = alone.split_outputs(network, x, inside, rule, valid)
+        return read_out(network, jax.tree.map(lambda part: part[at], h), ops).beta
 
     return jax.vmap(score)(masks)
 

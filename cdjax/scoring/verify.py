@@ -46,7 +46,7 @@ def largest_difference(
         vectors = [np.asarray(classifier.embedding[c.ids], np.float64) for c in checks]
         steps = [np.arange(len(c.ids)) for c in checks]
         sets = [((c.start <= t) & (t < c.stop))[None] for c, t in zip(checks, steps, strict=True)]
-        exact = score_sets(network, vectors, sets, rule)
+        exact = score_sets(network, vectors, sets, rule, both=True)
     differences = [
         np.max(np.abs(check.score - score) / np.maximum(1, np.abs(score)))
         for check, (score,) in zip(checks, exact, strict=True)

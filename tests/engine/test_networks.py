@@ -73,7 +73,7 @@ def definition_of(network, reviews, results, rule):
         steps = np.arange(len(ids))
         sets.append((result.spans[:, :1] <= steps) & (steps < result.spans[:, 1:]))
     x = [network.embedding[ids] for ids in reviews]
-    return recursion.score_sets(network._replace(embedding=None), x, sets, rule)
+    return recursion.score_sets(network._replace(embedding=None), x, sets, rule, both=True)
 
 
 EVERY_RULE = "GRU", "GRU, reset before", "two LSTMs", "three layers"

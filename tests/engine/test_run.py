@@ -56,7 +56,9 @@ def test_both_directions_and_heads(x64, name, rule):
     for ids, result in zip(reviews, results, strict=True):
         x, steps = network.embedding[ids], np.arange(len(ids))
         sets = (result.spans[:, :1] <= steps) & (steps < result.spans[:, 1:])
-        (exact,) = recursion.score_sets(network._replace(embedding=None), [x], [sets], rule)
+        (exact,) = recursion.score_sets(
+            network._replace(embedding=None), [x], [sets], rule, both=True
+        )
         np.testing.assert_allclose(result.scores, exact, rtol=1e-10, atol=1e-12)
     logits = cdjax.predict(network, reviews)
     np.testing.assert_allclose([result.logits for result in results], logits, atol=1e-12)

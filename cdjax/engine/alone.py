@@ -1,0 +1,159 @@
+"""The decomposition without the rest: what only `beta` is asked of costs half.
+
+The rest need not be carried, since `gamma = whole - beta - bias` and the whole is the forward pass.
+`Alone` is a third interpreter of a network (`cdjax.core.split`), with the principles of `Parts` on
+numbers that know their whole. Under `vmap` over phrases the whole, the same for all of them, is
+computed once; so is every term that no phrase has a part in.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from cdjax.activations import Activation
+from cdjax.checks import check_region
+from cdjax.core.linearize import linearize
+from cdjax.core.network import Classifier, read_out, run
+from cdjax.core.rules import Rule
+from cdjax.core.split import HIGHEST, PLAIN, Owned, Weight, add, static_fields
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Share:
+    """One quantity, and the phrase's part of it: a `cdjax.core.split.Split` without the rest."""
+
+    beta: Array  # the phrase alone
+    whole: Array  # the network's own value
+    bias: Array | None = None  # comes from no input at all; None in a state, which has no such part
+
+    @property
+    def gamma(self) -> Array:
+        """What involves, at least in part, something else."""
+        rest = self.whole - self.beta
+        return rest if self.bias is None else rest - self.bias
+
+    def __add__(self, other: "Share | Weight") -> "Share":
+        """Return the sum with another number, or with an array that comes from no input."""
+        if not isinstance(other, Share):
+            return Share(self.beta, self.whole + other, add(self.bias, other))
+        return Share(self.beta + other.beta, self.whole + other.whole, add(self.bias, other.bias))
+
+    def __rsub__(self, one: int) -> "Share":
+        """Return `one` less this number; `one` comes from no input."""
+        bias = jnp.full_like(self.whole, one) if self.bias is None else one - self.bias
+        return Share(-self.beta, one - self.whole, bias)
+
+
+@static_fields("rule")
+class Alone(NamedTuple):
+    """Computes the phrase's part under a rule; the operations are those of `Parts`."""
+
+    rule: Rule
+    inside: Bool[Array, "t"]
+    owns: Bool[Array, "t"] | None = None
+
+    def gates(self, W: Weight, x: Share | Owned, b: Weight | None = None) -> tuple[Any, ...]:
+        if isinstance(x, Owned):
+            return tuple(Owned(value, x.inside) for value in PLAIN.gates(W, x.value, b))
+        biases = [None] * len(W) if b is None else list(b)
+        return tuple(self.linear(V, x, c) for V, c in zip(W, biases, strict=True))
+
+    def linear(self, W: Weight, x: Share, b: Weight | None = None) -> Share:
+        def product(y: Array) -> Array:
+            return jnp.einsum("hd,...d->...h", W, y, precision=HIGHEST)
+
+        bias = add(None if x.bias is None else product(x.bias), b)
+        return Share(product(x.beta), add(product(x.whole), b), bias)
+
+    def activate(self, f: Activation, *terms: Share | Owned) -> Share:
+        if not self.rule.input_is_a_term:
+            shares = (_share(t, t.value) if isinstance(t, Owned) else t for t in terms)
+            terms = (functools.reduce(Share.__add__, shares),)
+        bias = add(*(term.bias for term in terms if isinstance(term, Share)))
+        both = ((t.value,) if isinstance(t, Owned) else (t.beta, t.gamma) for t in terms)
+        players = [part for parts in both for part in parts]
+        bias = jnp.zeros_like(self.total(*terms)) if bias is None else bias
+        shares = iter(linearize(f, players, bias))
+        parts = []
+        for term in terms:
+            part = next(shares)
+            if isinstance(term, Share):
+                next(shares)  # the rest's
+            else:
+                part = _share(term, part).beta
+            parts.append(part)
+        return Share(add(*parts), f(self.total(*terms)), f(bias))
+
+    def multiply(self, gate: Share, content: Share) -> Share:
+        if not self.rule.gates_are_split:
+            return self.scale(gate.whole, content)
+        share = self.rule.context_share
+        beta = add(gate.beta, gate.bias) * content.beta
+        if share:
+            beta = beta + share * gate.gamma * content.beta
+        whole = gate.whole * content.whole
+        if content.bias is None:
+            return Share(beta, whole)
+        bias = None if gate.bias is None else gate.bias * content.bias
+        return Share(beta + gate.beta * content.bias, whole, bias)
+
+    def scale(self, factor: Weight, x: Share) -> Share:
+        return jax.tree.map(lambda part: factor * part, x)
+
+    def total(self, *terms: Share | Owned) -> Array:
+        return add(*(t.value if isinstance(t, Owned) else t.whole for t in terms))
+
+    def state(self, x: Share) -> Share:
+        if x.bias is None:
+            return x
+        owns = jnp.zeros((), bool) if self.owns is None else self.owns
+        return Share(x.beta + jnp.where(owns, x.bias, 0), x.whole)
+
+    def start(self, state: Array) -> Share:
+        return Share(jnp.zeros_like(state), state)
+
+    def steps(self, reverse: bool) -> "Alone":
+        return self._replace(owns=self.rule.phrase_owns_bias_product(self.inside, reverse))
+
+
+def _share(owned: Owned, value: Array) -> Share:
+    return Share(jnp.where(owned.inside, value, 0), value)
+
+
+def split_outputs(
+    network: Classifier,
+    x: Float[Weight, "t d"],
+    inside: Bool[Weight, "t *d"],
+    rule: Rule,
+    valid: Bool[Weight, "t"],
+) -> tuple[Share, Alone]:
+    """Return the outputs of the last layer at every step, and the interpreter.
+
+    Arguments are as for `cdjax.core.decomposition.split_logits`, and checked already.
+    """
+    check_region(inside, rule)
+    x = jnp.where(jnp.expand_dims(valid, 1), x, 0)
+    inside = jnp.asarray(inside)
+    steps = (inside if inside.ndim == 1 else jnp.any(inside, axis=1)) & valid
+    number: Any = Owned(x, jnp.expand_dims(steps, 1))
+    if inside.ndim == 2:
+        number = Share(jnp.where(inside, x, 0), x)
+    ops = Alone(rule, steps)
+    return run(network.layers, number, ops, valid=valid), ops
+
+
+def score(
+    network: Classifier,
+    x: Float[Weight, "t d"],
+    inside: Bool[Weight, "t *d"],
+    rule: Rule,
+    valid: Bool[Weight, "t"],
+) -> Float[Array, "*t k"]:
+    """Return the score of a set of steps or a region: `split_logits(...).beta`."""
+    h, ops = split_outputs(network, x, inside, rule, valid)
+    return read_out(network, h, ops, valid).beta

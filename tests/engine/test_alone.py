@@ -1,0 +1,68 @@
+"""The phrase's part alone, against the definition, which carries the rest as well."""
+
+import cdjax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cdjax.core.decomposition import split_logits
+from cdjax.core.rules import RULES
+from cdjax.engine import alone
+
+from tests.conftest import random_layer
+from tests.core.test_own_cells import MinimalGatedUnit
+from tests.engine.test_networks import random_gru
+
+T, D = 6, 3
+
+
+def make_networks():
+    rng = np.random.default_rng(1)
+    lstm = random_layer(rng, D, 5)._replace(peepholes=rng.normal(size=(3, 5)))
+    gru = random_gru(rng, D, 4)._replace(c=rng.normal(size=4))
+    both = cdjax.Bidirectional(lstm, gru)
+    upper = cdjax.Bidirectional(random_gru(rng, 9, 2, False), random_layer(rng, 9, 3))
+    own = MinimalGatedUnit(*(rng.normal(size=s) for s in ((2, 4, D), (2, 4, 4), (2, 4))))
+    dense = cdjax.Dense(rng.normal(size=(7, 5)), rng.normal(size=7), "relu")
+
+    def network(layers, width, **more):
+        readout = rng.normal(size=(2, width))
+        return cdjax.Classifier(None, layers, readout, rng.normal(size=2), **more)
+
+    return {
+        "two layers, both directions": network((both, upper), 5, pool="ends"),
+        "a head": network((both, upper), 7, pool="max", head=(dense,)),
+        "every step": network((both,), 9, pool="each"),
+        "sigmoid content": network((lstm._replace(content_activation="sigmoid"),), 5),
+        "a cell of one's own": network((own,), 4),
+    }
+
+
+NETWORKS = make_networks()
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_sets_of_steps(x64, name, rule):
+    network, rng = jax.tree.map(jnp.asarray, NETWORKS[name]), np.random.default_rng(2)
+    x, sets = rng.normal(size=(T, D)), rng.random((9, T)) < 0.5
+    sets[0], sets[1] = False, True
+    valid = jnp.arange(T) < T - 1  # the last is padding
+    scores, expected = (
+        jax.jit(jax.vmap(lambda inside, f=f: f(network, x, inside, rule, valid)))(sets)
+        for f in (alone.score, lambda *given: split_logits(*given).beta)
+    )
+    np.testing.assert_allclose(scores, expected, rtol=1e-11, atol=1e-12)
+    assert np.abs(scores[0]).max() < 1e-15
+    assert np.abs(expected[2:]).max() > 0.01
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_regions(x64, name):
+    network, rng = jax.tree.map(jnp.asarray, NETWORKS[name]), np.random.default_rng(3)
+    x, regions = rng.normal(size=(T, D)), rng.random((4, T, D)) < 0.5
+    valid = jnp.ones(T, bool)
+    for region in jnp.asarray(regions):
+        score = alone.score(network, x, region, cdjax.PAPER, valid)
+        expected = split_logits(network, x, region, cdjax.PAPER, valid).beta
+        np.testing.assert_allclose(score, expected, rtol=1e-11, atol=1e-12)
