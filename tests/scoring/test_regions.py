@@ -226,7 +226,6 @@ def test_other_functions_name_the_one_for_logits_at_every_step(as_users):
     for call in (
         lambda: cdjax.predict(network, [x]),
         lambda: cdjax.score_spans(network, x, SPANS),
-        lambda: cdjax.explain(x, cdjax.Model(network, None, ("a", "b"), {}, "value")),
     ):
         with pytest.raises(ValueError, match=r"pool is 'each'.*cdjax.score_outputs"):
             call()
