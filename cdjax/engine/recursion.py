@@ -49,9 +49,8 @@ def run_jobs(network: Classifier, jobs: Iterable[Job], rule: Rule) -> Iterator[J
         for n, x in enumerate(job.x):
             indices = np.flatnonzero(job.sequence == n)
             padded = pad(x, padded_length(len(x)))
-            tile = max(8, TILE_STEPS // len(padded))
-            for subset in np.split(indices, range(tile, len(indices), tile)):
-                lanes = pad(spans[subset], tile)  # the last tile is filled up with empty spans
+            for subset, tile in _cut(indices, max(8, TILE_STEPS // len(padded))):
+                lanes = pad(spans[subset], tile)  # filled up with empty spans
                 out = _score_spans(network, padded, np.int32(len(x)), lanes, rule)
                 scores[subset] = np.asarray(out)[: len(subset)]
         yield JobResult(scores, predict(network, job.x))
@@ -158,6 +157,18 @@ def predict(
             steps = pad(_lengths(sequences, tile), TILE_SEQUENCES)
             logits[tile] = np.asarray(_predict(network, x, steps))[: len(tile)]
     return logits
+
+
+def _cut(indices: Int[np.ndarray, "_"], most: int) -> Iterator[tuple[Int[np.ndarray, "_"], int]]:
+    """Yield parts of the indices, each with the width of its tile.
+
+    Widths are `most` and a quarter of it: two compilations, little filled up.
+    """
+    few = max(8, most // 4)
+    while len(indices):
+        width = most if len(indices) > 3 * few else few
+        yield indices[:width], width
+        indices = indices[width:]
 
 
 def _group_by_length(
