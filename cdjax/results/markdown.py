@@ -51,11 +51,12 @@ def _write_account(explanation: Any, seen: Overview) -> list[str]:
     account = seen.account
     if account is None:
         return []
-    whole = ("whole text", account.whole, "")
     if account.whole is None:
-        whole = ("the words, one by one", account.words, "")
+        first = "the words, one by one", account.words, ""
+    else:
+        first = "whole text", account.whole, ""
     parts = [
-        whole,
+        first,
         ("remainder", account.remainder, account.reason),
         ("output bias", account.output_bias, ""),
         (account.name, account.total, ""),

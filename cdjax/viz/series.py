@@ -126,7 +126,7 @@ def _print_features(console: Console, shown: Shown, times: list[str]) -> None:
         numbers = [*shown.by_feature[:, g].tolist(), float(shown.overall[g])]
         means = [float(values[start:stop].mean()) for start, stop in spans]
         scores = [write_score(number, decimals) for number in numbers]
-        texts = [f"{mean:.{places}f}" for mean in [*means, float(values.mean())]]
+        texts = [f"{mean:z.{places}f}" for mean in [*means, float(values.mean())]]
         texts = texts if len(group) == 1 else [""] * len(texts)
         widest = max(map(len, texts))
         columns.append(
