@@ -1,6 +1,6 @@
 """The recursion, vmapped over tiles of fixed shape: for any network, and for any sets.
 
-Only the phrase's part is carried (`cdjax.engine.alone`); or both parts, the definition itself.
+Only the phrase's part is carried (`cdjax.engine.beta_only`); or both parts, the definition itself.
 
 Sequences are padded to a few lengths.
 """
@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from cdjax.core.decomposition import split_logits
-from cdjax.core.network import Classifier, forward, read_out
+from cdjax.core.network import Classifier, forward
 from cdjax.core.rules import Rule
-from cdjax.engine import alone
+from cdjax.engine import beta_only
 from cdjax.engine.devices import JobResult
 from cdjax.engine.plan import Job
 from cdjax.spans import padded_length, span_mask
@@ -214,7 +214,7 @@ def _score_spans(
 
     def score(span: AnyArray) -> Array:
         inside = span_mask(span[0], span[1], steps)
-        return alone.score(network, x, inside, rule, steps < length)
+        return beta_only.score(network, x, inside, rule, steps < length)
 
     return jax.vmap(score)(spans)
 
@@ -234,7 +234,7 @@ def _score_sets(
         valid = jnp.arange(len(x), dtype=length.dtype) < length
         if both:
             return split_logits(network, x, inside, rule, valid).beta
-        return alone.score(network, x, inside, rule, valid)
+        return beta_only.score(network, x, inside, rule, valid)
 
     return jax.vmap(score)(x, inside, length)
 
@@ -252,10 +252,7 @@ def _score_masks(
     valid = jnp.arange(len(x), dtype=length.dtype) < length
 
     def score(inside: AnyArray) -> Array:
-        if at is None:
-            return alone.score(network, x, inside, rule, valid)
-        h, ops = alone.split_outputs(network, x, inside, rule, valid)
-        return read_out(network, jax.tree.map(lambda part: part[at], h), ops).beta
+        return beta_only.score(network, x, inside, rule, valid, at)
 
     return jax.vmap(score)(masks)
 

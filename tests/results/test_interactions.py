@@ -48,6 +48,15 @@ BY_HAND = {
 }
 
 
+def test_several_sequences_at_once_are_as_each_alone():
+    rng = np.random.default_rng(8)
+    spans = [cdjax.enumerate_spans(length) for length in (3, 0, 1, 5)]
+    scores = [rng.normal(size=(len(each), 2)).astype(np.float32) for each in spans]
+    together = interactions(np.concatenate(spans), np.concatenate(scores), np.array([6, 0, 1, 15]))
+    each = [interactions(*one) for one in zip(spans, scores, strict=True)]
+    np.testing.assert_array_equal(together, np.concatenate(each))
+
+
 def test_worked_by_hand():
     table = make_table(3, lambda *span: BY_HAND[span])
     pairs = split_interactions(table.spans, table.scores, adjacent_pairs(3))

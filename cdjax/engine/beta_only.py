@@ -1,9 +1,9 @@
-"""The decomposition without the rest: what only `beta` is asked of costs half.
+"""The decomposition without the rest, where nothing but `beta` is asked for.
 
 The rest need not be carried, since `gamma = whole - beta - bias` and the whole is the forward pass.
-`Alone` is a third interpreter of a network (`cdjax.core.split`), with the principles of `Parts` on
-numbers that know their whole. Under `vmap` over phrases the whole, the same for all of them, is
-computed once; so is every term that no phrase has a part in.
+`BetaOnly` is a third interpreter of a network (`cdjax.core.split`): the principles of `Parts`, on
+numbers that hold the network's own value in place of `gamma`. Under `vmap` over phrases that value,
+the same for all of them, is computed once.
 """
 
 import functools
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from cdjax.activations import Activation
 from cdjax.checks import check_region
@@ -50,7 +50,7 @@ class Share:
 
 
 @static_fields("rule")
-class Alone(NamedTuple):
+class BetaOnly(NamedTuple):
     """Computes the phrase's part under a rule; the operations are those of `Parts`."""
 
     rule: Rule
@@ -117,34 +117,12 @@ class Alone(NamedTuple):
     def start(self, state: Array) -> Share:
         return Share(jnp.zeros_like(state), state)
 
-    def steps(self, reverse: bool) -> "Alone":
+    def steps(self, reverse: bool) -> "BetaOnly":
         return self._replace(owns=self.rule.phrase_owns_bias_product(self.inside, reverse))
 
 
 def _share(owned: Owned, value: Array) -> Share:
     return Share(jnp.where(owned.inside, value, 0), value)
-
-
-def split_outputs(
-    network: Classifier,
-    x: Float[Weight, "t d"],
-    inside: Bool[Weight, "t *d"],
-    rule: Rule,
-    valid: Bool[Weight, "t"],
-) -> tuple[Share, Alone]:
-    """Return the outputs of the last layer at every step, and the interpreter.
-
-    Arguments are as for `cdjax.core.decomposition.split_logits`, and checked already.
-    """
-    check_region(inside, rule)
-    x = jnp.where(jnp.expand_dims(valid, 1), x, 0)
-    inside = jnp.asarray(inside)
-    steps = (inside if inside.ndim == 1 else jnp.any(inside, axis=1)) & valid
-    number: Any = Owned(x, jnp.expand_dims(steps, 1))
-    if inside.ndim == 2:
-        number = Share(jnp.where(inside, x, 0), x)
-    ops = Alone(rule, steps)
-    return run(network.layers, number, ops, valid=valid), ops
 
 
 def score(
@@ -153,7 +131,27 @@ def score(
     inside: Bool[Weight, "t *d"],
     rule: Rule,
     valid: Bool[Weight, "t"],
-) -> Float[Array, "*t k"]:
-    """Return the score of a set of steps or a region: `split_logits(...).beta`."""
-    h, ops = split_outputs(network, x, inside, rule, valid)
+    at: Int[Weight, "n"] | None = None,
+) -> Float[Array, "*n k"]:
+    """Return the score of a set of steps or a region: `split_logits(...).beta`.
+
+    Args:
+        network: The network, without its embedding.
+        x: The input vectors.
+        inside: The steps of the set; or a region.
+        rule: Which reading of the method.
+        valid: The steps that are real.
+        at: Of a network with the pool "each", the steps whose logits are wanted; all when None.
+    """
+    check_region(inside, rule)
+    x = jnp.where(jnp.expand_dims(valid, 1), x, 0)
+    inside = jnp.asarray(inside)
+    steps = (inside if inside.ndim == 1 else jnp.any(inside, axis=1)) & valid
+    number: Any = Owned(x, jnp.expand_dims(steps, 1))
+    if inside.ndim == 2:
+        number = Share(jnp.where(inside, x, 0), x)
+    ops = BetaOnly(rule, steps)
+    h = run(network.layers, number, ops, valid=valid)
+    if at is not None:
+        h, valid = jax.tree.map(lambda part: part[at], h), None
     return read_out(network, h, ops, valid).beta

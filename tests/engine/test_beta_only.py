@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cdjax.core.decomposition import split_logits
 from cdjax.core.rules import RULES
-from cdjax.engine import alone
+from cdjax.engine import beta_only
 
 from tests.conftest import random_layer
 from tests.core.test_own_cells import MinimalGatedUnit
@@ -50,7 +50,7 @@ def test_sets_of_steps(x64, name, rule):
     valid = jnp.arange(T) < T - 1  # the last is padding
     scores, expected = (
         jax.jit(jax.vmap(lambda inside, f=f: f(network, x, inside, rule, valid)))(sets)
-        for f in (alone.score, lambda *given: split_logits(*given).beta)
+        for f in (beta_only.score, lambda *given: split_logits(*given).beta)
     )
     np.testing.assert_allclose(scores, expected, rtol=1e-11, atol=1e-12)
     assert np.abs(scores[0]).max() < 1e-15
@@ -63,6 +63,6 @@ def test_regions(x64, name):
     x, regions = rng.normal(size=(T, D)), rng.random((4, T, D)) < 0.5
     valid = jnp.ones(T, bool)
     for region in jnp.asarray(regions):
-        score = alone.score(network, x, region, cdjax.PAPER, valid)
+        score = beta_only.score(network, x, region, cdjax.PAPER, valid)
         expected = split_logits(network, x, region, cdjax.PAPER, valid).beta
         np.testing.assert_allclose(score, expected, rtol=1e-11, atol=1e-12)
