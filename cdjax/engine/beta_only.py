@@ -152,6 +152,6 @@ def score(
         number = Share(jnp.where(inside, x, 0), x)
     ops = BetaOnly(rule, steps)
     h = run(network.layers, number, ops, valid=valid)
-    if at is not None:
-        h, valid = jax.tree.map(lambda part: part[at], h), None
-    return read_out(network, h, ops, valid).beta
+    if at is None:
+        return read_out(network, h, ops, valid).beta
+    return read_out(network, jax.tree.map(lambda part: part[at], h), ops).beta
