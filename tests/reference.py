@@ -33,7 +33,11 @@ class Reading(NamedTuple):
 
     own_term: bool  # W x is a term of its own; else it is added to V beta or to V gamma
     product_owner: str = "gamma"  # of bias * bias: "gamma", or "beta" or "beta-but-last" inside
-    share: float = 0.0  # the phrase's share of (context's part of a gate) * (phrase's content)
+    # The phrase's share of (context's part of a gate) * (phrase's content), at its own steps and at
+    # the others; and of (phrase's part of a gate) * (context's content).
+    share: float = 0.0
+    share_outside: float = 0.0
+    gate_share: float = 0.0
     split_gates: bool = True  # else a gate scales the parts of its content as a whole
 
 
@@ -42,7 +46,7 @@ READINGS = {
     "acd": Reading(own_term=False, product_owner="beta"),
     "released": Reading(own_term=False, product_owner="beta-but-last"),
     "merged": Reading(own_term=False),
-    "shared": Reading(own_term=False, product_owner="beta", share=0.5),
+    "shared": Reading(own_term=False, product_owner="beta", share=0.5, share_outside=0.5),
     "source": Reading(own_term=False, product_owner="beta", split_gates=False),
 }
 
@@ -108,6 +112,8 @@ def multiply(gate, content, reading):
     interaction = gate.gamma * content.beta
     beta = beta + reading.share * interaction
     gamma = gamma + (1 - reading.share) * interaction
+    of_gate = reading.gate_share * gate.beta * content.gamma
+    beta, gamma = beta + of_gate, gamma - of_gate
     return Split(beta, gamma, gate.bias * content.bias, whole)
 
 
@@ -197,7 +203,10 @@ def run_cell(cell, x, inside, reading, initial=None, valid=None):
             owner = {"gamma": False, "beta": True, "beta-but-last": t != last}
             owned = owner[reading.product_owner] and bool(np.all(inside[t]))
             step = gru_step if gru else lstm_step
-            states = step(cell, states, each(lambda part, t=t: part[t], x), owned, reading)
+            of_step = reading
+            if not np.any(inside[t]):
+                of_step = reading._replace(share=reading.share_outside)
+            states = step(cell, states, each(lambda part, t=t: part[t], x), owned, of_step)
         outputs.append(states[0])
     return Parts(*(np.stack(column) for column in zip(*outputs, strict=True)))
 

@@ -1,17 +1,12 @@
 """The definition: networks written once, and their decomposition. Pure functions of arrays.
 
-How to add a cell
------------------
-A cell is a NamedTuple with input weights `W` `[G, H, D]`, the `widths` of its states (the output's
-first) and a `step`, written in the operations of an interpreter (`cdjax.core.split` lists them):
-products with weights are `ops.gates` and `ops.linear`, activations of sums `ops.activate`, products
-of a gate and what it gates `ops.multiply`; a state is handed on by `ops.state`. The same lines are
-then the forward pass and the decomposition, under every rule, in stacks and in both directions.
-Shapes that the fields' annotations say are checked. A minimal gated unit (Zhou et al. 2016),
-
-    f  = sigmoid(W_f x + V_f h + b_f)
-    n  = tanh(W_n x + V_n (f * h) + b_n)
-    h' = (1 - f) * h + f * n
+A cell of your own is a NamedTuple with input weights `W` `[G, H, D]`, the `widths` of its states
+(the output's first) and a `step`, written in the operations of an interpreter (`cdjax.core.split`
+lists them): products with weights are `ops.gates` and `ops.linear`, activations of sums
+`ops.activate`, products of a gate and what it gates `ops.multiply`; a state is handed on by
+`ops.state`. The same lines are the forward pass and the decomposition, under every rule, in stacks,
+in both directions. Shapes that the annotations of fields say are checked. A minimal gated unit
+(Zhou et al. 2016):
 
 >>> from typing import Any, NamedTuple
 >>> import jax, jax.numpy as jnp
@@ -33,6 +28,4 @@ Shapes that the fields' annotations say are checked. A minimal gated unit (Zhou 
 >>> split = cdjax.decompose((cell,), x, jnp.arange(5) < 2)
 >>> bool(jnp.allclose(split.beta + split.gamma, cdjax.core.network.run((cell,), x)))
 True
-
-A fast form is not needed: `cdjax.engine` takes this recursion for whatever it has none for.
 """

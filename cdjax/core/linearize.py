@@ -23,9 +23,7 @@ def linearize(
 
         L(y_k) = sum over sets S without k of |S|! (N - 1 - |S|)! / N! [F(S and k) - F(S)]
 
-    with `F(S) = f(bias + sum of S)`: of the `N!` orders so many have just S before `y_k`. With two
-    terms (N = 3 and N = 2, as the paper counts) a term comes first or last, each in half the
-    orders.
+    with `F(S) = f(bias + sum of S)`: of the `N!` orders so many have just S before `y_k`.
 
     >>> import jax.numpy as jnp
     >>> a, b = linearize(jnp.tanh, [jnp.array(2.0), jnp.array(-1.0)])
@@ -34,14 +32,10 @@ def linearize(
     """
     n = len(terms)
     sums = [bias + jnp.zeros_like(terms[0])]  # of the set whose members are the bits of its index
-    if n == 2:
-        sums += [bias + terms[0], bias + terms[1], bias + (terms[0] + terms[1])]
-        none, first, second, both = map(f, sums)
-        return ((first - none) + (both - second)) / 2, ((second - none) + (both - first)) / 2
     for term in terms:
         sums += [before + term for before in sums]
     values = list(map(f, sums))
-    # Divided by N times the number of sets of that size among the other terms.
+    # One over N times the number of sets of that size among the other terms:
     weights = [1 / (n * math.comb(n - 1, size)) for size in range(n)]
 
     def share(k: int) -> Array:

@@ -107,8 +107,7 @@ def _scan(cell: Any, ops: Any, x: Any, start: Any, valid: Any, reverse: bool) ->
         return new, new
 
     if isinstance(ops, Parts):
-        # In reverse mode a step is computed again from its state: keeping all of its terms takes
-        # 4 times the memory and, for its traffic, longer.
+        # In reverse mode a step is computed again: keeping all its terms takes longer, and memory.
         step = jax.checkpoint(step, prevent_cse=False)
     return jax.lax.scan(step, start, (ops, x, valid), reverse=reverse)[1]
 

@@ -1,4 +1,30 @@
-"""The choices that the paper leaves open, as data, and what published codes made of them."""
+"""The choices that the paper leaves open, as data, and what published codes made of them.
+
+Whatever the rule, an activation of a sum is split by the Shapley values of its terms (`linearize`),
+the parts add up to the network's own numbers, and an empty phrase scores 0. Rules differ in whether
+the input is a term by itself there, and in products. Of a gate and its content, the parts of the
+phrase, the rest and the bias, `(B + G + C) (B' + G' + C')`, the phrase gets `B B' + B C' + C B'`
+and the rest `G G' + G C' + C G'`. The others are shared:
+
+    G B'    the context gates the phrase's content      a to the phrase, 1 - a to the rest
+    B G'    the phrase gates the context's content      w to the phrase, 1 - w to the rest
+    C C'    what happens without any input              to the rest or the phrase, as a whole
+
+As a game of two players, `v(S)` is the product without the parts of whoever is not in `S`; `C C'`,
+the value of nobody, is no player's. The phrase's share is
+
+- for a = w what it adds to `v` if it joins second with the probability a: for 1/2 its Shapley
+  value; for 0 what it does by itself (`PAPER`, `ACD`, `RELEASED`, `MERGED`); for 1 what is lost
+  without it;
+- for w = 0 the same in a game where it gates the rest's content even if it does not play, in which
+  `v({rest})` has `B G'` besides: for a = 1/2 the Shapley value of that game (`SHARED`);
+- for gates that are not split (`SOURCE`) its Shapley value where contents alone play.
+
+These are games of one product or sum; no score is a Shapley value of the whole network. The whole
+input leaves nothing to the rest where the phrase owns `C C'` at all its steps. Then the scores of a
+phrase and of all other words add up to that of the whole if, besides, w = 1 - a and a is the same
+inside and outside, or gates are not split: each gets what the other, as phrase, does not.
+"""
 
 import enum
 from typing import NamedTuple
@@ -16,21 +42,19 @@ class BiasProduct(enum.Enum):
 
 
 class Rule(NamedTuple):
-    """One reading of the method. Hashable, so it can be a static argument of `jit`.
-
-    A gate is `rel + irr + bias` (what the phrase, the rest and the bias add to it), its content,
-    say the cell state, `beta + gamma`. Of their product, the phrase gets `beta` times
-    `rel + bias + context_share * irr`, the rest all else. Under every rule an empty phrase scores 0
-    and `beta + gamma` is the network's own state.
-    """
+    """One reading of the method. Hashable, so it can be a static argument of `jit`."""
 
     name: str
     input_is_a_term: bool
     """Whether `W x_t` is linearized as a term of its own, or added to `V beta` (inside the phrase)
     or `V gamma` (outside) beforehand."""
     bias_product: BiasProduct
-    context_share: float = 0.0
-    """Share of the phrase, 0 to 1, in what the context's part of a gate does to its content."""
+    context_inside: float = 0.0
+    """The phrase's share a, 0 to 1, of `G B'` at its own steps."""
+    context_outside: float = 0.0
+    """The same at all other steps."""
+    gate_share: float = 0.0
+    """The phrase's share w, 0 to 1, of `B G'`."""
     gates_are_split: bool = True
     """Whether a gate is split at all; if not, it scales the parts of its content."""
 
@@ -60,32 +84,21 @@ class Rule(NamedTuple):
 
 
 PAPER = Rule("paper", input_is_a_term=True, bias_product=BiasProduct.REST)
-"""The paper: equations 13-32 and its prose ("some combination of beta and b_i or b_g (but not
-both)"). The scores of the phrase and the rest add up; the rest of the whole input is not 0."""
+"""The paper: equations 13-32 and "some combination of beta and b_i or b_g (but not both)"."""
 
 ACD = Rule("acd", input_is_a_term=False, bias_product=BiasProduct.PHRASE)
-"""Agglomerative contextual decomposition (Singh, Murdoch & Yu 2019; package `acd`). Differs from
-the paper: (1) the input is no term of its own, (2) the phrase owns the product of the biases at all
-its steps. The whole input leaves `gamma = 0`."""
+"""Agglomerative contextual decomposition (Singh, Murdoch & Yu 2019; package `acd`)."""
 
 RELEASED = Rule("released", input_is_a_term=False, bias_product=BiasProduct.PHRASE_BUT_LAST)
-"""The authors' code of 2018. Differs from `ACD`: the phrase does not own the product of the biases
-at its last step (an off-by-one). The rest of the whole input is not 0."""
+"""The authors' code of 2018, with an off-by-one."""
 
 MERGED = Rule("merged", input_is_a_term=False, bias_product=BiasProduct.REST)
-"""An option of diagNNose. Differs from the paper: the input is no term of its own. The rest of the
-whole input is not 0."""
+"""An option of diagNNose."""
 
-SHARED = Rule("shared", input_is_a_term=False, bias_product=BiasProduct.PHRASE, context_share=0.5)
-"""Differs from `ACD`: what the context's part of a gate does to the phrase's content is shared
-evenly, as Shapley values share an interaction of two. The whole input leaves `gamma = 0`."""
+SHARED = Rule("shared", False, BiasProduct.PHRASE, context_inside=0.5, context_outside=0.5)
+"""As `ACD`, but what the context's gates do to the phrase's content is shared evenly."""
 
-SOURCE = Rule(
-    "source", input_is_a_term=False, bias_product=BiasProduct.PHRASE, gates_are_split=False
-)
-"""diagNNose since 2020: the whole gate times a content belongs to the content's owner. Differs from
-`ACD`: no gate is split, so what the phrase does to other words by the gates is not the phrase's,
-and a negation hardly shows. The whole input leaves `gamma = 0`."""
+SOURCE = Rule("source", False, BiasProduct.PHRASE, gates_are_split=False)
+"""diagNNose since 2020: all that gates do is their content's owner's; a negation hardly shows."""
 
 RULES = {rule.name: rule for rule in (PAPER, ACD, RELEASED, MERGED, SHARED, SOURCE)}
-"""The named rules by name."""

@@ -31,11 +31,9 @@ from cdjax.core.linearize import linearize
 from cdjax.core.rules import Rule
 
 HIGHEST = jax.lax.Precision.HIGHEST
-"""Precision of every product: GPU and TPU would otherwise round float32 to TF32 or bfloat16,
-and the decomposition would no longer add up to the model's own output."""
+"""Precision of every product: rounded to TF32 or bfloat16, the parts would no longer add up."""
 
-Weight = Array | np.ndarray
-"""Weights and inputs: JAX's arrays or NumPy's."""
+Weight = Array | np.ndarray  # weights and inputs: JAX's arrays or NumPy's
 Class = TypeVar("Class", bound=type)
 
 
@@ -137,8 +135,7 @@ class Parts(NamedTuple):
 
     def linear(self, W: Weight, x: Split, b: Weight | None = None) -> Split:
         """R1."""
-        bias = add(None if x.bias is None else PLAIN.linear(W, x.bias), b)
-        return Split(PLAIN.linear(W, x.beta), PLAIN.linear(W, x.gamma), bias)
+        return self.gates(W[None], x, None if b is None else b[None])[0]
 
     def activate(self, f: Activation, *terms: Split | Owned) -> Split:
         """R2: the parts' Shapley values, the bias first in every order: it leaves `f(bias)`.
@@ -165,16 +162,20 @@ class Parts(NamedTuple):
 
             (B, G, C) * (B', G', C') = (B B' + B C' + C B',  G (B' + C') + (B + G + C) G',  C C')
 
-        Of `G B'`, what the context's part of the gate does to the phrase's content, the phrase gets
-        the share that the rule says. Where the rule splits no gate, a gate only scales (R4).
+        Of `G B'` and `B G'` the phrase gets the shares that the rule says (`cdjax.core.rules`).
+        Where the rule splits no gate, a gate only scales (R4).
         """
-        whole, share = self.total(gate), self.rule.context_share
-        if not self.rule.gates_are_split:
+        rule, whole = self.rule, self.total(gate)
+        if not rule.gates_are_split:
             return self.scale(whole, content)
         beta = add(gate.beta, gate.bias) * content.beta
         gamma = gate.gamma * content.beta + whole * content.gamma
-        if share:
+        if rule.context_inside or rule.context_outside:
+            share = jnp.where(self.inside, rule.context_inside, rule.context_outside)
             shared = share * gate.gamma * content.beta
+            beta, gamma = beta + shared, gamma - shared
+        if rule.gate_share:
+            shared = rule.gate_share * gate.beta * content.gamma
             beta, gamma = beta + shared, gamma - shared
         if content.bias is None:
             return Split(beta, gamma)

@@ -84,7 +84,9 @@ def describe_rule(rule: Rule) -> dict[str, Any]:
         "name": rule.name,
         "input_is_a_term": rule.input_is_a_term,
         "bias_product": rule.bias_product.value,
-        "context_share": rule.context_share,
+        "context_inside": rule.context_inside,
+        "context_outside": rule.context_outside,
+        "gate_share": rule.gate_share,
         "gates_are_split": rule.gates_are_split,
     }
 

@@ -90,12 +90,15 @@ class BetaOnly(NamedTuple):
         return Share(add(*parts), f(self.total(*terms)), f(bias))
 
     def multiply(self, gate: Share, content: Share) -> Share:
-        if not self.rule.gates_are_split:
+        rule = self.rule
+        if not rule.gates_are_split:
             return self.scale(gate.whole, content)
-        share = self.rule.context_share
         beta = add(gate.beta, gate.bias) * content.beta
-        if share:
+        if rule.context_inside or rule.context_outside:
+            share = jnp.where(self.inside, rule.context_inside, rule.context_outside)
             beta = beta + share * gate.gamma * content.beta
+        if rule.gate_share:
+            beta = beta + rule.gate_share * gate.beta * content.gamma
         whole = gate.whole * content.whole
         if content.bias is None:
             return Share(beta, whole)

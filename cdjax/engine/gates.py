@@ -37,6 +37,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from cdjax.activations import ACTIVATIONS
@@ -63,6 +64,29 @@ class GateRows(NamedTuple):
     inside: Float[Array, "n h"] | None = None  # the same inside; None where equal to outside
     x: Float[Array, "n h"] | None = None  # e^(scale x); None where it is not used
     h: Float[Array, "n h"] | None = None  # e^(scale h), of a split input that is a term
+
+
+class Shares(NamedTuple):
+    """The shares of a rule as numbers of a program: it is compiled once for all that are not 0."""
+
+    inside: Any = None  # of the context's part of a gate in the phrase's content; None: all 0
+    outside: Any = None
+    gate: Any = None  # of the phrase's part of a gate in the context's content; None: 0
+
+    def context(self, inside: bool) -> Any:
+        """Return the first of these, None where it is 0."""
+        return self.inside if inside else self.outside
+
+
+def take_shares(rule: Rule, dtype: Any) -> tuple[Rule, Shares]:
+    """Return what a program is compiled for of a rule, and its shares."""
+    compiled = rule._replace(name="", context_inside=0.0, context_outside=0.0, gate_share=0.0)
+    inside, outside, gate = (
+        np.asarray(share, dtype)
+        for share in (rule.context_inside, rule.context_outside, rule.gate_share)
+    )
+    context = (inside, outside) if inside or outside else (None, None)
+    return compiled, Shares(*context, gate if gate else None)
 
 
 class Gates(NamedTuple):

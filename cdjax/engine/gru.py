@@ -2,20 +2,22 @@
 
 The state is `beta` itself: `gamma = h - beta`, and the gates are known from the forward pass. What
 the phrase adds to a gate, `rel`, is told in `gates.py`. With `R = rel_r + bias_r`, `Z = rel_z +
-bias_z`, the whole gates `r` and `z`, `a` the rule's `context_share` and
+bias_z`, the whole gates `r` and `z`, the rule's shares `a` and `w` (`cdjax.core.rules`) and
 
     R' = (1 - a) R + a r        Z' = (1 - a) Z + a z
     R' = r                      Z' = z                               where gates are not split
 
 the phrase's part of what the candidate n reads of `h`, and the bias there, are
 
-    R' (V_n beta) + rel_r c     b_n + bias_r c                       with reset_after
+    R' (V_n beta) + rel_r c + w rel_r V_n (h - beta)                 with reset_after
+                                b_n + bias_r c
     R' (V_n beta)               b_n + r c                            where gates are not split
-    V_n (R' beta)               b_n                                  without reset_after
+    V_n (R' beta + w rel_r (h - beta))                               without reset_after
+                                b_n
 
 and with `N = rel_n + bias_n` the phrase's state is
 
-    beta' = Z' beta + (1 - Z') rel_n + (1 - Z) bias_n
+    beta' = Z' beta + (1 - Z') rel_n + (1 - Z) bias_n + w rel_z [(h - beta) - (n - N)]
     beta' = Z' beta + (1 - Z') N                                     where gates are not split
 
 which credit the phrase with the product of the biases, `(1 - bias_z) bias_n` or `(1 - z) bias_n`;
@@ -35,7 +37,7 @@ from cdjax.core.network import project_input
 from cdjax.core.rules import Rule
 from cdjax.core.split import HIGHEST, PLAIN
 from cdjax.engine.driver import gather_rows
-from cdjax.engine.gates import GateRows, Gates, are_sigmoids
+from cdjax.engine.gates import GateRows, Gates, Shares, are_sigmoids
 
 States = Float[Array, "s h"]
 Indices = Int[Array, "s"]
@@ -48,6 +50,8 @@ class Rows(NamedTuple):
     gates: tuple[GateRows, ...]  # r, z, n
     h: Float[Array, "n h"]
     b: Float[Array, "n h"] | None  # the candidate's bias as stored; None where it is constant
+    before: Any = None  # [n, h], h of the step before; None where the form does not keep it
+    product: Any = None  # [n, h], its V_n h; None besides where nothing reads it
 
 
 class Weights(NamedTuple):
@@ -60,6 +64,7 @@ class Weights(NamedTuple):
     bias_z: Float[Array, "1 h"]  # f(b_z)
     bias_n: Float[Array, "1 h"]  # f of the candidate's bias, where it is constant
     c: Float[Array, "1 h"] | None
+    shares: Shares
 
 
 class GRUForm(NamedTuple):
@@ -69,6 +74,9 @@ class GRUForm(NamedTuple):
     reset_after: bool = True
     activation: str = "sigmoid"
     content_activation: str = "tanh"
+    keeps_before: bool = False
+    """Whether `h` before each step is kept: for the phrase's share of what its gates do to the
+    context's."""
 
     @property
     def beyond(self) -> "GRUForm":
@@ -107,15 +115,18 @@ class GRUForm(NamedTuple):
         z.append(x[N] + b[N] + y)
         b[N] = self._candidate_bias(params, r)
         constant = len(b[N]) == 1
+        product = _times(h, params.V[N].T) if self.keeps_before and self.reset_after else None
         rows = Rows(
             tuple(self.gates.make_rows(self._f(k), z[k], x[k], b[k]) for k in (R, Z, N)),
             h=new[0],
             b=None if constant else self.gates.encode(self.content_activation, b[N]),
+            before=h if self.keeps_before else None,
+            product=product,
         )
         sizes = (self.gates.largest(*arguments) for arguments in zip(z, x, b, strict=True))
         return new, new[0], rows, functools.reduce(jnp.maximum, sizes)
 
-    def prepare(self, params: GRUParams) -> Weights:
+    def prepare(self, params: GRUParams, shares: Shares) -> Weights:
         """Return the weights as the steps use them."""
         f = ACTIVATIONS[self.activation]
         b = [*params.b[:N, None], self._candidate_bias(params, None)]
@@ -127,6 +138,7 @@ class GRUForm(NamedTuple):
             bias_z=f(b[Z]),
             bias_n=ACTIVATIONS[self.content_activation](b[N]),
             c=None if params.c is None else jnp.asarray(params.c)[None],
+            shares=shares,
         )
 
     def before(self, weights: Weights) -> tuple[Products, Any]:
@@ -187,7 +199,7 @@ class GRUForm(NamedTuple):
         inside: bool,
     ) -> States:
         """Return `beta` of a step, credited with the product of the biases."""
-        rule, share = self.gates.rule, self.gates.rule.context_share
+        rule, share, gate = self.gates.rule, weights.shares.context(inside), weights.shares.gate
 
         def relevant(k: int, r: Array, b: Array) -> States:
             """Return `rel + bias` of a gate."""
@@ -199,7 +211,7 @@ class GRUForm(NamedTuple):
                 whole = self._whole(rows.gates[k], row)
                 return whole, whole
             own = relevant(k, r[k], weights.b[k])
-            if not share:
+            if share is None:
                 return own, own
             return own, (1 - share) * own + share * self._whole(rows.gates[k], row)
 
@@ -208,14 +220,26 @@ class GRUForm(NamedTuple):
             y = factor_r * r[N]
             if weights.c is not None and rule.gates_are_split:
                 y = y + (own_r - weights.bias_r) * weights.c
+            if gate is not None:
+                rest = gather_rows(rows.product, row) - r[N]
+                y = y + gate * (own_r - weights.bias_r) * rest
         else:
-            y = _times(factor_r * beta, weights.V[N])
+            y = factor_r * beta
+            if gate is not None:
+                y = y + gate * (own_r - weights.bias_r) * (gather_rows(rows.before, row) - beta)
+            y = _times(y, weights.V[N])
         b = weights.b[N] if rows.b is None else gather_rows(rows.b, row)
         n = relevant(N, y, b)
-        if not share:
-            return factor_z * beta + (1 - factor_z) * n
-        rel_n = n - weights.bias_n
-        return factor_z * beta + (1 - factor_z) * rel_n + (1 - own_z) * weights.bias_n
+        if share is None:
+            new = factor_z * beta + (1 - factor_z) * n
+        else:
+            rel_n = n - weights.bias_n
+            new = factor_z * beta + (1 - factor_z) * rel_n + (1 - own_z) * weights.bias_n
+        if gate is None:
+            return new
+        rest_n = self.gates.value(self.content_activation, gather_rows(rows.gates[N].z, row)) - n
+        rest_h = gather_rows(rows.before, row) - beta
+        return new + gate * (own_z - weights.bias_z) * (rest_h - rest_n)
 
     def _bias_product(self, weights: Weights, rows: Rows, row: Indices) -> Array:
         """Return the product of the biases that `_advance` credits the phrase with."""
@@ -245,12 +269,11 @@ class GRUForm(NamedTuple):
         return self.content_activation if k == N else self.activation
 
 
-def find_form(cell: GRUParams, rule: Rule, input_is_split: bool) -> GRUForm:
+def find_form(cell: GRUParams, rule: Rule, input_is_split: bool, keeps_before: bool) -> GRUForm:
     """Return the fast form of a GRU."""
     f, content = cell.activation, cell.content_activation
-    return GRUForm(
-        Gates(rule, input_is_split, are_sigmoids(f, content)), cell.reset_after, f, content
-    )
+    gates = Gates(rule, input_is_split, are_sigmoids(f, content))
+    return GRUForm(gates, cell.reset_after, f, content, keeps_before)
 
 
 def _times(states: States, V: Array) -> States:

@@ -5,11 +5,12 @@ forward pass. The products `V beta` of the gates i, f, g are the only ones of a 
 gate is not split). What the phrase adds to a gate, `rel`, is told in `gates.py`, and so is
 `L(beta_c)` of the cell state, where there is no bias.
 
-With `F = rel_f + bias_f`, `I = rel_i + bias_i`, the whole gates `f` and `i`, and `a` the rule's
-`context_share`, the cell state of the phrase is
+With `F = rel_f + bias_f`, `I = rel_i + bias_i`, `G = rel_g + bias_g`, the whole gates `f`, `i` and
+`g`, and the rule's shares `a` and `w` (`cdjax.core.rules`), the cell state of the phrase is
 
     beta_c' = [(1 - a) F + a f] beta_c + [(1 - a) I + a i] rel_g + I bias_g
-    beta_c' = f beta_c + i (rel_g + bias_g)                          where gates are not split
+              + w [rel_f (c - beta_c) + rel_i (g - G)]
+    beta_c' = f beta_c + i G                                         where gates are not split
 
 which credit the phrase with the product of the biases, `bias_i bias_g` or `i bias_g`; it is
 subtracted where the rest owns it.
@@ -28,7 +29,7 @@ from cdjax.core.network import project_input
 from cdjax.core.rules import Rule
 from cdjax.core.split import HIGHEST, PLAIN
 from cdjax.engine.driver import gather_rows
-from cdjax.engine.gates import GateRows, Gates, are_sigmoids
+from cdjax.engine.gates import GateRows, Gates, Shares, are_sigmoids
 
 SPLIT = I, F, G
 """The gates that are split; the output gate is not."""
@@ -47,6 +48,7 @@ class Rows(NamedTuple):
     g: GateRows
     c: Float[Array, "n h"]  # as `Gates.encode` stores it with the sign -1
     o: Float[Array, "n h"]  # output gate
+    before: Any = None  # [n, h], c of the step before; None where the form does not keep it
 
 
 class Weights(NamedTuple):
@@ -56,9 +58,10 @@ class Weights(NamedTuple):
     W: tuple[Float[Array, "d h"], ...]  # input weights, transposed; () where it is not split
     b: tuple[Float[Array, "1 h"], ...]  # as `Gates.encode` stores it
     product: Float[Array, "1 h"]  # f(b_i) f(b_g)
-    bias_g: Float[Array, "1 h"]  # f(b_g)
+    biases: tuple[Float[Array, "1 h"], ...]  # f(b)
     peepholes: tuple[Float[Array, "1 h"], ...]  # of i and f; () without
     projection: Float[Array, "h p"] | None  # transposed
+    shares: Shares
 
 
 class LSTMForm(NamedTuple):
@@ -69,6 +72,9 @@ class LSTMForm(NamedTuple):
     """Whether the state is `(beta_c, beta)`: where a layer above or a pool reads every `beta`."""
     activation: str = "sigmoid"
     content_activation: str = "tanh"
+    keeps_before: bool = False
+    """Whether the cell state before each step is kept: for the phrase's share of what its gates do
+    to the context's."""
 
     @property
     def beyond(self) -> "LSTMForm":
@@ -107,23 +113,25 @@ class LSTMForm(NamedTuple):
         (h, c), b = new, jnp.asarray(params.b)[:, None]
         i, f, g = (self.gates.make_rows(self._f(k), z[k], x[k], b[k]) for k in SPLIT)
         whole_o = ACTIVATIONS[self.activation](z[O])
-        rows = Rows(i, f, g, self.gates.encode(self.content_activation, c, -1), whole_o)
+        before = state[1] if self.keeps_before else None
+        rows = Rows(i, f, g, self.gates.encode(self.content_activation, c, -1), whole_o, before)
         sizes = [self.gates.largest(z[k], x[k], b[k]) for k in SPLIT]
         sizes.append(jnp.max(jnp.abs(c), axis=1))
         return new, h, rows, functools.reduce(jnp.maximum, sizes)
 
-    def prepare(self, params: LSTMParams) -> Weights:
+    def prepare(self, params: LSTMParams, shares: Shares) -> Weights:
         """Return the weights as the steps use them."""
-        bias_i, bias_g = (ACTIVATIONS[self._f(k)](params.b[k])[None] for k in (I, G))
+        biases = tuple(ACTIVATIONS[self._f(k)](params.b[k])[None] for k in SPLIT)
         peepholes = () if params.peepholes is None else params.peepholes[:2]
         return Weights(
             V=tuple(params.V[k].T for k in SPLIT),
             W=tuple(params.W[k].T for k in SPLIT) if self.gates.input_is_split else (),
             b=tuple(self.gates.encode(self._f(k), params.b[k][None]) for k in SPLIT),
-            product=bias_i * bias_g,
-            bias_g=bias_g,
+            product=biases[0] * biases[2],
+            biases=biases,
             peepholes=tuple(p[None] for p in peepholes),
             projection=None if params.projection is None else jnp.asarray(params.projection).T,
+            shares=shares,
         )
 
     def before(self, weights: Weights) -> tuple[Products, Any]:
@@ -209,22 +217,28 @@ class LSTMForm(NamedTuple):
             gate, f = (rows.i, rows.f, rows.g)[n], self._f(SPLIT[n])
             return self.gates.relevant(f, gate, row, weights.b[n], r[n], p[n], inside)
 
-        g, rule = relevant(2), self.gates.rule
-        if not rule.gates_are_split:
+        g = relevant(2)
+        if not self.gates.rule.gates_are_split:
             return self._whole(rows.f, row) * beta_c + self._whole(rows.i, row) * g
         i, f = relevant(0), relevant(1)
-        share = rule.context_share
-        if not share:
-            return f * beta_c + i * g
-        f = (1 - share) * f + share * self._whole(rows.f, row)
-        shared_i = (1 - share) * i + share * self._whole(rows.i, row)
-        return f * beta_c + shared_i * (g - weights.bias_g) + i * weights.bias_g
+        (bias_i, bias_f, bias_g), share = weights.biases, weights.shares.context(inside)
+        if share is None:
+            new = f * beta_c + i * g
+        else:
+            shared_f = (1 - share) * f + share * self._whole(rows.f, row)
+            shared_i = (1 - share) * i + share * self._whole(rows.i, row)
+            new = shared_f * beta_c + shared_i * (g - bias_g) + i * bias_g
+        if weights.shares.gate is None:
+            return new
+        whole_g = self.gates.value(self.content_activation, gather_rows(rows.g.z, row))
+        rest_c = gather_rows(rows.before, row) - beta_c
+        return new + weights.shares.gate * ((f - bias_f) * rest_c + (i - bias_i) * (whole_g - g))
 
     def _bias_product(self, weights: Weights, rows: Rows, row: Indices) -> Array:
         """Return the product of the biases that `_advance` credits the phrase with."""
         if self.gates.rule.gates_are_split:
             return weights.product
-        return self._whole(rows.i, row) * weights.bias_g
+        return self._whole(rows.i, row) * weights.biases[2]
 
     def _whole(self, gate: GateRows, row: Indices) -> States:
         """Return the whole gate i or f at the given rows."""
@@ -236,7 +250,7 @@ class LSTMForm(NamedTuple):
 
 
 def find_form(
-    cell: LSTMParams, rule: Rule, input_is_split: bool, carries_output: bool
+    cell: LSTMParams, rule: Rule, input_is_split: bool, carries_output: bool, keeps_before: bool
 ) -> LSTMForm | None:
     """Return the fast form of an LSTM, None where there is none.
 
@@ -247,7 +261,7 @@ def find_form(
     if float(ACTIVATIONS[content](jnp.zeros(()))):
         return None
     gates = Gates(rule, input_is_split, are_sigmoids(f, content))
-    return LSTMForm(gates, carries_output, f, content)
+    return LSTMForm(gates, carries_output, f, content, keeps_before)
 
 
 def is_plain(cell: Any) -> bool:

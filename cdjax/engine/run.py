@@ -52,11 +52,12 @@ def find_directions(network: Classifier, rule: Rule) -> list[Direction] | None:
         readout = np.eye(check_stack(network.layers, None), dtype=readout.dtype)
     directions, column = [], 0
     for n, cells in enumerate(passes):
-        form = stack.find_form(cells, rule, _find_pool(network.pool, reverse=n == 1))
-        if form is None:
+        found = stack.find_form(cells, rule, _find_pool(network.pool, reverse=n == 1))
+        if found is None:
             return None
+        form, params = found
         columns = slice(column, column := column + cells[-1].widths[0])
-        directions.append(Direction(form, Layer(cells, readout[:, columns]), reverse=n == 1))
+        directions.append(Direction(form, Layer(params, readout[:, columns]), reverse=n == 1))
     return directions
 
 

@@ -16,7 +16,7 @@ from cdjax.core.cells import GRUParams, LSTMParams
 from cdjax.core.rules import BiasProduct, Rule
 from cdjax.core.split import HIGHEST
 from cdjax.engine import gru, lstm
-from cdjax.engine.gates import EXPONENT_LIMIT, Gates
+from cdjax.engine.gates import EXPONENT_LIMIT, Gates, Shares, take_shares
 from cdjax.engine.pools import Pool, PoolRows
 
 Indices = Int[Array, "s"]
@@ -44,7 +44,7 @@ class CellForm(Protocol):
         """Return the new states, the output `h`, the rows and the largest argument of each lane."""
         ...
 
-    def prepare(self, params: Any) -> Any:
+    def prepare(self, params: Any, shares: Shares) -> Any:
         """Return the weights as the functions below take them; `W`, transposed, among them."""
         ...
 
@@ -90,10 +90,18 @@ class State(NamedTuple):
     pooled: Any = None
 
 
+class Stack(NamedTuple):
+    """The parameters of a stack: numbers of a program, as its form is not."""
+
+    layers: tuple[Any, ...]  # first to last
+    shares: Shares
+
+
 class StackForm(NamedTuple):
     """The formulas of a stack under one rule: a `cdjax.engine.driver.FastForm`.
 
-    Parameters, weights and products are tuples, an entry a layer.
+    Weights and products are tuples, an entry a layer. Rules that differ in their shares alone have
+    the same form where the same ones are 0.
     """
 
     cells: tuple[CellForm, ...]
@@ -113,18 +121,18 @@ class StackForm(NamedTuple):
         """Whether the phrase's last step follows another formula than its other steps."""
         return self.rule.bias_product is BiasProduct.PHRASE_BUT_LAST
 
-    def start(self, params: tuple[Any, ...], lanes: int) -> tuple[Any, Any]:
+    def start(self, params: Stack, lanes: int) -> tuple[Any, Any]:
         """Return the states before the first step of a forward pass: of the cells, of the pool."""
-        states = tuple(cell.start(p, lanes) for cell, p in zip(self.cells, params, strict=True))
-        top = params[-1]
+        cells = zip(self.cells, params.layers, strict=True)
+        states, top = tuple(cell.start(p, lanes) for cell, p in cells), params.layers[-1]
         return states, self.pool and self.pool.start(lanes, top.widths[0], top.V.dtype)
 
     def forward(
-        self, params: tuple[Any, ...], state: tuple[Any, Any], x: Float[Array, "s d"]
+        self, params: Stack, state: tuple[Any, Any], x: Float[Array, "s d"]
     ) -> tuple[Any, ...]:
         """Return the new states, what is read, the rows and the largest argument of each lane."""
         new, rows, sizes = [], [], []
-        for cell, layer, old in zip(self.cells, params, state[0], strict=True):
+        for cell, layer, old in zip(self.cells, params.layers, state[0], strict=True):
             after, x, row, size = cell.forward(layer, old, x)
             new.append(after)
             rows.append(row)
@@ -135,9 +143,10 @@ class StackForm(NamedTuple):
         largest = functools.reduce(jnp.maximum, sizes)
         return (tuple(new), pooled), x, Rows(tuple(rows), pool_rows), largest
 
-    def prepare(self, params: tuple[Any, ...]) -> tuple[Any, ...]:
+    def prepare(self, params: Stack) -> tuple[Any, ...]:
         """Return the weights as the steps use them."""
-        return tuple(cell.prepare(p) for cell, p in zip(self.cells, params, strict=True))
+        cells = zip(self.cells, params.layers, strict=True)
+        return tuple(cell.prepare(p, params.shares) for cell, p in cells)
 
     def project(self, weights: Any, rows: Rows, row: Indices, state: State) -> tuple[Any, ...]:
         """Return the products of each layer with its own `beta` after the given rows."""
@@ -223,24 +232,28 @@ class StackForm(NamedTuple):
         return State(tuple(new), pooled)
 
 
-def find_form(cells: Sequence[Any], rule: Rule, pool: Pool | None = None) -> StackForm | None:
-    """Return the fast form of layers of one direction, None where there is none.
+def find_form(
+    cells: Sequence[Any], rule: Rule, pool: Pool | None = None
+) -> tuple[StackForm, Stack] | None:
+    """Return the fast form of layers of one direction and its parameters, None where there is none.
 
     Args:
         cells: The layers, first to last.
         rule: Which reading of the method.
         pool: What is read of the top layer; None: its last output.
     """
+    keeps_before = rule.gate_share > 0
+    rule, shares = take_shares(rule, cells[0].W.dtype)
     forms = []
     for n, cell in enumerate(cells):
         above, is_read = n > 0, n + 1 < len(cells) or pool is not None
         if isinstance(cell, LSTMParams):
-            forms.append(lstm.find_form(cell, rule, above, carries_output=is_read))
+            forms.append(lstm.find_form(cell, rule, above, is_read, keeps_before))
         elif isinstance(cell, GRUParams):
-            forms.append(gru.find_form(cell, rule, above))
+            forms.append(gru.find_form(cell, rule, above, keeps_before))
         else:
             return None
     if None in forms:
         return None
     limit = EXPONENT_LIMIT if all(form.gates.exponential for form in forms) else float("inf")
-    return StackForm(tuple(forms), rule, pool, limit)
+    return StackForm(tuple(forms), rule, pool, limit), Stack(tuple(cells), shares)

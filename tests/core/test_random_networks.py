@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cdjax.core.decomposition import split_logits
 from cdjax.core.network import forward
-from cdjax.core.rules import RULES
+from cdjax.core.rules import RULES, BiasProduct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,7 +67,28 @@ def initial_states(layers, rng):
     return given
 
 
-drawn = given(st.data(), st.sampled_from(list(RULES)), st.integers(0, 99))
+SHARES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
+OWNERS = {
+    BiasProduct.REST: "gamma",
+    BiasProduct.PHRASE: "beta",
+    BiasProduct.PHRASE_BUT_LAST: "beta-but-last",
+}
+
+
+@st.composite
+def rules_and_readings(draw):
+    """A named rule, or one of the family around them; and what the reference calls it."""
+    if draw(st.booleans()):
+        name = draw(st.sampled_from(list(RULES)))
+        return RULES[name], reference.READINGS[name]
+    own_term, product, shares = draw(
+        st.tuples(st.booleans(), st.sampled_from(list(OWNERS)), st.tuples(SHARES, SHARES, SHARES))
+    )
+    rule = cdjax.Rule("of the family", own_term, product, *shares)
+    return rule, reference.Reading(own_term, OWNERS[product], *shares)
+
+
+drawn = given(st.data(), rules_and_readings(), st.integers(0, 99))
 
 
 @pytest.mark.usefixtures("x64")
@@ -88,7 +109,8 @@ def test_many_random_networks(data, rule, seed):
 def check_random_network(data, rule, seed):
     rng = np.random.default_rng(seed)
     network = data.draw(networks(rng))
-    regions = [(T,)] + [(T, D)] * (rule in ("paper", "merged"))
+    rule, reading = rule
+    regions = [(T,)] + [(T, D)] * rule.takes_regions
     inside = rng.random(data.draw(st.sampled_from(regions))) < 0.5
     valid = rng.random(T) < 0.7 if data.draw(st.booleans()) else None
     if valid is not None:
@@ -97,15 +119,15 @@ def check_random_network(data, rule, seed):
     x = rng.normal(size=(T, D))
     # Eagerly: nothing of a network that is drawn once is worth compiling.
     with jax.disable_jit():
-        split = cdjax.decompose(network.layers, x, inside, RULES[rule], initial, valid)
-        expected = reference.decompose(network.layers, x, inside, rule, initial, valid)
+        split = cdjax.decompose(network.layers, x, inside, rule, initial, valid)
+        expected = reference.decompose(network.layers, x, inside, reading, initial, valid)
         steps = slice(None) if valid is None else valid
         for ours, literal in zip((split.beta, split.gamma), expected[:2], strict=True):
             np.testing.assert_allclose(ours[steps], literal[steps], rtol=1e-9, atol=1e-10)
         if network.pool == "last" and valid is not None and not valid[-1]:
             return  # the reference reads the last step, whether or not it is left out
-        logits = split_logits(network, x, inside, RULES[rule], valid)
-        expected = reference.split_logits(network, x, inside, rule, valid)
+        logits = split_logits(network, x, inside, rule, valid)
+        expected = reference.split_logits(network, x, inside, reading, valid)
         each = steps if network.pool == "each" else slice(None)
         for ours, literal in zip((logits.beta, logits.gamma), expected[:2], strict=True):
             np.testing.assert_allclose(ours[each], literal[each], rtol=1e-9, atol=1e-10)

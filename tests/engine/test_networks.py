@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cdjax.checks import check_stack
-from cdjax.core.rules import RULES
+from cdjax.core.rules import RULES, BiasProduct, Rule
 from cdjax.engine import devices, recursion
 from cdjax.engine.plan import AllSpans
 from cdjax.engine.pools import Pool
@@ -76,6 +76,14 @@ def definition_of(network, reviews, results, rule):
     return recursion.score_sets(network._replace(embedding=None), x, sets, rule, both=True)
 
 
+FAMILY = {  # rules that share what gates do, in every way
+    rule.name: rule
+    for rule in (
+        Rule("all shared", False, BiasProduct.PHRASE, 0.25, 0.75, 0.5),
+        Rule("outside, input a term", True, BiasProduct.PHRASE_BUT_LAST, 0.0, 0.5, 0.25),
+        Rule("gates alone", False, BiasProduct.REST, gate_share=0.5),
+    )
+}
 EVERY_RULE = "GRU", "GRU, reset before", "two LSTMs", "three layers"
 QUICK = [
     ("GRU", cdjax.PAPER),
@@ -86,13 +94,14 @@ QUICK = [
     # Their formulas are those of the others, which go through every rule.
     ("GRU, one bias", cdjax.SOURCE),
     ("other activations", cdjax.PAPER),
+    ("three layers", FAMILY["all shared"]),
 ]
 CASES = [
     *QUICK,
     *(
         pytest.param(name, rule, marks=pytest.mark.thorough)
         for name, rule in [
-            *((name, rule) for name in EVERY_RULE for rule in RULES.values()),
+            *((name, rule) for name in EVERY_RULE for rule in (RULES | FAMILY).values()),
             ("three more layers", cdjax.PAPER),
             ("other activations", cdjax.SHARED),
         ]
@@ -127,7 +136,7 @@ def check_every_span(network, rule):
         ("GRU", cdjax.PAPER),
         ("GRU, reset before", cdjax.ACD),
         ("two LSTMs", cdjax.PAPER),
-        ("three layers", cdjax.SHARED),
+        ("three layers", FAMILY["all shared"]),
     ],
     ids=lambda v: getattr(v, "name", v),
 )
@@ -141,6 +150,19 @@ def test_both_forms_agree(x64, name, rule):
     )
     np.testing.assert_allclose(fast.scores, slow.scores, rtol=1e-10, atol=1e-12)
     assert (fast.scores != slow.scores).any()  # they are two
+
+
+def test_rules_that_differ_in_shares_alone_are_compiled_once():
+    network = make_network("three layers")
+    shared = cdjax.SHARED._replace(gate_share=0.5)
+    forms = {}
+    for rule in (shared, FAMILY["all shared"], cdjax.SHARED, cdjax.ACD):
+        ((forms[rule.name, rule.gate_share], layer, _),) = find_directions(network, rule)
+        present = [share is not None for share in layer.params.shares]
+        context, gate = rule.context_outside > 0, rule.gate_share > 0
+        assert present == [context, context, gate]
+    whole, other, without, acd = forms.values()
+    assert whole == other != without == acd
 
 
 def pooled_network(name, pool):
