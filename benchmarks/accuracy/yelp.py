@@ -12,7 +12,10 @@ from cdjax.training.step import Options
 from benchmarks.paper.yelp import DEV_SHARE, join, read_reviews, read_sentences
 
 REVIEW_COPIES = 4  # of each review in an epoch; sentences occur once
-OPTIONS = Options(epochs=4, learning_rate=1e-3, embedding_rate=0.2, hidden_dropout=0.3)
+OPTIONS = Options(
+    epochs=4, learning_rate=1e-3, embedding_rate=0.2, hidden_dropout=0.3, balanced=True
+)
+"""Balanced: a quarter of the reviews is negative, and a user's may be as negative as not."""
 VECTOR_OPTIONS = VectorOptions(width=128)
 DATA = (
     "a sample of the Yelp Open Dataset (4,484 training and 4,455 test reviews) and sentences of "

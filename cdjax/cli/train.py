@@ -21,14 +21,15 @@ from cdjax.display import show
 from cdjax.model import check_free, save
 
 DESCRIPTION = """\
-Train an LSTM classifier on labelled reviews, or on the Stanford Sentiment Treebank (a folder of
-train.txt, dev.txt and test.txt, every phrase an example). The evaluation that is best on the
+Train an LSTM or GRU classifier on labelled reviews, or on the Stanford Sentiment Treebank (a folder
+of train.txt, dev.txt and test.txt, every phrase an example). The evaluation that is best on the
 development set is kept.
 
 examples:
   cdjax train --data reviews.csv --text-column body --label-column stars --out my-model/
   cdjax train --data train.csv --format yelp --vectors glove.npz --checkpoint run.ckpt --out yelp/
   cdjax train --data sst/ --vectors minilm-384d.npz glove-6B-50d.npz --out my-model/
+  cdjax train --data sst/ --cell gru --layers 2 --bidirectional --out my-model/
   cdjax explain "It isn't a bad film." --model my-model/
 
 Ctrl-C saves the state where there is a --checkpoint; the same command with --resume continues.
@@ -65,7 +66,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--curve", type=Path, help="picture of the learning curve (.png, .svg)")
     add("--checkpoint", type=Path, help="file to keep the state in, to resume from")
     add("--resume", action="store_true", help="resume from --checkpoint")
+    group = parser.add_argument_group("the network")
+    group.add_argument(
+        "--cell",
+        choices=("lstm", "gru"),
+        default="lstm",
+        help="kind of recurrent cell (default: lstm)",
+    )
+    _add_number(group, "layers", 1, "recurrent layers, one on the other")
+    group.add_argument(
+        "--bidirectional",
+        action="store_true",
+        help="read each text from both ends, with a cell each",
+    )
+    _add_number(group, "hidden", 168, "width of the hidden state, of each direction")
     group = parser.add_argument_group("options of training")
+    group.add_argument(
+        "--balanced",
+        action="store_true",
+        help="let each label of reviews count alike, however many reviews have it: in the loss, "
+        "and in the choice of the evaluation that is kept",
+    )
     group.add_argument(
         "--label-probabilities",
         type=float,
@@ -85,7 +106,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "weight of neutral phrases of trees in the loss; 0 leaves them out",
         ),
         ("max-words", 256, "reviews are cut to their first words, this many"),
-        ("hidden", 168, "width of the hidden state"),
         ("epochs", 6, "most epochs"),
         ("batch-size", 64, "texts a step"),
         ("learning-rate", 1e-3, "of Adam; falls linearly to 0"),
@@ -97,22 +117,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("patience", 8, "evaluations without a better one before training ends"),
         ("seed", 0, "of the first weights, the order, dropout and the choice of a tenth"),
     ):
-        help_text = f"{text} (default: {default})"
-        group.add_argument(f"--{name}", type=type(default), default=default, help=help_text)
+        _add_number(group, name, default, text)
+
+
+def _add_number(group: argparse._ArgumentGroup, name: str, default: int | float, text: str) -> None:
+    help_text = f"{text} (default: {default})"
+    group.add_argument(f"--{name}", type=type(default), default=default, help=help_text)
 
 
 def run(args: argparse.Namespace) -> None:
     """Train as the arguments say, and save the model in float16."""
     with common.as_user_error(ImportError, ValueError):
+        from cdjax.training.checks import check_options
         from cdjax.training.curve import check_picture, draw_curve
         from cdjax.training.fit import VectorOptions, fit
-        from cdjax.training.loop import StoppedError
+        from cdjax.training.loop import StoppedError, choose_by
         from cdjax.training.step import Options
 
         if args.curve:
             check_picture(args.curve)
+        options = Options(**{name: getattr(args, name) for name in Options._fields})
+        check_options(options)
     _check_paths(args)
-    command = ["cdjax", *args.argv]
+    command, aim = ["cdjax", *args.argv], choose_by(options)
+    dev_aim = f"dev {aim.replace('_', ' ')}"
     history: list = []
     with (
         common.as_user_error(ValueError, FloatingPointError),
@@ -126,16 +154,16 @@ def run(args: argparse.Namespace) -> None:
         def log(record):
             history.append(record)
             say(
-                "epoch {epoch:5.2f}  training loss {training_loss:.4f}  dev accuracy "
-                "{accuracy:.2%}  dev log loss {log_loss:.4f}  "
-                "{examples_a_second:,.0f} examples/s".format(**record)
+                f"epoch {record['epoch']:5.2f}  training loss {record['training_loss']:.4f}  "
+                f"{dev_aim} {record[aim]:.2%}  dev log loss {record['log_loss']:.4f}  "
+                f"{record['examples_a_second']:,.0f} examples/s"
             )
             if args.log:
                 with _only_told(f"--log {args.log}"), args.log.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(record) + "\n")
 
         def progress(step: int, steps: int, loss: float) -> None:
-            dev = f", dev accuracy {history[-1]['accuracy']:.2%}" if history else ""
+            dev = f", {dev_aim} {history[-1][aim]:.2%}" if history else ""
             bar(step, steps, f"loss {loss:.4f}{dev}")
 
         if args.log and not args.resume:
@@ -145,7 +173,7 @@ def run(args: argparse.Namespace) -> None:
                 model = fit(
                     data,
                     args.vectors,
-                    Options(**{name: getattr(args, name) for name in Options._fields}),
+                    options,
                     VectorOptions(args.width or None, args.spread),
                     command=command,
                     log=log,
@@ -162,11 +190,12 @@ def run(args: argparse.Namespace) -> None:
             raise common.UserError(f"{error}; {remedy}", code=130) from error
     save(model, args.out, overwrite=args.overwrite, dtype=np.float16)
     for name, result in model.provenance["accuracy"].items():
-        print(f"{show(name)}: {result['accuracy']:.2%} of {result['examples']:,}")
+        means = f", {result['balanced_accuracy']:.2%} balanced" if options.balanced else ""
+        print(f"{show(name)}: {result['accuracy']:.2%} of {result['examples']:,}{means}")
     print(f"saved in {show(str(args.out))}")
     if args.curve and history:
         with _only_told(f"--curve {args.curve}"):
-            draw_curve(history, args.curve)
+            draw_curve(history, args.curve, aim)
 
 
 def _check_paths(args: argparse.Namespace) -> None:
@@ -199,7 +228,8 @@ def _read_trees(args: argparse.Namespace, say: Callable[[str], None]):
     """Return the phrases and sentences of a folder of trees as training data."""
     from cdjax.training.treebank import Recipe, prepare_treebank
 
-    for name in ("dev", "test", "format", "text_column", "delimiter", "encoding", "no_header"):
+    of_reviews = "text_column", "delimiter", "encoding", "no_header", "balanced"
+    for name in ("dev", "test", "format", *of_reviews):
         if getattr(args, name):
             flag = "--" + name.replace("_", "-")
             raise common.UserError(f"{flag} is for files of reviews; {args.data} is a folder.")

@@ -1,4 +1,4 @@
-"""Training an LSTM classifier with Flax and optax; only plain arrays leave this package."""
+"""Training recurrent classifiers with Flax and optax; only plain arrays leave this package."""
 
 try:
     import flax  # noqa: F401

@@ -55,6 +55,22 @@ def count_classes(*sets: Examples) -> int:
     return 1 + max(int(examples.labels.max()) for examples in sets)
 
 
+def balance(examples: Examples) -> Examples:
+    """Return the examples with weights whose sum is the same for each class.
+
+    A weight is multiplied by N / (K N_k), with N_k the sum of the weights of its class k.
+
+    >>> examples = Examples([np.array([1])] * 4, np.array([0, 1, 1, 1]))
+    >>> balance(examples).weights.round(2).tolist()
+    [2.0, 0.67, 0.67, 0.67]
+    """
+    labels = examples.labels
+    weights = np.ones(len(labels)) if examples.weights is None else examples.weights
+    sums = np.bincount(labels, weights)
+    factors = weights.sum() / (np.count_nonzero(sums) * np.where(sums, sums, 1))
+    return examples._replace(weights=(weights * factors[labels]).astype(np.float32))
+
+
 def shuffled_batches(
     examples: Examples, size: int, classes: int, rng: np.random.Generator
 ) -> Iterator[TrainingBatch]:

@@ -20,7 +20,8 @@ BOUNDS = 0.05, 20.0
 
 def calibrate(classifier: Classifier, examples: Examples) -> tuple[Classifier, float]:
     """Return the classifier with the logits of least log loss on the examples, and their factor."""
-    factor = best_factor(predict(classifier, examples.sequences), examples.labels)
+    logits = predict(classifier, examples.sequences)
+    factor = best_factor(logits, examples.labels, examples.weights)
     scaled = classifier._replace(
         readout=np.asarray(classifier.readout) * np.float32(factor),
         bias=np.asarray(classifier.bias) * np.float32(factor),
@@ -28,7 +29,11 @@ def calibrate(classifier: Classifier, examples: Examples) -> tuple[Classifier, f
     return scaled, factor
 
 
-def best_factor(logits: Float[np.ndarray, "n k"], labels: Int[np.ndarray, "n"]) -> float:
+def best_factor(
+    logits: Float[np.ndarray, "n k"],
+    labels: Int[np.ndarray, "n"],
+    weights: Float[np.ndarray, "n"] | None = None,
+) -> float:
     """Return the factor of the logits with the least mean log loss, within `BOUNDS`."""
     logits = np.asarray(logits, np.float64)
     count, classes = logits.shape
@@ -40,7 +45,9 @@ def best_factor(logits: Float[np.ndarray, "n k"], labels: Int[np.ndarray, "n"]) 
     def slope(factor: float) -> float:
         probabilities = np.exp(factor * (logits - logits.max(axis=1, keepdims=True)))
         probabilities /= probabilities.sum(axis=1, keepdims=True)
-        return float(np.mean((probabilities * logits).sum(axis=1) - target_logits))
+        return float(
+            np.average((probabilities * logits).sum(axis=1) - target_logits, weights=weights)
+        )
 
     # The loss is convex in the factor: bisect its slope, on a logarithmic scale.
     low, high = BOUNDS

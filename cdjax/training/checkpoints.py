@@ -18,7 +18,7 @@ import safetensors.numpy
 
 from cdjax.files.atomic import write_atomically
 
-FORMAT = "cdjax training checkpoint 2"
+FORMAT = "cdjax training checkpoint 3"
 
 
 def save_checkpoint(path: Path, arrays: Any, facts: Mapping[str, Any]) -> None:
@@ -50,8 +50,6 @@ def load_checkpoint(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
         FileNotFoundError: Where there is no such file.
         ValueError: Where the file is no checkpoint or damaged, or the structure or shapes differ.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}; train without resume=True first.")
     header = _read_header(path)
     with safetensors.safe_open(path, framework="np") as file:
         stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -73,11 +71,18 @@ def load_checkpoint(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return the facts of a checkpoint; ValueError where the file is none."""
+    """Return the facts of a checkpoint.
+
+    Raises:
+        FileNotFoundError: Where there is no such file.
+        ValueError: Where the file is no checkpoint or damaged.
+    """
     return json.loads(_read_header(path)["facts"])
 
 
 def _read_header(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}; train without resume=True first.")
     try:
         with safetensors.safe_open(path, framework="np") as file:
             header = file.metadata() or {}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cdjax.training.batches import Examples
+from cdjax.training.network import CELLS
 from cdjax.training.step import KINDS, Options, Penalty
 
 
@@ -34,9 +35,16 @@ def check_examples(examples: Examples, name: str, words: int) -> None:
             )
 
 
-def check_targets(examples: Examples, classes: int) -> None:
-    """Raise ValueError unless the targets are probabilities and the weights positive."""
+def check_targets(examples: Examples, classes: int, balanced: bool = False) -> None:
+    """Raise ValueError unless the targets are probabilities and the weights positive.
+
+    Classes are `balanced` by labels alone: there must be no targets then.
+    """
     targets, weights = examples.targets, examples.weights
+    if balanced and targets is not None:
+        raise ValueError(
+            "balanced=True needs one label for each example; these have soft ones (targets)."
+        )
     if weights is not None and not (
         weights.shape == (len(examples.labels),) and (weights > 0).all()
     ):
@@ -54,7 +62,12 @@ def check_targets(examples: Examples, classes: int) -> None:
 
 def check_options(options: Options) -> None:
     """Raise ValueError where an option is out of its range; says which."""
-    for name in ("hidden", "epochs", "batch_size", "evaluations", "patience"):
+    if options.cell not in CELLS:
+        raise ValueError(f"cell is {options.cell!r}; expected {' or '.join(CELLS)}.")
+    for name in ("bidirectional", "balanced"):
+        if not isinstance(value := getattr(options, name), bool):
+            raise ValueError(f"{name} is {value!r}; expected True or False.")
+    for name in ("layers", "hidden", "epochs", "batch_size", "evaluations", "patience"):
         if (value := getattr(options, name)) < 1:
             raise ValueError(f"{name} is {value}; expected at least 1.")
     for name in ("embedding_dropout", "hidden_dropout", "average"):

@@ -17,12 +17,13 @@ def check_picture(path: Path) -> None:
         )
 
 
-def draw_curve(history: Sequence[Mapping[str, Any]], path: Path) -> None:
+def draw_curve(history: Sequence[Mapping[str, Any]], path: Path, aim: str = "accuracy") -> None:
     """Draw training loss, and loss and accuracy on the development set, over epochs.
 
     Args:
         history: The records of `cdjax.training.loop.train`.
         path: Where to write the picture; its ending (.png, .svg) says which kind.
+        aim: The field that the model is chosen by (`cdjax.training.loop.choose_by`).
     """
     epochs = [record["epoch"] for record in history]
     figure = Figure(figsize=(7, 3.2), layout="constrained")
@@ -31,9 +32,9 @@ def draw_curve(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     loss.plot(epochs, [r["log_loss"] for r in history], "k-o", markersize=3, label="development")
     loss.set(xlabel="epoch", ylabel="log loss (nats)")
     loss.legend()
-    accuracy.plot(epochs, [100 * r["accuracy"] for r in history], "k-o", markersize=3)
-    best = max(history, key=lambda record: (record["accuracy"], -record["log_loss"]))
-    accuracy.plot(best["epoch"], 100 * best["accuracy"], "D", color="tab:orange", label="kept")
-    accuracy.set(xlabel="epoch", ylabel="accuracy on the development set (%)")
+    accuracy.plot(epochs, [100 * r[aim] for r in history], "k-o", markersize=3)
+    best = max(history, key=lambda record: (record[aim], -record["log_loss"]))
+    accuracy.plot(best["epoch"], 100 * best[aim], "D", color="tab:orange", label="kept")
+    accuracy.set(xlabel="epoch", ylabel=f"{aim.replace('_', ' ')} on the development set (%)")
     accuracy.legend()
     figure.savefig(path, dpi=150)

@@ -16,7 +16,7 @@ from cdjax.model import Model
 from cdjax.results.notices import describe_unknown
 from cdjax.text.vectors import WordVectors, combine_vectors, read_vectors
 from cdjax.text.vocabulary import UNKNOWN, Vocabulary
-from cdjax.training.batches import Examples
+from cdjax.training.batches import Examples, balance
 from cdjax.training.calibration import calibrate
 from cdjax.training.corpus import TrainingData, check_corpus, encode, order_labels
 from cdjax.training.loop import DEFAULTS, evaluate, train
@@ -61,7 +61,7 @@ def fit(
         data: What to train on, choose by and report, of `prepare_reviews` or `prepare_treebank`.
         vectors: Files of word vectors, see `cdjax.text.vectors.read_vectors`; random vectors
             without.
-        options: How to train.
+        options: How to train, and what kind of network.
         vector_options: How the embedding is made.
         command: The words of the command that trains, for the provenance.
         log: Called with a record of each evaluation.
@@ -94,7 +94,8 @@ def fit(
     for name, part in {"training": examples, **held_out}.items():
         _warn_of_unknown(name, part, vocabulary)
     training = train(embedding, examples, held_out["dev"], options, log, **loop)
-    classifier, factor = calibrate(training.classifier, held_out["dev"])
+    dev = balance(held_out["dev"]) if options.balanced else held_out["dev"]
+    classifier, factor = calibrate(training.classifier, dev)
     classifier = round_to_half(classifier)
     label_counts: dict[str, Any] = {}
     if data.training.targets is None:  # soft labels are not counted

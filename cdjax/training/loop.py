@@ -18,11 +18,12 @@ from cdjax.training import checks
 from cdjax.training.batches import (
     Examples,
     TrainingBatch,
+    balance,
     count_batches,
     count_classes,
     shuffled_batches,
 )
-from cdjax.training.checkpoints import fingerprint, load_checkpoint, save_checkpoint
+from cdjax.training.checkpoints import fingerprint, load_checkpoint, read_facts, save_checkpoint
 from cdjax.training.network import FlaxClassifier, to_classifier
 from cdjax.training.step import Options, Penalty, average_weights, make_step
 
@@ -58,7 +59,7 @@ def train(
     progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Training:
-    """Train an LSTM classifier and return the best one on the development set.
+    """Train a recurrent classifier and return the best one on the development set.
 
     The rows of the embedding up to the highest word id of `examples` are trained, too; the rows
     beyond it belong to words that do not occur in training, and keep their values.
@@ -69,8 +70,9 @@ def train(
     Args:
         embedding: Word vectors to begin with.
         examples: Examples to train on.
-        dev: Examples to choose by: accuracy and, where that is equal, mean log loss.
-        options: How to train.
+        dev: Examples to choose by: accuracy (its mean over the classes where they are `balanced`)
+            and, where that is equal, mean log loss.
+        options: How to train, and what kind of network.
         log: Called with the record of each evaluation: epoch, step, training_loss,
             examples_a_second; accuracy, balanced_accuracy and log_loss on the development set.
         penalty: A penalty on the contribution of given words.
@@ -93,12 +95,17 @@ def train(
     checks.check_examples(examples, "training", len(embedding))
     checks.check_examples(dev, "development", len(embedding))
     classes = count_classes(examples, dev)
-    checks.check_targets(examples, classes)
+    checks.check_targets(examples, classes, options.balanced)
+    if options.balanced:
+        examples, dev = balance(examples), balance(dev)
     seen = 1 + max(int(sequence.max()) for sequence in examples.sequences)
     network = FlaxClassifier(
         embedding.shape[1],
         options.hidden,
         classes,
+        cell=options.cell,
+        layers=options.layers,
+        bidirectional=options.bidirectional,
         dropout=(options.embedding_dropout, options.hidden_dropout),
         rngs=nnx.Rngs(options.seed),
     )
@@ -120,8 +127,9 @@ def train(
     if resume:
         if checkpoint is None:
             raise ValueError("resume is True; expected a checkpoint to resume from.")
+        # Before the arrays are read, whose shapes would not say which option differs.
+        checks.check_resumable(checkpoint, read_facts(checkpoint)["setting"], setting)
         (state, best), facts = load_checkpoint(checkpoint, (state, best))
-        checks.check_resumable(checkpoint, facts["setting"], setting)
         count, history, losses = facts["count"], facts["history"], facts["losses"]
 
     def write_checkpoint() -> str:
@@ -140,9 +148,10 @@ def train(
         rows = np.concatenate([np.asarray(rows), embedding[seen:]])
         return to_classifier(nnx.merge(graph, params), rows)
 
+    aim = choose_by(options)
     pending: list[tuple[Array, TrainingBatch]] = []  # losses still on the device
     start, trained, written = time.perf_counter(), 0, time.perf_counter()
-    while count < steps and not _is_over(history, options.patience):
+    while count < steps and not _is_over(history, aim, options.patience):
         epoch, done = divmod(count, epoch_steps)
         order = np.random.default_rng([options.seed, epoch])
         batches = shuffled_batches(examples, options.batch_size, classes, order)
@@ -168,7 +177,7 @@ def train(
                 }
                 log(record)
                 history.append(record)
-                if record is _best(history):
+                if record is best_of(history, aim):
                     best = averages
                 losses = []
             if n in evaluated or stopping or due:
@@ -178,19 +187,24 @@ def train(
                     raise StoppedError(f"stopped at step {count:,} of {steps:,}{failed}")
             if n in evaluated:
                 start, trained = time.perf_counter(), 0
-                if _is_over(history, options.patience):
+                if _is_over(history, aim, options.patience):
                     break
-    return Training(classifier(*best), _best(history), tuple(history))
+    return Training(classifier(*best), best_of(history, aim), tuple(history))
 
 
-def _best(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def choose_by(options: Options) -> str:
+    """Return the field of an evaluation's record that the best is chosen by."""
+    return "balanced_accuracy" if options.balanced else "accuracy"
+
+
+def best_of(history: Sequence[Mapping[str, Any]], aim: str) -> Mapping[str, Any]:
     """Return the record of the best evaluation, the first of equal ones."""
-    return max(history, key=lambda record: (record["accuracy"], -record["log_loss"]))
+    return max(history, key=lambda record: (record[aim], -record["log_loss"]))
 
 
-def _is_over(history: list[Mapping[str, Any]], patience: int) -> bool:
+def _is_over(history: list[Mapping[str, Any]], aim: str, patience: int) -> bool:
     """Return whether `patience` evaluations have passed since the best."""
-    return bool(history) and len(history) - 1 - history.index(_best(history)) >= patience
+    return bool(history) and len(history) - 1 - history.index(best_of(history, aim)) >= patience
 
 
 def _read_losses(
@@ -210,7 +224,10 @@ def _read_losses(
 
 
 def evaluate(classifier: Classifier, examples: Examples) -> dict[str, float]:
-    """Return the accuracy of a classifier, its mean over the classes, and its log loss (nats)."""
+    """Return the accuracy of a classifier, its mean over the classes, and its log loss (nats).
+
+    Only the loss is weighted where the examples have weights.
+    """
     logits = np.asarray(predict(classifier, examples.sequences), np.float64)
     loss = np.logaddexp.reduce(logits, axis=1) - logits[np.arange(len(logits)), examples.labels]
     right = logits.argmax(axis=1) == examples.labels
@@ -218,7 +235,7 @@ def evaluate(classifier: Classifier, examples: Examples) -> dict[str, float]:
     return {
         "accuracy": float(right.mean()),
         "balanced_accuracy": float(balanced),
-        "log_loss": float(loss.mean()),
+        "log_loss": float(np.average(loss, weights=examples.weights)),
     }
 
 

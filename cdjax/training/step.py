@@ -21,7 +21,10 @@ from cdjax.training.penalty import penalize_influence, penalize_scores, penalize
 class Options(NamedTuple):
     """How to train. The defaults are those of the bundled treebank model, except for the seed."""
 
-    hidden: int = 168
+    cell: str = "lstm"  # a key of `cdjax.training.network.CELLS`
+    layers: int = 1
+    bidirectional: bool = False  # whether each layer also reads from the end
+    hidden: int = 168  # width of the state, of each direction
     epochs: int = 6  # at most
     batch_size: int = 64
     learning_rate: float = 1e-3  # falls linearly to 0 over all epochs
@@ -31,6 +34,7 @@ class Options(NamedTuple):
     average: float = 0.998  # decay a step of the running average of the weights; 0: no averaging
     evaluations: int = 4  # an epoch
     patience: int = 8  # evaluations without a better one before training ends
+    balanced: bool = False  # whether each class counts alike, however many examples it has
     seed: int = 0
 
 

@@ -31,6 +31,17 @@ def test_a_few_right_predictions_are_not_made_certain():
     assert 1 / (1 + np.exp(-factor)) == pytest.approx(11 / 12)  # ten right, and one more of each
 
 
+def test_weights_count_like_copies():
+    rng = np.random.default_rng(2)
+    logits, labels = rng.normal(size=(300, 2)) * 3, rng.integers(0, 2, 300)
+    labels = np.where(rng.random(300) < 0.7, logits.argmax(axis=1), labels)
+    weights = rng.integers(1, 4, 300).astype(float)
+    copies = np.repeat(np.arange(300), weights.astype(int))
+    weighted = best_factor(logits, labels, weights)
+    assert weighted == pytest.approx(best_factor(logits[copies], labels[copies]), rel=1e-2)
+    assert weighted != pytest.approx(best_factor(logits, labels), rel=1e-2)
+
+
 def test_stays_within_its_bounds():
     logits = np.array([[0.0, 1e-6], [1e-6, 0.0]])
     assert best_factor(logits, logits.argmax(axis=1)) == pytest.approx(BOUNDS[1])

@@ -101,10 +101,31 @@ def stopped(tmp_path):
     return path
 
 
-def test_other_options_are_refused(stopped):
-    other = OPTIONS._replace(learning_rate=0.01)
-    with pytest.raises(ValueError, match=r"learning_rate = 0\.03; this one has 0\.01"):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"learning_rate": 0.01}, r"learning_rate = 0\.03; this one has 0\.01"),
+        ({"cell": "gru"}, "cell = lstm; this one has gru"),
+        ({"layers": 2}, "layers = 1; this one has 2"),
+        ({"bidirectional": True}, "bidirectional = False; this one has True"),
+        ({"hidden": 9}, "hidden = 8; this one has 9"),
+    ],
+)
+def test_other_options_are_refused(stopped, change, message):
+    other = OPTIONS._replace(**change)
+    with pytest.raises(ValueError, match=message):
         train(vectors(), *DATA, other, checkpoint=stopped, resume=True)
+
+
+def test_another_network_goes_on_as_well(tmp_path):
+    path = tmp_path / "checkpoint"
+    options = OPTIONS._replace(cell="gru", bidirectional=True, epochs=1, evaluations=1)
+    whole = train(vectors(), *DATA, options).classifier
+    with pytest.raises(StoppedError):
+        train(vectors(), *DATA, options, checkpoint=path, stop=stop_at(2))
+    resumed = train(vectors(), *DATA, options, checkpoint=path, resume=True).classifier
+    assert resumed.pool == "ends"
+    assert_equal(resumed, whole)
 
 
 def test_other_data_are_refused(stopped):

@@ -3,7 +3,7 @@ import jax
 import numpy as np
 import pytest
 from cdjax.training.batches import Examples
-from cdjax.training.loop import train
+from cdjax.training.loop import best_of, choose_by, train
 
 from tests.training.toy import (
     BAD,
@@ -111,7 +111,9 @@ def test_divergence_is_an_error():
         )
 
 
-@pytest.mark.parametrize("name", ["hidden", "epochs", "batch_size", "evaluations", "patience"])
+@pytest.mark.parametrize(
+    "name", ["layers", "hidden", "epochs", "batch_size", "evaluations", "patience"]
+)
 def test_counts_are_at_least_one(name):
     with pytest.raises(ValueError, match=f"{name} is 0; expected at least 1"):
         train(vectors(), sentences(60, 0), sentences(20, 1), SMALL._replace(**{name: 0}))
@@ -127,6 +129,69 @@ def test_shares_are_below_one(name):
 def test_rates_are_not_negative(name, value):
     with pytest.raises(ValueError, match=f"{name} is {value}; expected"):
         train(vectors(), sentences(60, 0), sentences(20, 1), SMALL._replace(**{name: value}))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cell": "rnn"}, "cell is 'rnn'; expected lstm or gru"),
+        ({"bidirectional": 1}, "bidirectional is 1; expected True or False"),
+        ({"balanced": "yes"}, "balanced is 'yes'; expected True or False"),
+    ],
+)
+def test_kinds_of_networks_are_checked(change, message):
+    with pytest.raises(ValueError, match=message):
+        train(vectors(), sentences(60, 0), sentences(20, 1), SMALL._replace(**change))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "change", [{"cell": "gru"}, {"bidirectional": True}, {"layers": 2}], ids=str
+)
+def test_every_network_learns_negation(change):
+    data = sentences(400, 0), sentences(100, 1)
+    training = train(vectors(), *data, SMALL._replace(**change))
+    unseen = sentences(300, 2)
+    logits = cdjax.predict(training.classifier, unseen.sequences)
+    assert (logits.argmax(1) == unseen.labels).mean() == 1.0
+
+
+def without_a_word(count, positive, seed):
+    """Sentences that say nothing of their label, and how many of them are positive."""
+    examples = sentences(count, seed)
+    sequences = [np.array([8, 9, 10], np.int32)] * count
+    return examples._replace(sequences=sequences, labels=(np.arange(count) < positive).astype("i4"))
+
+
+def test_balanced_classes_count_alike():
+    # Nothing but their number tells the classes apart: a tenth is positive.
+    data, few = (without_a_word(80, 8, 0), without_a_word(20, 2, 1)), SMALL._replace(average=0.0)
+    odds = []
+    for balanced in (False, True):
+        training = train(vectors(), *data, few._replace(balanced=balanced))
+        logits = cdjax.predict(training.classifier, [np.array([8, 9, 10])])[0]
+        odds.append(float(logits[1] - logits[0]))
+        log_loss = {False: 0.325, True: 0.693}[balanced]
+        assert training.best["log_loss"] == pytest.approx(log_loss, abs=0.02)
+    assert odds[0] == pytest.approx(np.log(1 / 9), abs=0.4)
+    assert odds[1] == pytest.approx(0, abs=0.4)
+
+
+def test_the_best_of_balanced_classes_is_that_of_both():
+    records = [
+        {"accuracy": 0.9, "balanced_accuracy": 0.5, "log_loss": 0.1},
+        {"accuracy": 0.8, "balanced_accuracy": 0.8, "log_loss": 0.3},
+        {"accuracy": 0.7, "balanced_accuracy": 0.8, "log_loss": 0.2},
+    ]
+    assert best_of(records, choose_by(SMALL)) == records[0]
+    assert best_of(records, choose_by(SMALL._replace(balanced=True))) == records[2]
+
+
+def test_soft_labels_cannot_be_balanced():
+    examples = sentences(40, 0)
+    soft = examples._replace(targets=np.full((40, 2), 0.5, np.float32))
+    with pytest.raises(ValueError, match="balanced=True needs one label for each example"):
+        train(vectors(), soft, sentences(20, 1), SMALL._replace(balanced=True))
 
 
 def test_word_vectors_stay_at_rate_zero():

@@ -72,6 +72,25 @@ def test_own_reviews_are_trained_on_and_explained(tmp_path, capsys):
     assert scores.argmax() == 2
 
 
+@pytest.mark.thorough
+def test_a_network_of_other_cells_is_saved_and_explained(tmp_path, capsys):
+    data, out, state = write_reviews(tmp_path / "reviews.csv"), tmp_path / "model", tmp_path / "s"
+    network = "--cell=gru", "--layers=2", "--bidirectional", "--balanced", "--checkpoint", state
+    arguments = "--data", data, *COLUMNS, "--out", out, "--epochs=8", "--test", data
+    assert train(*arguments, *network) == 0
+    printed = capsys.readouterr().out
+    assert "dev balanced accuracy 100.00%" in printed
+    assert "test: 100.00% of 90, 100.00% balanced" in printed
+    model = cdjax.load(out)
+    assert "Bidirectional(GRU 8, GRU 8), Bidirectional(GRU 8, GRU 8), ends" in repr(model)
+    options = model.provenance["options"]
+    assert (options["cell"], options["layers"], options["bidirectional"]) == ("gru", 2, True)
+    assert main(["explain", "the film was lovely", "--model", str(out)]) == 0
+    assert "lovely" in capsys.readouterr().out
+    assert train(*arguments, "--overwrite", "--resume", "--checkpoint", state) == 2
+    assert "is of a training with cell = gru; this one has lstm" in capsys.readouterr().err
+
+
 def test_malformed_rows_are_left_out_and_reported(tmp_path, capsys):
     data = write_reviews(tmp_path / "reviews.csv", 40)
     data.write_text(data.read_text() + "3\n")
@@ -115,6 +134,7 @@ def test_interrupted_it_says_how_to_go_on(tmp_path):
         (["--label-column=rating"], "no column 'rating' (--label-column)"),
         (["--checkpoint=none", "--resume"], "there is no checkpoint none"),
         (["--dev=dev.csv"], "dev.csv: no such file"),
+        (["--cell=rnn"], "--cell: there is no 'rnn'; expected one of lstm, gru"),
     ],
 )
 def test_wrong_use_is_an_error(arguments, message, tmp_path, capsys):
@@ -136,6 +156,8 @@ def test_wrong_use_is_an_error(arguments, message, tmp_path, capsys):
         (["--out=notes.txt/model"], "can't be made in"),
         (["--out=.", "--overwrite"], "is no model folder"),
         (["--vectors=none.npz"], "none.npz"),
+        (["--layers=0"], "--layers is 0; expected at least 1"),
+        (["--batch-size=0"], "--batch-size is 0; expected at least 1"),
     ],
 )
 def test_paths_are_checked_before_training(arguments, message, tmp_path, capsys, monkeypatch):

@@ -1,12 +1,11 @@
-"""The right scores of all phrases of a text, from the language alone."""
+"""The right scores of all phrases of a text, from the values of its subsets."""
 
+from collections.abc import Callable
 from math import comb
 
 import numpy as np
 from cdjax.spans import enumerate_spans
-from jaxtyping import Float, Int
-
-from benchmarks.paper.planted.languages import Language
+from jaxtyping import Bool, Float, Int
 
 TRUTHS = ("alone", "shapley")
 """The readings of what a phrase contributes; both give the whole text its value less the empty
@@ -14,12 +13,14 @@ one's."""
 
 
 def right_scores(
-    language: Language, text: Int[np.ndarray, "t"]
+    values: Callable[[Int[np.ndarray, "n t"], Bool[np.ndarray, "n t"]], Float[np.ndarray, "n"]],
+    text: Int[np.ndarray, "t"],
 ) -> dict[str, Float[np.ndarray, "s"]]:
     """Return the right scores of all phrases of a text, in the order of `enumerate_spans`.
 
     Args:
-        language: What its words mean.
+        values: Returns the value of each of some texts, of which only some words are kept: a
+            language's, or a network's.
         text: Word numbers, at most a dozen: every subset of the words is evaluated.
 
     Returns:
@@ -29,17 +30,17 @@ def right_scores(
     count = len(text)
     subsets = np.arange(2**count)
     kept = (subsets[:, None] >> np.arange(count)) & 1 == 1
-    values = language.values(np.tile(text, (len(subsets), 1)), kept)
+    value = values(np.tile(text, (len(subsets), 1)), kept)
     sizes = kept.sum(axis=1)
     alone, shapley = [], []
-    for start, stop in enumerate_spans(count):
+    for start, stop in enumerate_spans(count).tolist():
         phrase = (1 << stop) - (1 << start)
         players = count - (stop - start) + 1
         others = subsets[(subsets & phrase) == 0]
-        # Of a coalition of `size` others: size! (players - 1 - size)! / players!
+        # A coalition of k others has the weight k! (players - 1 - k)! / players!
         weights = np.array([1 / (players * comb(players - 1, k)) for k in range(players)])
-        alone.append(values[phrase] - values[0])
-        shapley.append(weights[sizes[others]] @ (values[others | phrase] - values[others]))
+        alone.append(value[phrase] - value[0])
+        shapley.append(weights[sizes[others]] @ (value[others | phrase] - value[others]))
     return {"alone": np.array(alone), "shapley": np.array(shapley)}
 
 

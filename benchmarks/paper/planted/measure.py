@@ -1,0 +1,201 @@
+"""How near rules and methods come to the right scores of phrases."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from cdjax.core.rules import Rule
+from cdjax.methods.registry import make_methods
+from cdjax.model import Model
+from cdjax.spans import enumerate_spans
+from jaxtyping import Float, Int
+
+from benchmarks.paper.planted.languages import LONGEST, Language
+from benchmarks.paper.planted.networks import language_of, masked_values
+from benchmarks.paper.planted.truth import TRUTHS, cuts, interactions, right_scores
+from benchmarks.paper.results import Record, fields
+from benchmarks.paper.statistics import LEVEL, Estimate
+
+TEXTS, SHORTEST, SEED = 200, 6, 2
+RESAMPLES = 200
+AFTER = {"all": (0, LONGEST), "0": (0, 0), "1-2": (1, 2), "3+": (3, LONGEST)}
+"""Ranges of the number of words after a phrase."""
+INTERACTION = "interaction"
+NETWORK = "network"
+"""Stands for a method: the network itself, played as the language is. It would agree entirely if it
+had learned the language entirely; nothing else bounds a method."""
+ROUNDING = 1e-5
+"""Scores below this share of the largest one are rounding."""
+
+Scores = list[Float[np.ndarray, "_"]]
+"""The scores of all phrases of each text."""
+
+
+def measure(
+    models: Mapping[str, Model], rules: Sequence[Rule], methods: Sequence[str], count: int = TEXTS
+) -> list[Record]:
+    """Return the agreement of scores with the right ones, a record for each reading of "right".
+
+    Args:
+        models: Networks trained on the languages, by name (`networks.load_planted`).
+        rules: Rules of contextual decomposition.
+        methods: Names of other methods. `cell` and `cell_gamma` are for LSTMs, and left out of
+            other networks.
+        count: Number of texts of each language.
+
+    Returns:
+        Records with the fields `model`, `language`, `cell`, `method`, `rule` (None but for "cd"),
+        `truth` ("alone", "shapley" or "interaction"), `after` (a key of `AFTER`), `phrases`,
+        `pearson` with `pearson_low` and `pearson_high`, and `error`, None where the scores are not
+        in logits. The method "network" is the network itself, see `NETWORK`.
+    """
+    rows: list[Record] = []
+    for name, model in models.items():
+        language = language_of(model)
+        texts = draw_texts(language, count)
+        right = _transpose([right_scores(language.values, text) for text in texts])
+        cell = model.provenance["options"]["cell"]
+        about = {"model": name, "language": language.name, "cell": cell}
+        for key, in_logits, scores in _score(model, cell, texts, rules, methods):
+            rows += [{**about, **key, **row} for row in compare(texts, right, scores, in_logits)]
+    return rows
+
+
+def draw_texts(language: Language, count: int = TEXTS) -> list[Int[np.ndarray, "_"]]:
+    """Return the texts whose phrases are scored, of `SHORTEST` to `LONGEST` words."""
+    rng = np.random.default_rng(SEED)
+    lengths = rng.integers(SHORTEST, LONGEST + 1, count)
+    return [language.draw(1, int(length), rng)[0].astype(np.int32) for length in lengths]
+
+
+def compare(
+    texts: Sequence[Int[np.ndarray, "_"]],
+    right: Mapping[str, Scores],
+    scores: Mapping[str, Scores],
+    in_logits: bool = True,
+) -> list[Record]:
+    """Return the agreement of scores with the right ones.
+
+    Args:
+        texts: The texts.
+        right: The right scores of all phrases of each text, by the reading of "right".
+        scores: The scores that are held against each of these.
+        in_logits: Whether these scores are in logits.
+
+    Returns:
+        Records with the fields `truth`, `after`, `phrases`, `pearson` and its interval, and
+        `error`.
+    """
+    lengths = [len(text) for text in texts]
+    stops = [enumerate_spans(length)[:, 1] for length in lengths]
+    after = [length - stop for length, stop in zip(lengths, stops, strict=True)]
+    after_cuts = [of[cuts(length)[:, 0]] for of, length in zip(after, lengths, strict=True)]
+    rows = []
+    for truth in (*TRUTHS, INTERACTION):
+        given, wanted = (of["alone" if truth == INTERACTION else truth] for of in (scores, right))
+        if truth == INTERACTION:
+            given, wanted = (
+                [interactions(_of_text, n) for _of_text, n in zip(of, lengths, strict=True)]
+                for of in (_round(given), wanted)
+            )
+        counts = [len(of_text) for of_text in wanted]
+        text = np.repeat(np.arange(len(texts)), counts)
+        behind = np.concatenate(after_cuts if truth == INTERACTION else after)
+        x, y = np.concatenate(_round(given)), np.concatenate(wanted)
+        for name, (low, high) in AFTER.items():
+            kept = (low <= behind) & (behind <= high)
+            error = float(np.sqrt(np.mean((x - y)[kept] ** 2) / np.mean(y[kept] ** 2)))
+            rows.append(
+                {
+                    "truth": truth,
+                    "after": name,
+                    "phrases": int(kept.sum()),
+                    **fields({"pearson": pearson_by_text(x[kept], y[kept], text[kept])}),
+                    "error": error if in_logits else None,
+                }
+            )
+    return rows
+
+
+def pearson_by_text(
+    x: Float[np.ndarray, "n"],
+    y: Float[np.ndarray, "n"],
+    text: Int[np.ndarray, "n"],
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """Return Pearson's correlation with its interval by bootstrap over texts.
+
+    It is 0 where `x` is constant and `y` is not.
+    """
+    x, y = x - x.mean(), y - y.mean()
+    products = (np.ones_like(x), x, y, x * x, y * y, x * y)
+    # A correlation is a function of six sums, which are added up text by text once.
+    sums = np.stack([np.bincount(text, product) for product in products], axis=1)
+    count = len(sums)
+    drawn = np.random.default_rng(0).integers(count, size=(resamples, count))
+    weights = np.stack([np.ones(count), *(np.bincount(of, minlength=count) for of in drawn)])
+    n, sx, sy, sxx, syy, sxy = (weights @ sums).T
+    covariance, spread = sxy - sx * sy / n, (sxx - sx**2 / n) * (syy - sy**2 / n)
+    values = np.where(spread > 0, covariance / np.sqrt(np.where(spread > 0, spread, 1)), 0.0)
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(values[1:], [tail, 1 - tail])
+    value = float(values[0])
+    return Estimate(value, float(min(low, value)), float(max(high, value)))
+
+
+def summarize(rows: Sequence[Record]) -> list[Record]:
+    """Return the figure of each rule and method: its mean correlation over networks and readings.
+
+    The field `networks` says how many: methods that are for LSTMs alone have half of them.
+    """
+    groups: dict[tuple, list[Record]] = {}
+    for row in rows:
+        if row["after"] == "all" and row["truth"] in TRUTHS:
+            groups.setdefault((row["method"], row["rule"]), []).append(row)
+    return [
+        {
+            "method": method,
+            "rule": rule,
+            "networks": len({row["model"] for row in group}),
+            **{
+                reading: float(
+                    np.mean([row["pearson"] for row in group if row["truth"] == reading])
+                )
+                for reading in TRUTHS
+            },
+            "agreement": float(np.mean([row["pearson"] for row in group])),
+        }
+        for (method, rule), group in groups.items()
+    ]
+
+
+def _score(
+    model: Model,
+    cell: str,
+    texts: list[np.ndarray],
+    rules: Sequence[Rule],
+    methods: Sequence[str],
+) -> Iterator[tuple[Record, bool, Mapping[str, Scores]]]:
+    """Yield what identifies a method, whether it scores in logits, and its scores."""
+    values = masked_values(model, LONGEST)
+    network = _transpose([right_scores(values, text) for text in texts])
+    yield {"method": NETWORK, "rule": None}, True, network
+    chosen = [(make_methods(rule)["cd"], rule.name) for rule in rules]
+    others = make_methods(vocabulary=model.vocabulary)
+    chosen += [(others[name], None) for name in methods if name != "cd"]
+    for method, rule in chosen:
+        if cell != "lstm" and method.name in ("cell", "cell_gamma"):
+            continue
+        results = method.score(model, texts)
+        scores = [np.asarray(r.scores[:, 1] - r.scores[:, 0], np.float64) for r in results]
+        key = {"method": method.name, "rule": rule}
+        yield key, method.units == "logits", dict.fromkeys(TRUTHS, scores)
+
+
+def _transpose(of_texts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Scores]:
+    return {truth: [of_text[truth] for of_text in of_texts] for truth in TRUTHS}
+
+
+def _round(scores: Scores) -> Scores:
+    """Return scores with 0 for those that are rounding: a sum's interactions are none."""
+    least = ROUNDING * max(float(np.abs(of_text).max()) for of_text in scores)
+    return [np.where(np.abs(of_text) < least, 0, of_text) for of_text in scores]
