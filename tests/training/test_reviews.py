@@ -157,7 +157,7 @@ def test_wrong_use_is_an_error(arguments, message, tmp_path, capsys):
         (["--out=.", "--overwrite"], "is no model folder"),
         (["--vectors=none.npz"], "none.npz"),
         (["--layers=0"], "--layers is 0; expected at least 1"),
-        (["--batch-size=0"], "--batch-size is 0; expected at least 1"),
+        (["--evaluations=0"], "--evaluations is 0; expected at least 1"),
     ],
 )
 def test_paths_are_checked_before_training(arguments, message, tmp_path, capsys, monkeypatch):
