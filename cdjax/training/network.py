@@ -148,16 +148,16 @@ def read_gru(cell: Any) -> GRUParams:
     return GRUParams(*_split_kernels(cell, 3), cell.dense_i.bias[...].reshape(3, -1))
 
 
-def _split_kernels(cell: Any, gates: int) -> list[Array]:
+def _split_kernels(cell: Any, gates: int) -> tuple[Array, Array]:
     """Return the weights of the input and of the state, `[G, H, D]` and `[G, H, H]`."""
-    kernels = cell.dense_i.kernel[...], cell.dense_h.kernel[...]
-    return [kernel.T.reshape(gates, cell.hidden_features, -1) for kernel in kernels]
+    shape = gates, cell.hidden_features, -1
+    return cell.dense_i.kernel[...].T.reshape(shape), cell.dense_h.kernel[...].T.reshape(shape)
 
 
 class Kind(NamedTuple):
     """A kind of cell: Flax's class, what it computes, and its weights in the layout of cdjax."""
 
-    flax: Callable[..., nnx.Module]
+    flax: Callable[..., Any]
     states: int
     step: Callable[[Any, tuple[Array, ...], Array], tuple[Array, ...]]
     read: Callable[[Any], Any]

@@ -24,7 +24,7 @@ NETWORK = "network"
 """Stands for a method: the network itself, played as the language is. It would agree entirely if it
 had learned the language entirely; nothing else bounds a method."""
 ROUNDING = 1e-5
-"""Scores below this share of the largest one are rounding."""
+"""Scores and interactions below this share of the largest score are rounding."""
 
 Scores = list[Float[np.ndarray, "_"]]
 """The scores of all phrases of each text."""
@@ -83,7 +83,7 @@ def compare(
 
     Returns:
         Records with the fields `truth`, `after`, `phrases`, `pearson` and its interval, and
-        `error`.
+        `error`; none of phrases whose right scores are all the same.
     """
     lengths = [len(text) for text in texts]
     stops = [enumerate_spans(length)[:, 1] for length in lengths]
@@ -92,17 +92,20 @@ def compare(
     rows = []
     for truth in (*TRUTHS, INTERACTION):
         given, wanted = (of["alone" if truth == INTERACTION else truth] for of in (scores, right))
+        least = ROUNDING * max(float(np.abs(of_text).max()) for of_text in given)
         if truth == INTERACTION:
             given, wanted = (
-                [interactions(_of_text, n) for _of_text, n in zip(of, lengths, strict=True)]
-                for of in (_round(given), wanted)
+                [interactions(of_text, n) for of_text, n in zip(of, lengths, strict=True)]
+                for of in (given, wanted)
             )
-        counts = [len(of_text) for of_text in wanted]
-        text = np.repeat(np.arange(len(texts)), counts)
+        text = np.repeat(np.arange(len(texts)), [len(of_text) for of_text in wanted])
         behind = np.concatenate(after_cuts if truth == INTERACTION else after)
-        x, y = np.concatenate(_round(given)), np.concatenate(wanted)
+        x, y = np.concatenate(given), np.concatenate(wanted)
+        x = np.where(np.abs(x) < least, 0, x)
         for name, (low, high) in AFTER.items():
             kept = (low <= behind) & (behind <= high)
+            if not kept.any() or np.ptp(y[kept]) == 0:
+                continue
             error = float(np.sqrt(np.mean((x - y)[kept] ** 2) / np.mean(y[kept] ** 2)))
             rows.append(
                 {
@@ -124,9 +127,11 @@ def pearson_by_text(
 ) -> Estimate:
     """Return Pearson's correlation with its interval by bootstrap over texts.
 
-    It is 0 where `x` is constant and `y` is not.
+    It is 0 where `x` is constant; `y` must not be.
     """
-    x, y = x - x.mean(), y - y.mean()
+    if np.ptp(x) == 0:
+        return Estimate(0.0, 0.0, 0.0)
+    x, y, text = x - x.mean(), y - y.mean(), np.unique(text, return_inverse=True)[1]
     products = (np.ones_like(x), x, y, x * x, y * y, x * y)
     # A correlation is a function of six sums, which are added up text by text once.
     sums = np.stack([np.bincount(text, product) for product in products], axis=1)
@@ -135,10 +140,11 @@ def pearson_by_text(
     weights = np.stack([np.ones(count), *(np.bincount(of, minlength=count) for of in drawn)])
     n, sx, sy, sxx, syy, sxy = (weights @ sums).T
     covariance, spread = sxy - sx * sy / n, (sxx - sx**2 / n) * (syy - sy**2 / n)
-    values = np.where(spread > 0, covariance / np.sqrt(np.where(spread > 0, spread, 1)), 0.0)
+    defined = spread > 1e-12 * spread[0]  # a resample of few phrases may hold one value alone
+    value, *resampled = covariance[defined] / np.sqrt(spread[defined])
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(values[1:], [tail, 1 - tail])
-    value = float(values[0])
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    value = float(value)
     return Estimate(value, float(min(low, value)), float(max(high, value)))
 
 
@@ -193,9 +199,3 @@ def _score(
 
 def _transpose(of_texts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, Scores]:
     return {truth: [of_text[truth] for of_text in of_texts] for truth in TRUTHS}
-
-
-def _round(scores: Scores) -> Scores:
-    """Return scores with 0 for those that are rounding: a sum's interactions are none."""
-    least = ROUNDING * max(float(np.abs(of_text).max()) for of_text in scores)
-    return [np.where(np.abs(of_text) < least, 0, of_text) for of_text in scores]
