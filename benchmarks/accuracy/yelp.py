@@ -1,8 +1,10 @@
 """Yelp reviews: training data and models."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from cdjax.training.corpus import Corpus, split_off
 from cdjax.training.fit import VectorOptions, fit
 from cdjax.training.linear import fit_linear
@@ -33,6 +35,20 @@ def prepare(folder: Path) -> tuple[Corpus, Corpus, Corpus]:
     return *split_off(read_reviews(folder, "train"), DEV_SHARE, seed=0), sentences
 
 
+def join_balanced(*parts: Corpus) -> Corpus:
+    """Return corpora one after the other, the labels of each with weights of the same sum.
+
+    All texts together would not do: with nearly even labels of the short sentences, reviews would
+    stay mostly positive.
+    """
+    weights = []
+    for part in parts:
+        counts = Counter(part.labels)
+        of_label = {n: len(part.labels) / (len(counts) * count) for n, count in counts.items()}
+        weights += [of_label[name] for name in part.labels]
+    return join(*parts)._replace(weights=np.array(weights, np.float32))
+
+
 def measure_ngrams(folder: Path, with_sentences: bool) -> dict[str, Any]:
     """Fit the regression on n-grams of up to three words and measure it."""
     reviews, dev, sentences = prepare(folder)
@@ -50,10 +66,10 @@ def measure_ngrams(folder: Path, with_sentences: bool) -> dict[str, Any]:
 
 
 def train_lstm(folder: Path, vectors: list[Path], seed: int, command: list[str], **loop):
-    """Train the LSTM on sentences and reviews."""
+    """Train the LSTM on sentences and reviews, the labels of both balanced."""
     reviews, dev, sentences = prepare(folder)
     data = prepare_reviews(
-        join(sentences, *[reviews] * REVIEW_COPIES),
+        join_balanced(sentences, *[reviews] * REVIEW_COPIES),
         dev,
         read_reviews(folder, "test"),
         {"name": DATA, "review_copies": REVIEW_COPIES},

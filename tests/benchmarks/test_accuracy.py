@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from benchmarks.accuracy import __main__ as command
 from benchmarks.accuracy import treebank, yelp
+from cdjax.training.corpus import Corpus
 from cdjax.training.step import Options
 
 SMALL = Options(hidden=6, epochs=2, batch_size=8, learning_rate=0.05, evaluations=1)
@@ -80,3 +81,12 @@ def test_all_is_trained_measured_and_written_once(data, monkeypatch, capsys):
     command.main()
     assert "| SST bag of words | 50.0% |" in (out / "table.md").read_text()
     assert "epoch" not in capsys.readouterr().out
+
+
+def test_the_labels_of_each_part_are_balanced():
+    reviews = Corpus([["a"]] * 4, ["negative", "positive", "positive", "positive"])
+    sentences = Corpus([["b"]] * 2, ["positive", "negative"])
+    joined = yelp.join_balanced(sentences, reviews, reviews)
+    assert joined.weights is not None
+    np.testing.assert_allclose(joined.weights, [1, 1, *[2, *[2 / 3] * 3] * 2], rtol=1e-6)
+    assert joined.labels == sentences.labels + 2 * reviews.labels

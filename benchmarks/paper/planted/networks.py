@@ -24,12 +24,12 @@ from benchmarks.paper.planted.languages import LANGUAGES, LONGEST, Language
 
 CELLS = ("lstm", "gru")
 WIDTH = 16  # of the word vectors
-TEXTS = 250_000  # to train on, each seen once
+TEXTS = 160_000  # to train on, each seen once
 HELD_OUT = 2_000  # to state the error on
 OPTIONS = Options(
-    hidden=32,
+    hidden=64,
     epochs=1,
-    batch_size=128,
+    batch_size=64,
     learning_rate=1e-2,
     embedding_rate=1.0,
     embedding_dropout=0.0,
