@@ -23,6 +23,14 @@ PAPER_RECIPE = (
 are not neutral, as positive or negative, without dropout, averaged weights or a lower learning rate
 of the word vectors."""
 
+ARCHITECTURES = {
+    "sst-bilstm": ("--bidirectional",),
+    "sst-two-layers": ("--layers", "2"),
+    "sst-gru": ("--cell", "gru"),
+}
+"""Options of `cdjax train` for networks other than one LSTM layer, by the usual recipe; first the
+one that takes longest."""
+
 
 def choose_main(models: dict[str, Model]) -> str:
     """Return the name of the model with the best development accuracy, the first of equals.
@@ -86,6 +94,26 @@ def treebank_subjects(
             log("one model: no --vectors to train further seeds with, nor --models")
     main = choose_main(models)
     return [make_subject(name, "sst", model, name == main) for name, model in models.items()]
+
+
+def architecture_subjects(
+    sst: Path, vectors: Sequence[Path], out: Path, log: Callable[[str], None]
+) -> list[Subject]:
+    """Return the networks other than one LSTM layer, trained unless `out` holds them.
+
+    None is the main model. The methods `cell` and `cell_gamma` are not defined for them.
+
+    Args:
+        sst: The folder of trees.
+        vectors: Word vectors to train with.
+        out: Folder of the trained models.
+        log: Called with each line of progress.
+
+    Raises:
+        RuntimeError: Where training fails.
+    """
+    paths = train_missing(ARCHITECTURES, sst, vectors, out, log)
+    return [make_subject(name, "sst", cdjax.model.load(path)) for name, path in paths.items()]
 
 
 def yelp_subject(given: Path | None) -> Subject:

@@ -15,6 +15,7 @@ from benchmarks.paper.registry import EXPERIMENTS
 from benchmarks.paper.results import with_means
 from benchmarks.paper.run import run_experiment
 from cdjax.text.trees import read_trees
+from cdjax.training.step import Options
 
 from benchmarks.paper import models, negation, searches, setting
 from tests.benchmarks.paper.conftest import METHODS, make_model
@@ -108,6 +109,39 @@ def test_models_that_are_missing_are_trained_each_with_its_options(world, tmp_pa
     assert "--label-probabilities" not in by_name["sst-0"]
     plain = parse(*by_name["plain"][4:])
     assert plain.label_probabilities == [0, 0, 0.5, 1, 1]
+
+
+def test_networks_of_other_kinds_are_trained_by_the_usual_recipe(world, tmp_path):
+    commands = {}
+
+    def run(command, **_):
+        path = command[command.index("--out") + 1]
+        commands[Path(path).name] = parse(*command[4:])
+        cdjax.save(make_model(3, 0.9), path)
+        return subprocess.CompletedProcess(command, 0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models.subprocess, "run", run)
+        vectors = [tmp_path / "vectors.npz"]
+        arguments = world / "sst", vectors, tmp_path, lambda text: None
+        subjects = models.architecture_subjects(*arguments)
+        assert not any(subject.main for subject in subjects)
+        assert {subject.name: subject.data for subject in subjects} == dict.fromkeys(
+            commands, "sst"
+        )
+    options = {n: (c.cell, c.layers, c.bidirectional) for n, c in commands.items()}
+    assert options == {
+        "sst-bilstm": ("lstm", 1, True),
+        "sst-two-layers": ("lstm", 2, False),
+        "sst-gru": ("gru", 1, False),
+    }
+    assert all(
+        Options(**{n: getattr(c, n) for n in Options._fields})._replace(
+            cell="lstm", layers=1, bidirectional=False
+        )
+        == Options()
+        for c in commands.values()
+    )
     options = "neutral_weight", "hidden_dropout", "embedding_dropout", "average", "sentence_copies"
     assert not any(getattr(plain, option) for option in options)
 
