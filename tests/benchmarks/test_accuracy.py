@@ -73,6 +73,10 @@ def test_all_is_trained_measured_and_written_once(data, monkeypatch, capsys):
     tests = [cdjax.load(out / f"sst-{seed}").provenance["accuracy"]["test"] for seed in (0, 1)]
     mean = np.mean([100 * test["accuracy"] for test in tests])
     assert f"| SST LSTM | {mean:.1f}% ±" in table
+    both = cdjax.load(out / "sst-lstm-both-directions")
+    assert both.classifier.pool == "ends"
+    test = both.provenance["accuracy"]["test"]["accuracy"]
+    assert f"| SST LSTM, both directions | {test:.1%} |" in table
     error = 1 - cdjax.load(out / "yelp").provenance["accuracy"]["test"]["accuracy"]
     assert f"| Yelp LSTM, reviews and sentences | error {error:.1%}" in table
     # Stored figures and models are not made again.
