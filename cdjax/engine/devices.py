@@ -13,7 +13,6 @@ from jaxtyping import Array, Float
 
 from cdjax.engine.driver import FastForm, ForwardPass, run_forward, run_spans
 from cdjax.engine.layout import (
-    Layout,
     Scans,
     Tails,
     count_stored_states,
@@ -57,51 +56,69 @@ def run_layer(
     Yields:
         Of each job, `readout @ beta_T` of its spans and `readout @ h_T` of its sequences.
     """
-    devices = jax.local_devices()
-    mesh = jax.make_mesh((len(devices),), ("job",), devices=devices)
+    mesh = jax.make_mesh((jax.local_device_count(),), ("job",), devices=jax.local_devices())
     layer = jax.device_put(layer, NamedSharding(mesh, P()))
     jobs = iter(jobs)
-    while together := list(itertools.islice(jobs, len(devices))):
-        lengths = [np.array([len(x) for x in job.x]) for job in together]
-        states = [
-            count_stored_states(job.start, job.stop, *trunk_bounds(job.sequence, job.start)).sum()
-            for job in together
-        ]
-        shape = choose_shape(int(max(map(np.sum, lengths))), int(max(states)), shapes)
-        layouts = [
-            lay_out(length, job.sequence, job.start, job.stop, shape)
-            for length, job in zip(lengths, together, strict=True)
-        ]
-        width, dtype = together[0].x[0].shape[1], layer.readout.dtype
-        x = np.zeros((len(devices), shape.rows + shape.forward_lanes, width), dtype)
-        for rows, job, layout in zip(x, together, layouts, strict=False):
-            steps = np.concatenate(job.x)
-            rows[: len(steps)] = steps[layout.step[: len(steps)]]
-        idle = [lay_out_nothing(shape)] * (len(devices) - len(together))
-        scores, logits = _run(form, layer, x, [*layouts, *idle], shape, mesh)
-        for n, (length, layout) in enumerate(zip(lengths, layouts, strict=True)):
-            ordered = np.empty((len(layout.order), scores.shape[2]), dtype)
-            ordered[layout.order] = scores[n, : len(layout.order)]
-            yield JobResult(ordered, logits[n, layout.row_of_step[np.cumsum(length) - 1]])
+    # Programs run while Python goes on: while the spans of a group of jobs are scored, the results
+    # of the group before are used, and the next group is laid out.
+    scoring: Iterator[list[JobResult]] = iter([[]])
+    while together := list(itertools.islice(jobs, mesh.size)):
+        group = _run_group(form, layer, together, shapes, mesh)
+        next(group)  # starts its forward pass
+        results = next(scoring)
+        next(group)  # starts its scoring
+        scoring = group
+        yield from results
+    yield from next(scoring)
 
 
-def _run(
-    form: FastForm, layer: Layer, x: np.ndarray, layouts: list[Layout], shape: JobShape, mesh: Mesh
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scores of each job's tails and the logits at its rows."""
-    arrays = [(plan.sequences, plan.row_of_step, plan.trunks, plan.tails) for plan in layouts]
-    stacked = x, *jax.tree.map(lambda *fields: np.stack(fields), *arrays)
-    x_, sequences, row_of_step, trunks, tails = jax.device_put(
-        stacked, NamedSharding(mesh, P("job"))
-    )
+def _run_group(
+    form: FastForm, layer: Layer, jobs: list[Job], shapes: tuple[JobShape, ...], mesh: Mesh
+) -> Iterator[list[JobResult]]:
+    """Run jobs of one shape, one a device.
+
+    Yields:
+        Nothing when the forward pass has been started, nothing when the scoring has, and the
+        results.
+    """
+    lengths = [np.array([len(x) for x in job.x]) for job in jobs]
+    states = [
+        count_stored_states(job.start, job.stop, *trunk_bounds(job.sequence, job.start)).sum()
+        for job in jobs
+    ]
+    shape = choose_shape(int(max(map(np.sum, lengths))), int(max(states)), shapes)
+    layouts = [
+        lay_out(length, job.sequence, job.start, job.stop, shape)
+        for length, job in zip(lengths, jobs, strict=True)
+    ]
+    width, dtype = jobs[0].x[0].shape[1], layer.readout.dtype
+    inputs = np.zeros((mesh.size, shape.rows + shape.forward_lanes, width), dtype)
+    for rows, job, layout in zip(inputs, jobs, layouts, strict=False):
+        steps = np.concatenate(job.x)
+        rows[: len(steps)] = steps[layout.step[: len(steps)]]
+    plans = [*layouts, *[lay_out_nothing(shape)] * (mesh.size - len(jobs))]
+    arrays = [
+        (plan.previous, plan.sequences, plan.row_of_step, plan.trunks, plan.tails) for plan in plans
+    ]
+    stacked = inputs, *jax.tree.map(lambda *fields: np.stack(fields), *arrays)
+    x, previous, sequences, *spans = jax.device_put(stacked, NamedSharding(mesh, P("job")))
+
     forward, score = (jitted(program, jax.default_backend()) for program in (_forward, _score))
-    result = forward(layer, x_, sequences, form=form, shape=shape, mesh=mesh)
-    if not np.max(result.largest) <= form.limit:
+    passed = forward(layer, x, previous, sequences, form=form, shape=shape, mesh=mesh)
+    yield []
+    if not np.max(passed.largest) <= form.limit:
         form = form.beyond
-        result = forward(layer, x_, sequences, form=form, shape=shape, mesh=mesh)
-    jobs = result.rows, row_of_step, trunks, tails
-    scores = score(layer, *jobs, form=form, shape=shape, mesh=mesh)
-    return np.asarray(scores), np.asarray(result.logits)
+        passed = forward(layer, x, previous, sequences, form=form, shape=shape, mesh=mesh)
+    scores = score(layer, passed.rows, *spans, form=form, shape=shape, mesh=mesh)
+    yield []
+    scores, logits = np.asarray(scores), np.asarray(passed.logits)
+    results = []
+    for n, (length, layout) in enumerate(zip(lengths, layouts, strict=True)):
+        ordered = np.empty((len(layout.order), scores.shape[2]), dtype)
+        ordered[layout.order] = scores[n, : len(layout.order)]
+        ends = layout.row_of_step[np.cumsum(length) - 1]
+        results.append(JobResult(ordered, logits[n, ends]))
+    yield results
 
 
 @functools.cache
@@ -112,12 +129,19 @@ def jitted(program: Callable[..., Any], platform: str) -> Any:
 
 
 def _forward(
-    layer: Layer, x: Array, sequences: Scans, form: FastForm, shape: JobShape, mesh: Mesh
+    layer: Layer,
+    x: Array,
+    previous: Array,
+    sequences: Scans,
+    form: FastForm,
+    shape: JobShape,
+    mesh: Mesh,
 ) -> ForwardPass:
-    def run(layer: Layer, x: Array, sequences: Scans) -> ForwardPass:
-        return run_forward(form, layer.params, layer.readout, x, sequences, shape)
+    def run(layer: Layer, x: Array, previous: Array, sequences: Scans) -> ForwardPass:
+        params, readout = layer
+        return run_forward(form, params, readout, x, previous, sequences, shape)
 
-    return _each_on_its_device(run, mesh)(layer, (x, sequences))
+    return _each_on_its_device(run, mesh)(layer, (x, previous, sequences))
 
 
 def _score(

@@ -28,7 +28,7 @@ Indices = Int[Array, "s"]
 
 @runtime_checkable
 class FastForm(Protocol):
-    """The formulas of a cell under one rule, on the lanes of a tile; hashable, so static.
+    """The formulas of layers under one rule, on the lanes of a tile; hashable, so static.
 
     `state` is what is carried of a phrase from step to step, any pytree of arrays `[lanes, ...]`;
     `rows` is what `forward` leaves of every time step, gathered by `row`.
@@ -49,12 +49,10 @@ class FastForm(Protocol):
         """Whether the phrase's last step follows another formula than its other steps."""
         ...
 
-    def start(self, params: Any, lanes: int) -> Any:
-        """Return the states before the first step of a forward pass."""
-        ...
-
-    def forward(self, params: Any, state: Any, x: Float[Array, "s d"]) -> tuple[Any, ...]:
-        """Return the new states, the output `h`, the rows and the largest argument of each lane."""
+    def forward(
+        self, params: Any, x: Float[Array, "n d"], steps: "Steps"
+    ) -> tuple[Any, Float[Array, "n h"], Float[Array, "n"]]:
+        """Return of every time step the rows, what is read up to it, and the largest argument."""
         ...
 
     def prepare(self, params: Any) -> Any:
@@ -104,6 +102,57 @@ class ForwardPass(NamedTuple):
     largest: Float[Array, ""]  # largest argument of all steps
 
 
+class Steps(NamedTuple):
+    """The time steps of a job's sequences as rows, and how to go through them."""
+
+    sequences: Scans
+    previous: Int[Array, "n"]  # row of the step before; -1 where there is none
+    lanes: int
+    """How many sequences go through a step together."""
+
+    def scan(self, step: Callable[[Any, Any], tuple[Any, Any]], start: Any, inputs: Any) -> Any:
+        """Return the results of `(state, inputs) -> (state, results)` at every row.
+
+        Args:
+            step: Takes and returns arrays `[lanes, ...]`.
+            start: The states before the first step of a sequence, `[lanes, ...]`.
+            inputs: Arrays `[n, ...]`.
+        """
+
+        def run_step(state: Any, t: Array, scans: Scans, active: Array, row: Array) -> Any:
+            return step(state, _slice_rows(inputs, row, self.lanes))
+
+        slabs = jax.eval_shape(step, start, _slice_rows(inputs, 0, self.lanes))[1]
+        buffers = _make_buffers(slabs, len(self.previous))
+        return run_packed(lambda scans: start, run_step, self.sequences, self.lanes, buffers)
+
+    def map(self, function: Callable[..., Any], *arrays: Any) -> Any:
+        """Return a function of arrays `[n, ...]`, computed for many rows at a time.
+
+        Rows beyond the last one in use are left out, but for those of its tile.
+        """
+        count = len(self.previous)
+        tile = min(8 * self.lanes, count)
+
+        def run_tile(n: Array, buffers: Any) -> Any:
+            # The last tile begins earlier where it would not fit: it computes some rows again.
+            results = function(*_slice_rows(arrays, n * tile, tile))
+            return _write_rows(buffers, results, n * tile)
+
+        slabs = jax.eval_shape(function, *_slice_rows(arrays, 0, tile))
+        tiles = -(-jnp.sum(self.sequences.length) // tile)
+        return jax.lax.fori_loop(0, tiles, run_tile, _make_buffers(slabs, count))
+
+    def before(self, states: Any, previous: Int[Array, "s"]) -> Any:
+        """Return the states before given rows, given the states after every row."""
+
+        def gather(states: Array) -> Array:
+            first = jnp.expand_dims(previous < 0, range(1, states.ndim))
+            return jnp.where(first, 0, gather_rows(states, previous))
+
+        return jax.tree.map(gather, states)
+
+
 def run_packed(
     begin: Callable[[Scans], Any],
     step: Callable[..., tuple[Any, Any]],
@@ -133,11 +182,7 @@ def run_packed(
             state, buffers, row = carry
             active = tile.length > t
             state, slabs = step(state, t, tile, active, row)
-            buffers = jax.tree.map(
-                lambda buffer, slab: jax.lax.dynamic_update_slice_in_dim(buffer, slab, row, 0),
-                buffers,
-                slabs,
-            )
+            buffers = _write_rows(buffers, slabs, row)
             return state, buffers, row + jnp.sum(active, dtype=row.dtype)
 
         return jax.lax.fori_loop(0, tile.length[0], run_step, (begin(tile), *carry))[1:]
@@ -151,34 +196,28 @@ def run_forward(
     params: Any,
     readout: Float[Weight, "k h"],
     x: Float[Array, "n d"],
+    previous: Int[Array, "n"],
     sequences: Scans,
     shape: JobShape,
 ) -> ForwardPass:
-    """Run a layer over all sequences of a job.
+    """Run layers over all sequences of a job.
 
     Args:
         form: The formulas.
-        params: The layer.
-        readout: What is read of its outputs.
+        params: The layers.
+        readout: What is read of their outputs.
         x: For each row its input vector; with room for one slab beyond the last.
+        previous: For each row the row of the step before, -1 where there is none.
         sequences: The sequences.
         shape: The static shapes.
     """
-    lanes = shape.forward_lanes
-
-    def step(state: Any, t: Any, scans: Scans, active: Array, row: Any) -> tuple[Any, ForwardPass]:
-        inputs = jax.lax.dynamic_slice_in_dim(x, row, lanes)
-        state, h, rows, largest = form.forward(params, state, inputs)
-        logits = jnp.matmul(h, readout.T, precision=HIGHEST)
-        # Finished lanes and inputs that are not finite are left out of the maximum.
-        largest = jnp.where(active & jnp.isfinite(largest), largest, 0)
-        return state, ForwardPass(rows, logits, largest)
-
-    start, active = form.start(params, lanes), jnp.ones(lanes, bool)
-    slabs = jax.eval_shape(step, start, 0, sequences, active, 0)[1]
-    buffers = jax.tree.map(lambda s: jnp.zeros((len(x), *s.shape[1:]), s.dtype), slabs)
-    packed = run_packed(lambda scans: start, step, sequences, lanes, buffers)
-    return packed._replace(largest=jnp.max(packed.largest))
+    steps = Steps(sequences, previous, shape.forward_lanes)
+    rows, h, largest = form.forward(params, x, steps)
+    logits = steps.map(lambda h: jnp.matmul(h, readout.T, precision=HIGHEST), h)
+    # Rows that are not in use, and inputs that are not finite, are left out of the maximum.
+    in_use = jnp.arange(len(largest)) < jnp.sum(sequences.length)
+    largest = jnp.max(jnp.where(in_use & jnp.isfinite(largest), largest, 0))
+    return ForwardPass(rows, logits, largest)
 
 
 def run_trunks(
@@ -221,9 +260,7 @@ def run_trunks(
 
     lanes = shape.trunk_lanes
     state = jax.eval_shape(begin, jax.eval_shape(lambda: _slice_tile(trunks, 0, lanes)))[0]
-    buffers = jax.tree.map(
-        lambda s: jnp.zeros((shape.states + lanes, *s.shape[1:]), s.dtype), state
-    )
+    buffers = _make_buffers(state, shape.states + lanes)
     return run_packed(begin, step, trunks, lanes, buffers)
 
 
@@ -299,7 +336,8 @@ def count_numbers(form: FastForm, params: Any, inputs: int) -> tuple[int, int]:
 
     def take_steps(params: Any) -> tuple[Any, Any]:
         x, row = jnp.zeros((1, inputs), jax.tree.leaves(params)[0].dtype), jnp.zeros(1, int)
-        rows = form.forward(params, form.start(params, 1), x)[2]
+        scan = Scans(row + 1, row, row, row == 0, jnp.array(1))
+        rows = form.forward(params, x, Steps(scan, row - 1, 1))[0]
         return rows, form.begin(form.prepare(params), rows, row, row == 0, False)
 
     rows, state = (
@@ -312,6 +350,23 @@ def count_numbers(form: FastForm, params: Any, inputs: int) -> tuple[int, int]:
 def gather_rows(rows: Shaped[Weight, "n ..."], row: Int[Array, "s"]) -> Shaped[Array, "s ..."]:
     """Return the given rows; indices beyond the last (of finished lanes) are clipped."""
     return jnp.take(rows, row, axis=0, mode="clip")
+
+
+def _make_buffers(slabs: Any, count: int) -> Any:
+    """Return room for so many rows of slabs."""
+    return jax.tree.map(lambda slab: jnp.zeros((count, *slab.shape[1:]), slab.dtype), slabs)
+
+
+def _slice_rows(arrays: Any, first: int | Array, count: int) -> Any:
+    return jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, first, count), arrays)
+
+
+def _write_rows(buffers: Any, slabs: Any, first: Array) -> Any:
+    return jax.tree.map(
+        lambda buffer, slab: jax.lax.dynamic_update_slice_in_dim(buffer, slab, first, 0),
+        buffers,
+        slabs,
+    )
 
 
 def _slice_tile(lanes: Any, n: int | Int[Array, ""], count: int) -> Any:

@@ -27,15 +27,13 @@ it is subtracted where the rest owns it.
 import functools
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from cdjax.activations import ACTIVATIONS
 from cdjax.core.cells import GRUParams, N, R, Z
-from cdjax.core.network import project_input
 from cdjax.core.rules import Rule
-from cdjax.core.split import HIGHEST, PLAIN
+from cdjax.core.split import HIGHEST
 from cdjax.engine.driver import gather_rows
 from cdjax.engine.gates import GateRows, Gates, Shares, are_sigmoids
 
@@ -83,28 +81,22 @@ class GRUForm(NamedTuple):
         """The formulas for larger arguments: every activation is evaluated on its own."""
         return self._replace(gates=self.gates._replace(exponential=False))
 
-    def start(self, params: GRUParams, lanes: int) -> tuple[States]:
-        """Return `h` before the first step of a forward pass."""
-        return (jnp.zeros((lanes, *params.widths), params.V.dtype),)
-
-    def forward(
-        self, params: GRUParams, state: tuple[States], x: Float[Array, "s d"]
-    ) -> tuple[Any, States, "Rows", Float[Array, "s"]]:
-        """Take one step of the forward pass.
+    def make_rows(
+        self, params: GRUParams, x: tuple[States, ...], before: tuple[States], after: tuple[States]
+    ) -> tuple["Rows", Float[Array, "s"]]:
+        """Return the rows of time steps.
 
         Args:
             params: The layer.
-            state: `h` of the step before.
-            x: The input of each lane.
+            x: The input's term of each gate.
+            before: `h` of the steps before.
+            after: `h` of the steps.
 
         Returns:
-            The new state, `h`, the rows of the step, and for each lane the largest argument of a
-            gate, to be held against `EXPONENT_LIMIT`.
+            The rows, and of each step the largest argument of a gate, to be held against
+            `EXPONENT_LIMIT`.
         """
-        x = jax.vmap(functools.partial(project_input, params))(x)
-        new = jax.vmap(functools.partial(params.step, PLAIN))(state, x)
-        (h,), b = state, list(jnp.asarray(params.b)[:, None])
-        # The step makes these products, too; XLA computes most of them once.
+        (h,), b = before, list(jnp.asarray(params.b)[:, None])
         z = [x[k] + b[k] + _times(h, params.V[k].T) for k in (R, Z)]
         r = ACTIVATIONS[self.activation](z[R])
         if self.reset_after:
@@ -118,13 +110,13 @@ class GRUForm(NamedTuple):
         product = _times(h, params.V[N].T) if self.keeps_before and self.reset_after else None
         rows = Rows(
             tuple(self.gates.make_rows(self._f(k), z[k], x[k], b[k]) for k in (R, Z, N)),
-            h=new[0],
+            h=after[0],
             b=None if constant else self.gates.encode(self.content_activation, b[N]),
             before=h if self.keeps_before else None,
             product=product,
         )
         sizes = (self.gates.largest(*arguments) for arguments in zip(z, x, b, strict=True))
-        return new, new[0], rows, functools.reduce(jnp.maximum, sizes)
+        return rows, functools.reduce(jnp.maximum, sizes)
 
     def prepare(self, params: GRUParams, shares: Shares) -> Weights:
         """Return the weights as the steps use them."""
@@ -167,7 +159,7 @@ class GRUForm(NamedTuple):
 
         Args:
             weights: As `prepare` returns them.
-            rows: As `forward` returns them, of all time steps.
+            rows: As `make_rows` returns them, of all time steps.
             row: Row of each lane's step.
             r: What `project` returned for the step before.
             p: The phrase's part of the input's terms; None where the input is not split.

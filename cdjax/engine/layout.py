@@ -43,6 +43,7 @@ class Layout(NamedTuple):
 
     step: Numbers  # [rows] time step of the job that each row is
     row_of_step: Numbers  # [rows] row of each time step of the job
+    previous: Numbers  # [rows] row of the step before each row's; -1 where there is none
     sequences: Scans  # the forward passes
     trunks: Scans  # one for each start, to the furthest end asked for
     tails: Tails  # one for each span
@@ -100,6 +101,9 @@ def lay_out(
     row_of_step = forward.position(owner, np.arange(len(owner)) - first[owner])
     step = np.empty_like(row_of_step)
     step[row_of_step] = np.arange(len(row_of_step))
+    previous = np.empty_like(row_of_step)
+    previous[row_of_step] = np.concatenate([[-1], row_of_step[:-1]])
+    previous[row_of_step[first]] = -1
 
     head, end = trunk_bounds(sequence, start)
     trunk = np.repeat(np.arange(len(head)), end - head + 1)  # of each span
@@ -115,6 +119,7 @@ def lay_out(
     return Layout(
         step=_fill(step, shape.rows),
         row_of_step=_fill(row_of_step, shape.rows),
+        previous=_fill(previous, shape.rows + shape.forward_lanes, -1),
         sequences=_scans(length, first, last, np.ones(len(length), bool), forward, shape.rows),
         trunks=_scans(
             trunk_length,
@@ -157,7 +162,10 @@ def lay_out_nothing(shape: JobShape) -> Layout:
     rows, states = np.zeros(shape.rows, np.int32), np.zeros(shape.states, np.int32)
     none = np.int32(0)
     scans = Scans(rows, rows, rows, rows.astype(bool), none)
-    return Layout(rows, rows, scans, scans, Tails(states, states, states, none), states[:0])
+    previous = np.full(shape.rows + shape.forward_lanes, -1, np.int32)
+    return Layout(
+        rows, rows, previous, scans, scans, Tails(states, states, states, none), states[:0]
+    )
 
 
 def _scans(

@@ -25,7 +25,6 @@ from jaxtyping import Array, Float, Int
 
 from cdjax.activations import ACTIVATIONS
 from cdjax.core.cells import F, G, I, LSTMParams, O
-from cdjax.core.network import project_input
 from cdjax.core.rules import Rule
 from cdjax.core.split import HIGHEST, PLAIN
 from cdjax.engine.driver import gather_rows
@@ -81,43 +80,39 @@ class LSTMForm(NamedTuple):
         """The formulas for larger arguments: every activation is evaluated on its own."""
         return self._replace(gates=self.gates._replace(exponential=False))
 
-    def start(self, params: LSTMParams, lanes: int) -> tuple[Outputs, States]:
-        """Return `h` and `c` before the first step of a forward pass."""
-        h, c = (jnp.zeros((lanes, width), params.V.dtype) for width in params.widths)
-        return h, c
-
-    def forward(
-        self, params: LSTMParams, state: tuple[Outputs, States], x: Float[Array, "s d"]
-    ) -> tuple[Any, Outputs, "Rows", Float[Array, "s"]]:
-        """Take one step of the forward pass.
+    def make_rows(
+        self,
+        params: LSTMParams,
+        x: tuple[States, ...],
+        before: tuple[Outputs, States],
+        after: tuple[Outputs, States],
+    ) -> tuple["Rows", Float[Array, "s"]]:
+        """Return the rows of time steps.
 
         Args:
             params: The layer.
-            state: `h` and `c` of the step before.
-            x: The input of each lane.
+            x: The input's term of each gate.
+            before: `h` and `c` of the steps before.
+            after: `h` and `c` of the steps.
 
         Returns:
-            The new state, `h`, the rows of the step, and for each lane the largest argument of a
-            gate, to be held against `EXPONENT_LIMIT`.
+            The rows, and of each step the largest argument of a gate, to be held against
+            `EXPONENT_LIMIT`.
         """
-        x = jax.vmap(functools.partial(project_input, params))(x)
-        # The step makes this product, too; XLA computes it once.
-        recurrent = jax.vmap(lambda h: PLAIN.gates(params.V, h, params.b))(state[0])
-        new = jax.vmap(functools.partial(params.step, PLAIN))(state, x)
+        c, b = after[1], jnp.asarray(params.b)[:, None]
+        recurrent = jax.vmap(lambda h: PLAIN.gates(params.V, h, params.b))(before[0])
         z = [a + b for a, b in zip(x, recurrent, strict=True)]
         if params.peepholes is not None:
-            for k, p, c in zip(
-                (I, F, O), params.peepholes, (state[1], state[1], new[1]), strict=True
-            ):
-                z[k] = z[k] + p[None] * c
-        (h, c), b = new, jnp.asarray(params.b)[:, None]
+            states = before[1], before[1], c
+            for k, p, state in zip((I, F, O), params.peepholes, states, strict=True):
+                z[k] = z[k] + p[None] * state
         i, f, g = (self.gates.make_rows(self._f(k), z[k], x[k], b[k]) for k in SPLIT)
         whole_o = ACTIVATIONS[self.activation](z[O])
-        before = state[1] if self.keeps_before else None
-        rows = Rows(i, f, g, self.gates.encode(self.content_activation, c, -1), whole_o, before)
+        kept = before[1] if self.keeps_before else None
+        rows = Rows(i, f, g, self.gates.encode(self.content_activation, c, -1), whole_o, kept)
         sizes = [self.gates.largest(z[k], x[k], b[k]) for k in SPLIT]
         sizes.append(jnp.max(jnp.abs(c), axis=1))
-        return new, h, rows, functools.reduce(jnp.maximum, sizes)
+        return rows, functools.reduce(jnp.maximum, sizes)
 
     def prepare(self, params: LSTMParams, shares: Shares) -> Weights:
         """Return the weights as the steps use them."""
@@ -159,7 +154,7 @@ class LSTMForm(NamedTuple):
 
         Args:
             weights: As `prepare` returns them.
-            rows: As `forward` returns them, of all time steps.
+            rows: As `make_rows` returns them, of all time steps.
             row: Row of each lane's step.
             r: What `project` returned for the step before.
             p: The phrase's part of the input's terms; None where the input is not split.

@@ -38,18 +38,18 @@ class Pool(NamedTuple):
 
     def forward(
         self, state: tuple[Array, Array], h: Outputs
-    ) -> tuple[tuple[Array, Array], Outputs, PoolRows]:
-        """Return the new state, the pool of the outputs so far, and the rows of the step."""
+    ) -> tuple[tuple[Array, Array], tuple[Outputs, PoolRows]]:
+        """Return the new state, and of the step the pool of the outputs so far and the rows."""
         pooled, count = state
         if self.kind == "mean":
             new, count = pooled + h, count + 1
-            return (new, count), new / count, PoolRows(count, None)
+            return (new, count), (new / count, PoolRows(count, None))
         if self.kind == "first":
             taken = jnp.broadcast_to(count == 0, h.shape)
         else:
             taken = h >= pooled if self.reverse else h > pooled
         new, count = jnp.where(taken, h, pooled), count + 1
-        return (new, count), new, PoolRows(count, taken)
+        return (new, count), (new, PoolRows(count, taken))
 
     def add(self, rows: PoolRows, row: Int[Array, "s"], pooled: Array, beta: Outputs) -> Outputs:
         """Return what is pooled of the phrase after the given rows."""

@@ -9,13 +9,16 @@ import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from cdjax.core.cells import GRUParams, LSTMParams
+from cdjax.core.network import project_input
 from cdjax.core.rules import BiasProduct, Rule
-from cdjax.core.split import HIGHEST
+from cdjax.core.split import HIGHEST, PLAIN
 from cdjax.engine import gru, lstm
+from cdjax.engine.driver import Steps
 from cdjax.engine.gates import EXPONENT_LIMIT, Gates, Shares, take_shares
 from cdjax.engine.pools import Pool, PoolRows
 
@@ -36,12 +39,8 @@ class CellForm(Protocol):
         """The formulas to use where exponentials might overflow."""
         ...
 
-    def start(self, params: Any, lanes: int) -> Any:
-        """Return the states before the first step of a forward pass."""
-        ...
-
-    def forward(self, params: Any, state: Any, x: Float[Array, "s d"]) -> tuple[Any, ...]:
-        """Return the new states, the output `h`, the rows and the largest argument of each lane."""
+    def make_rows(self, params: Any, x: Any, before: Any, after: Any) -> tuple[Any, Any]:
+        """Return the rows of time steps and of each the largest argument, see `LSTMForm`."""
         ...
 
     def prepare(self, params: Any, shares: Shares) -> Any:
@@ -121,27 +120,20 @@ class StackForm(NamedTuple):
         """Whether the phrase's last step follows another formula than its other steps."""
         return self.rule.bias_product is BiasProduct.PHRASE_BUT_LAST
 
-    def start(self, params: Stack, lanes: int) -> tuple[Any, Any]:
-        """Return the states before the first step of a forward pass: of the cells, of the pool."""
-        cells = zip(self.cells, params.layers, strict=True)
-        states, top = tuple(cell.start(p, lanes) for cell, p in cells), params.layers[-1]
-        return states, self.pool and self.pool.start(lanes, top.widths[0], top.V.dtype)
-
     def forward(
-        self, params: Stack, state: tuple[Any, Any], x: Float[Array, "s d"]
-    ) -> tuple[Any, ...]:
-        """Return the new states, what is read, the rows and the largest argument of each lane."""
-        new, rows, sizes = [], [], []
-        for cell, layer, old in zip(self.cells, params.layers, state[0], strict=True):
-            after, x, row, size = cell.forward(layer, old, x)
-            new.append(after)
-            rows.append(row)
+        self, params: Stack, x: Float[Array, "n d"], steps: Steps
+    ) -> tuple[Rows, Float[Array, "n p"], Float[Array, "n"]]:
+        """Return of every time step the rows, what is read up to it, and the largest argument."""
+        rows, sizes = [], []
+        for cell, layer in zip(self.cells, params.layers, strict=True):
+            x, cell_rows, size = _run_forward(cell, layer, x, steps)
+            rows.append(cell_rows)
             sizes.append(size)
-        pooled, pool_rows = None, None
+        pool_rows = None
         if self.pool:
-            pooled, x, pool_rows = self.pool.forward(state[1], x)
-        largest = functools.reduce(jnp.maximum, sizes)
-        return (tuple(new), pooled), x, Rows(tuple(rows), pool_rows), largest
+            start = self.pool.start(steps.lanes, x.shape[1], x.dtype)
+            x, pool_rows = steps.scan(self.pool.forward, start, x)
+        return Rows(tuple(rows), pool_rows), x, functools.reduce(jnp.maximum, sizes)
 
     def prepare(self, params: Stack) -> tuple[Any, ...]:
         """Return the weights as the steps use them."""
@@ -230,6 +222,29 @@ class StackForm(NamedTuple):
             assert below is not None
             pooled = self.pool.add(rows.pool, row, pooled, below)
         return State(tuple(new), pooled)
+
+
+def _run_forward(
+    cell: CellForm, params: Any, x: Float[Array, "n d"], steps: Steps
+) -> tuple[Float[Array, "n p"], Any, Float[Array, "n"]]:
+    """Run one layer; return of every time step its output, its rows and the largest argument.
+
+    Only the step itself, the network's own, is taken sequence by sequence, step by step. What comes
+    before and after it is computed for many steps together.
+    """
+    projected = steps.map(jax.vmap(functools.partial(project_input, params)), x)
+
+    def step(state: Any, x: Any) -> tuple[Any, Any]:
+        new = jax.vmap(functools.partial(params.step, PLAIN))(state, x)
+        return new, new
+
+    start = tuple(jnp.zeros((steps.lanes, width), x.dtype) for width in params.widths)
+    states = steps.scan(step, start, projected)
+
+    def make_rows(x: Any, previous: Indices, after: Any) -> tuple[Any, Any]:
+        return cell.make_rows(params, x, steps.before(states, previous), after)
+
+    return states[0], *steps.map(make_rows, projected, steps.previous, states)
 
 
 def find_form(

@@ -112,8 +112,9 @@ def test_the_fast_form(rule):
     jobs = layout.row_of_step, layout.trunks, layout.tails
     for one_form in (form, form.beyond):
         sequences = functools.partial(run_forward, one_form, *layer, shape=shape)
-        check(lambda x, run=sequences: run(x, layout.sequences), x, least=3)
-        rows = jax.eval_shape(sequences, x, layout.sequences).rows
+        steps = layout.previous, layout.sequences
+        check(lambda x, run=sequences, steps=steps: run(x, *steps), x, least=4)
+        rows = jax.eval_shape(sequences, x, *steps).rows
         phrases = functools.partial(run_spans, one_form, *layer, shape=shape)
         check(lambda rows, run=phrases: run(rows, *jobs), rows, least=6)
 

@@ -8,8 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cdjax.engine import devices
+from cdjax.engine.driver import Steps
+from cdjax.engine.layout import Scans
 from cdjax.engine.run import find_directions
 from cdjax.engine.shapes import SHAPES
+from cdjax.engine.stack import Stack
 from cdjax.text.tokenizer import tokenize
 
 from tests.conftest import random_classifier
@@ -19,12 +22,9 @@ from tests.engine.test_lstm import recursion_as_is, recursion_of
 @functools.partial(jax.jit, static_argnums=0)
 def largest_argument(form, layers, x):
     """Return the largest argument of a gate in a forward pass."""
-
-    def step(state, vector):
-        new, _, _, size = form.forward(layers, state, vector[None])
-        return new, size
-
-    return jnp.max(jax.lax.scan(step, form.start(layers, 1), x)[1])
+    zero, count = jnp.zeros(1, int), len(x)
+    one = Scans(zero + count, zero, zero + count - 1, zero == 0, jnp.array(1))
+    return jnp.max(form.forward(Stack(layers, None), x, Steps(one, jnp.arange(count) - 1, 1))[2])
 
 
 def check_single_precision(classifier, ids, result, rule):

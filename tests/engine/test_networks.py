@@ -198,7 +198,7 @@ def test_of_equal_outputs_the_maximum_is_the_first(reverse):
     pool, rows = Pool("max", reverse), []
     state, order = pool.start(1, 2, h.dtype), np.arange(4)[:: -1 if reverse else 1]
     for t in order:
-        state, pooled, row = pool.forward(state, jnp.asarray(h[None, t]))
+        state, (pooled, row) = pool.forward(state, jnp.asarray(h[None, t]))
         rows.append(row)
     np.testing.assert_array_equal(pooled[0], h.max(axis=0))
     beta = jnp.zeros((1, 2))
