@@ -18,6 +18,7 @@ from cdjax.text.vectors import WordVectors, combine_vectors, read_vectors
 from cdjax.text.vocabulary import UNKNOWN, Vocabulary
 from cdjax.training.batches import Examples, balance
 from cdjax.training.calibration import calibrate
+from cdjax.training.checks import check_options
 from cdjax.training.corpus import TrainingData, check_corpus, encode, order_labels
 from cdjax.training.loop import DEFAULTS, evaluate, train
 from cdjax.training.provenance import describe_run, digest_file
@@ -74,14 +75,16 @@ def fit(
         accuracies in its provenance are those of the saved model.
 
     Raises:
-        FileNotFoundError, ValueError: Where a file is missing or malformed; where no texts are
-            called "dev"; where there is one label only, or a label that does not occur in training;
-            where a text has no words; as `cdjax.training.loop.train`.
+        FileNotFoundError, ValueError: Where a file is missing or malformed; where an option is out
+            of its range; where no texts are called "dev"; where there is one label only, or a label
+            that does not occur in training; where a text has no words; as
+            `cdjax.training.loop.train`.
         FloatingPointError, StoppedError: As `cdjax.training.loop.train`.
     """
     if "dev" not in data.held_out:
         names = ", ".join(data.held_out) or "none"
         raise ValueError(f"held_out has the names {names}; expected dev, the texts to choose by.")
+    check_options(options)
     labels = order_labels(data.training.labels)
     for name, corpus in {"training": data.training, **data.held_out}.items():
         check_corpus(corpus, labels, name)

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
+from cdjax.core.rules import MERGED
 from cdjax.training.network import FlaxClassifier, directions, read_weights, to_classifier
 from cdjax.training.penalty import penalize_scores, split_batch
 from flax import nnx
@@ -17,7 +18,14 @@ KINDS = [
     {"cell": "gru", "layers": 2, "bidirectional": True},
 ]
 EACH_KIND = pytest.mark.parametrize(
-    "kind", KINDS, ids=lambda kind: "-".join(map(str, kind.values()))
+    "kind",
+    # The first and the last have every part of the others.
+    [
+        KINDS[0],
+        *(pytest.param(kind, marks=pytest.mark.thorough) for kind in KINDS[1:-1]),
+        KINDS[-1],
+    ],
+    ids=lambda kind: "-".join(map(str, kind.values())),
 )
 
 
@@ -91,7 +99,11 @@ def test_padding_is_not_read(kind):
     np.testing.assert_array_equal(clean, spoilt)
 
 
-@pytest.mark.parametrize("kind", [LSTM, KINDS[-1]], ids=["one layer", "two, both directions"])
+@pytest.mark.parametrize(
+    "kind",
+    [LSTM, pytest.param(KINDS[-1], marks=pytest.mark.thorough)],
+    ids=["one layer", "two, both directions"],
+)
 def test_dropout_needs_a_key_and_follows_it(kind):
     network = make(kind, dropout=(0.5, 0.5))
     inputs = padded(REVIEWS, filler=0)
@@ -119,15 +131,15 @@ def test_the_logits_are_split_and_penalized(kind):
     @jax.jit
     def penalize(params):
         weights = read_weights(nnx.merge(graph, params))
-        penalty = penalize_scores(weights, x, lengths, inside).mean()
-        return penalty, split_batch(weights, x, lengths, inside)
+        penalty = penalize_scores(weights, x, lengths, inside, rule=MERGED).mean()
+        return penalty, split_batch(weights, x, lengths, inside, MERGED)
 
     (_, parts), gradients = jax.value_and_grad(penalize, has_aux=True)(params)
     np.testing.assert_allclose(
         parts.beta + parts.gamma + parts.bias, network(x, lengths), rtol=1e-4, atol=1e-5
     )
     classifier = to_classifier(network, EMBEDDING)
-    alone = cdjax.score_spans(classifier, REVIEWS[2], [[5, 6]], cdjax.PAPER)[0]
+    alone = cdjax.score_spans(classifier, REVIEWS[2], [[5, 6]], MERGED)[0]
     np.testing.assert_allclose(parts.beta[2], alone, rtol=1e-4, atol=1e-6)
     assert jnp.abs(parts.beta).min() > 1e-4
     # Every kernel and bias has a gradient, but the readout's bias, which no word is credited with.
