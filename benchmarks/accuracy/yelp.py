@@ -57,6 +57,7 @@ def measure_ngrams(folder: Path, with_sentences: bool) -> dict[str, Any]:
     test = read_reviews(folder, "test")
     return {
         "dev_error": 1 - model.dev_accuracy,
+        "dev_balanced_error": 1 - model.accuracy(dev, balanced=True),
         "error": 1 - model.accuracy(test),
         "balanced_error": 1 - model.accuracy(test, balanced=True),
         "strength": model.strength,
