@@ -49,20 +49,27 @@ def join_balanced(*parts: Corpus) -> Corpus:
     return join(*parts)._replace(weights=np.array(weights, np.float32))
 
 
-def measure_ngrams(folder: Path, with_sentences: bool) -> dict[str, Any]:
+def measure_ngrams(folder: Path, with_sentences: bool, balanced: bool = False) -> dict[str, Any]:
     """Fit the regression on n-grams of up to three words and measure it."""
     reviews, dev, sentences = prepare(folder)
-    corpus = join(reviews, sentences) if with_sentences else reviews
-    model = fit_linear(corpus, dev, longest=3, least=2, strengths=(0.1, 0.3, 1.0, 3.0, 10.0))
+    parts = (reviews, sentences) if with_sentences else (reviews,)
+    model = fit_linear(
+        join_balanced(*parts) if balanced else join(*parts),
+        dev,
+        longest=3,
+        least=2,
+        strengths=(0.1, 0.3, 1.0, 3.0, 10.0),
+        balanced=balanced,
+    )
     test = read_reviews(folder, "test")
     return {
-        "dev_error": 1 - model.dev_accuracy,
+        "dev_error": 1 - model.accuracy(dev),
         "dev_balanced_error": 1 - model.accuracy(dev, balanced=True),
         "error": 1 - model.accuracy(test),
         "balanced_error": 1 - model.accuracy(test, balanced=True),
         "strength": model.strength,
         "weighting": model.weighting,
-        "training_rows": len(corpus.labels),
+        "training_rows": sum(len(part.labels) for part in parts),
     }
 
 

@@ -29,7 +29,7 @@ class LinearModel(NamedTuple):
     longest: int  # words of the longest n-gram
     weighting: Weighting  # the value of an n-gram
     strength: float  # C
-    dev_accuracy: float
+    dev_accuracy: float  # the mean over both labels where it was chosen by that
 
     def coefficient(self, words: Sequence[str]) -> float:
         """Return the coefficient of a word or n-gram; 0 where it is no feature."""
@@ -66,6 +66,7 @@ def fit_linear(
     least: int = 1,
     strengths: Sequence[float] = STRENGTHS,
     weightings: Sequence[Weighting] = ("count", "once"),
+    balanced: bool = False,
 ) -> LinearModel:
     """Fit a logistic regression for each strength and weighting; return the most accurate on `dev`.
 
@@ -76,6 +77,7 @@ def fit_linear(
         least: Texts that an n-gram must be in to be a feature.
         strengths: Values of C to try.
         weightings: Values of n-grams to try.
+        balanced: Whether to choose by the mean of both labels' accuracies.
 
     Raises:
         ValueError: Where there are not two labels.
@@ -106,7 +108,7 @@ def fit_linear(
                 features, fit.coef_[0], float(fit.intercept_[0]), (labels[0], labels[1]),
                 longest, weighting, strength, 0.0,
             )  # fmt: skip
-            models.append(model._replace(dev_accuracy=model.accuracy(dev)))
+            models.append(model._replace(dev_accuracy=model.accuracy(dev, balanced)))
     return max(models, key=lambda model: model.dev_accuracy)
 
 

@@ -78,7 +78,7 @@ def test_all_is_trained_measured_and_written_once(data, monkeypatch, capsys):
     test = both.provenance["accuracy"]["test"]["accuracy"]
     assert f"| SST LSTM, both directions | {test:.1%} |" in table
     error = 1 - cdjax.load(out / "yelp").provenance["accuracy"]["test"]["accuracy"]
-    assert f"| Yelp LSTM, reviews and sentences | error {error:.1%}" in table
+    assert f"| Yelp LSTM, reviews and sentences, balanced | error {error:.1%}" in table
     # Stored figures and models are not made again.
     words["test"] = 0.5
     (out / "sst-words.json").write_text(json.dumps(words))

@@ -47,6 +47,7 @@ def test_ngrams_see_what_words_cannot():
     mixed = Corpus([texts[0], texts[0], texts[0], texts[1]], ["0", "0", "1", "1"])
     assert model.accuracy(mixed) == 0.75
     assert model.accuracy(mixed, balanced=True) == (1 + 0.5) / 2
+    assert fit_linear(train, mixed, longest=2, balanced=True).dev_accuracy == (1 + 0.5) / 2
 
 
 def test_soft_labels_and_weights_are_those_of_copies():

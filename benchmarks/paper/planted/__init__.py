@@ -13,7 +13,8 @@ language, so that it makes no difference whether a word is removed or replaced b
 
 **Networks** (`networks`). For each language an LSTM and a GRU of two logits, trained by
 `cdjax.training` on random texts of 1 to 10 words, so that the positive logit less the negative one
-is the value. Their error is stated: the root mean square of the difference, on held-out texts.
+is the value. Their error is stated: the root mean square of the difference, on texts drawn anew
+(the short ones occur in training as well: there are not more).
 
 **Right scores** (`truth`). A network's score of a phrase (positive less negative logit) is held
 against two readings of "what the phrase contributes"; they differ exactly where words interact:
@@ -27,8 +28,8 @@ against two readings of "what the phrase contributes"; they differ exactly where
 And for each way to cut a phrase in two, the *interaction* of the parts: the score of the phrase
 less those of its parts, beside the same of its right scores `alone`.
 
-**Measured** (`measure`): Pearson's correlation over all phrases of 200 texts of 6 to 10 words, not
-trained on, with a 95% interval by bootstrap over texts; by the number of words after the phrase as
+**Measured** (`measure`): Pearson's correlation over all phrases of 200 texts of 6 to 10 words,
+drawn anew, with a 95% interval by bootstrap over texts; by the number of words after the phrase as
 well (0, 1-2, 3 or more). Where scores are in logits, also the error: the root mean square of their
 difference from the right ones, divided by the root mean square of the right ones.
 

@@ -68,7 +68,7 @@ def load_planted(
             cdjax.model.save(model, path)
             error = model.provenance["held_out"]["error"]
             took = time.perf_counter() - start
-            log(f"trained {name}: error {error:.3f} on held-out texts, {took:.0f} s")
+            log(f"trained {name}: error {error:.3f} on texts drawn anew, {took:.0f} s")
         models[name] = cdjax.model.load(path)
     return models
 
