@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from cdjax.model import find_vocabulary
 from cdjax.scoring.batch import predict
-from cdjax.viz.heat_map import MethodScores, draw_heat_map
 
 from benchmarks.paper import yelp
+from benchmarks.paper.heat_map import MethodScores, draw_heat_map
 from benchmarks.paper.results import Record, label
 from benchmarks.paper.setting import Scorer, Setting, Subject
 

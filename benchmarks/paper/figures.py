@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from cdjax.viz.canvas import FigureError, check_count, finite, save, styled
+from cdjax.viz.pictures.figure import ENDINGS, save, styled
 from jaxtyping import Float
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.stats import gaussian_kde
+
+from benchmarks.paper.values import FigureError, check_count, finite
 
 COLOURS = (
     *("#2166ac", "#b2182b", "#666666", "#1b7837", "#e08214", "#542788"),
@@ -379,4 +381,5 @@ def _draw_panels(
             figure.legend(
                 list(entries.values()), list(entries), loc="outside right upper", frameon=False
             )
-        save(figure, stem)
+        for ending in ENDINGS:
+            save(figure, stem.with_name(stem.name + ending))

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import sys
 
-from cdjax.cli import models, options, page, series
+from cdjax.cli import models, options, page, pictures, series
 
 _DESCRIPTION = """\
 Explain a model's prediction for one text: the score of each word, the phrases
@@ -43,6 +43,7 @@ examples:
   cdjax explain --file review.txt --max-len 8
   cdjax explain "It isn't a bad film." --method all
   cdjax explain "It isn't a bad film." --html page.html
+  cdjax explain "It isn't a bad film." --png picture.png --picture waterfall
   cdjax explain "It isn't a bad film." --html page.html --method cd,cd:acd,loo
   NO_COLOR=1 cdjax explain "Not once did I laugh."
 
@@ -121,7 +122,8 @@ def run(args: argparse.Namespace) -> None:
     args.text = read_text(args.text, args.file)
     with options.as_user_error(ValueError, ImportError), _hidden_modules("scipy", "sklearn"):
         words = len(find_vocabulary(model).split(args.text)[0])
-        if words > LONG_TEXT and args.max_len is None and not (args.html or args.tree):
+        all_phrases = args.html or args.tree or pictures.needs_all_phrases(args)
+        if words > LONG_TEXT and args.max_len is None and not all_phrases:
             args.max_len = LONGEST_PHRASE  # no longer ones are listed
         check_length(words, args.max_len, "the text")
 
@@ -141,9 +143,13 @@ def run(args: argparse.Namespace) -> None:
         terminal.print_notes(console, notes)
         if args.html:
             console.print(page.write(args, explanations), markup=False)
+        explanations = explanations if methods else explanations[:1]
     else:
-        explanation = _explain(args, model, methods)
-        terminal.print_explanation(console, explanation, name, tree=args.tree)
+        explanations = [_explain(args, model, methods)]
+        terminal.print_explanation(console, explanations[0], name, tree=args.tree)
+    if pictures.is_wanted(args):
+        for line in pictures.write(args, explanations):
+            console.print(line, markup=False)
 
 
 def _names(text: str) -> list[str]:
@@ -207,7 +213,7 @@ def _explain(args, model, methods):
             max_len=args.max_len,
             label=args.label,
             against=args.against,
-            whole=not args.tree,
+            whole=not (args.tree or pictures.needs_all_phrases(args)),
             step=args.step,
         )
 

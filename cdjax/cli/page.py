@@ -1,4 +1,4 @@
-"""`cdjax explain --html`: the page of a text or a series."""
+"""`cdjax explain --html`: the page of a text or a series, and what it shares with pictures."""
 
 import argparse
 import warnings
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cdjax.cli import options
+from cdjax.cli import options, pictures
 
 BESIDE = ("ig_zero", "alone")
 """Methods that a page has beside contextual decomposition, if none are named."""
@@ -14,7 +14,7 @@ BESIDE = ("ig_zero", "alone")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of pages."""
-    group = parser.add_argument_group("options of a page")
+    group = parser.add_argument_group("options of a page and of pictures")
     group.add_argument(
         "--html",
         type=Path,
@@ -23,17 +23,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "no network; with --method those methods, first to last (default: cd, ig_zero, alone)",
     )
     group.add_argument(
-        "--overwrite", action="store_true", help="replace the file of --html if it is there"
+        "--overwrite", action="store_true", help="replace these files if they are there"
     )
+    pictures.add_arguments(group)
 
 
 def check(args: argparse.Namespace) -> None:
-    """Raise where the file cannot be written."""
+    """Raise where a file cannot be written."""
     from cdjax.cli.outputs import check_outputs
 
-    if args.html is None and args.overwrite:
-        raise options.UserError("--overwrite is of the file of --html; leave it out.")
-    check_outputs({"--html": args.html}, [], replace=args.overwrite)
+    files = {"--html": args.html, "--png": args.png, "--svg": args.svg}
+    if args.overwrite and not any(files.values()):
+        raise options.UserError(
+            "--overwrite is of the files of --html, --png and --svg; leave it out."
+        )
+    pictures.check(args)
+    check_outputs(files, [], replace=args.overwrite)
 
 
 def explain_all(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cdjax.cli import options, page
+from cdjax.cli import options, page, pictures
 
 NAMES = (
     "columns",
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace, model, console) -> None:
     from cdjax.files.series import ENDINGS, read_series
     from cdjax.results.windows import split_steps
     from cdjax.scoring.checks import input_width
-    from cdjax.viz.series import print_series
+    from cdjax.viz.terminal.series import print_series
 
     if args.tree or (args.method and not args.html):
         flag = "--tree" if args.tree else "--method"
@@ -157,27 +157,42 @@ def run(args: argparse.Namespace, model, console) -> None:
     print_series(console, explanation, shown)
     if args.html:
         _write_page(args, model, console, x, explanation, shown)
+    if pictures.is_wanted(args):
+        parts = _shown_parts(shown) if args.picture in (None, "overview", "windows") else {}
+        for line in pictures.write(args, [explanation], **parts):
+            console.print(line, markup=False)
 
 
-def _write_page(args: argparse.Namespace, model, console, x, explanation, shown) -> None:
-    """Write the page of a window, by the methods asked for."""
-    from cdjax.methods.registry import make_methods
-    from cdjax.viz.page import Series
-    from cdjax.viz.series import shorten_times
+def _shown_parts(shown) -> dict:
+    """Return what pages and pictures show beside scores."""
+    from cdjax.viz.terminal.series import shorten_times
 
-    names = list(make_methods()) if args.method == ["all"] else args.method
-    others = page.BESIDE if names is None else names
-    explanations, notes = page.explain_all(args, x, model, others)
-    if names is None:
-        explanations.insert(0, explanation)
     by_feature = None
     if shown.by_feature is not None:
         by_feature = np.full((len(shown.windows), len(shown.features)), np.nan)
         for g, group in enumerate(shown.groups):
             if len(group) == 1:
                 by_feature[:, group[0]] = shown.by_feature[:, g]
-    times = tuple(shorten_times(shown.times))
-    series = Series(shown.features, shown.raw, times, shown.windows, by_feature)
+    return {
+        "features": shown.features,
+        "values": shown.raw,
+        "times": tuple(shorten_times(shown.times)),
+        "windows": shown.windows,
+        "by_feature": by_feature,
+    }
+
+
+def _write_page(args: argparse.Namespace, model, console, x, explanation, shown) -> None:
+    """Write the page of a window, by the methods asked for."""
+    from cdjax.methods.registry import make_methods
+    from cdjax.viz.series import Series
+
+    names = list(make_methods()) if args.method == ["all"] else args.method
+    others = page.BESIDE if names is None else names
+    explanations, notes = page.explain_all(args, x, model, others)
+    if names is None:
+        explanations.insert(0, explanation)
+    series = Series(**_shown_parts(shown))
     for note in notes:
         console.print(note, style="yellow", markup=False)
     console.print(page.write(args, explanations, series), markup=False)
@@ -288,7 +303,7 @@ def _score(args, model, file, rows, windows):
     from cdjax.methods.explain import explain
     from cdjax.results.scores import read, read_scores
     from cdjax.scoring.regions import score_regions
-    from cdjax.viz.series import Shown, choose_groups
+    from cdjax.viz.terminal.series import Shown, choose_groups
 
     first, raw, x = rows
     rule = RULES[args.rule]

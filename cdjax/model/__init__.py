@@ -30,6 +30,7 @@ from cdjax.model.structure import (
     named_leaves,
     summarize,
 )
+from cdjax.results import views
 from cdjax.results.scores import check_output, is_one_logit
 from cdjax.text.splitting import Frame, Splitting
 from cdjax.text.vocabulary import UNKNOWN, Vocabulary
@@ -67,6 +68,12 @@ class Model(NamedTuple):
         few = ", ".join([*map(str, self.labels[:4]), *(["..."] * (len(self.labels) > 4))])
         count = f"{len(self.labels):,} labels: " if len(self.labels) > 4 else "labels "
         return f"Model({network}; {words}{count}{few}; {self.output})"
+
+    def _repr_html_(self) -> str:
+        return views.to_html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return views.to_mimebundle(self)
 
 
 def find_vocabulary(model: Model) -> Vocabulary:

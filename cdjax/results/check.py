@@ -1,5 +1,6 @@
 """Whether the parts of an explanation fit together."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,30 @@ def check_explanation(explanation: Any) -> None:
             f"direction has the labels {list(e.direction)}; expected {list(e.labels)}."
         )
     check_output(e.output)
+
+
+def check_same_input(first: Any, others: Sequence[Any]) -> None:
+    """Raise unless other explanations are of the same text or series and labels as a first one.
+
+    Raises:
+        ValueError: Where one is not; says which, and how it differs.
+    """
+    for n, other in enumerate(others):
+        if first.series is None or other.series is None:
+            kinds = [(e.series is None, e.tokens, e.text) for e in (first, other)]
+            same = kinds[0] == kinds[1]
+        else:
+            same = np.array_equal(first.series, other.series)
+        if not same:
+            raise ValueError(
+                f"others[{n}] explains another text or series ({len(other)} steps, the first has "
+                f"{len(first)}); expected explanations of the same."
+            )
+        if first.labels != other.labels or first.output != other.output:
+            raise ValueError(
+                f"others[{n}] has the labels {', '.join(other.labels)} ({other.output}); expected "
+                f"those of the first: {', '.join(first.labels)} ({first.output})."
+            )
 
 
 def _check_array(name: str, array: Any, shape: tuple[int | None, ...], kinds: str) -> None:

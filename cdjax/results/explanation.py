@@ -1,6 +1,5 @@
 """The scores of one text or series, with all that is needed to read, show and keep them."""
 
-import importlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from cdjax.results import files
+from cdjax.results import files, views
 from cdjax.results.account import Account, make_account
 from cdjax.results.check import check_explanation
 from cdjax.results.hierarchy import Hierarchy, build_hierarchy
@@ -272,6 +271,11 @@ class Explanation:
         numbers = probabilities(self.logits.astype(float), self.labels, self.output)
         return dict(zip(self.labels, numbers.tolist(), strict=True))
 
+    @property
+    def plot(self) -> views.Plots:
+        """Pictures: `plot()`, `plot.words()`, `.waterfall()`, `.triangle()`, `.tree()`, ..."""
+        return views.Plots(self)
+
     def table(self) -> SpanScores:
         """Return spans, scores and logits alone."""
         return SpanScores(self.spans, self.scores, self.logits)
@@ -327,8 +331,7 @@ class Explanation:
             FileExistsError: Where the path is taken and `overwrite` is not set.
             ValueError: Where the others are of another text or series, or of other labels.
         """
-        page = importlib.import_module("cdjax.viz.page")  # `viz` is built on this, not this on it
-        page.write_page(path, [self, *others], title=title, overwrite=overwrite)
+        views.write_page(path, [self, *others], title=title, overwrite=overwrite)
 
     def to_markdown(self) -> str:
         """Return what there is to see as Markdown: tables, for a report or an issue."""
@@ -365,3 +368,9 @@ class Explanation:
 
     def __repr__(self) -> str:
         return summarize(self)
+
+    def _repr_html_(self) -> str:
+        return views.to_html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return views.to_mimebundle(self)

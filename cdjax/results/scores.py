@@ -7,10 +7,12 @@ these is the sigmoid of `z`. The number that a person reads is `scores @ directi
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from cdjax.results import views
 
 OUTPUTS = ("softmax", "sigmoid", "value")
 """What logits stand for: labels that exclude each other, labels that do not (or one logit for two
@@ -30,6 +32,12 @@ class SpanScores(NamedTuple):
     spans: Int[np.ndarray, "s 2"]  # half-open [start, stop)
     scores: Float[np.ndarray, "s k"]  # one number a class, in the method's units (logits for CD)
     logits: Float[np.ndarray, "k"]  # of the whole sequence, output bias included
+
+    def _repr_html_(self) -> str:
+        return views.to_html(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return views.to_mimebundle(self)
 
 
 def read_scores(

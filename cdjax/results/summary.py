@@ -36,7 +36,7 @@ def summarize(explanation: Any) -> str:
         "score": [_shorten(describe_direction(explanation.direction))],
     }
     if seen.account is not None:
-        sections["adds up"] = textwrap.wrap(_write_account(seen.account, decimals), WIDTH)
+        sections["adds up"] = textwrap.wrap(write_account(seen.account, decimals), WIDTH)
     if seen.sentences:
         more = ["..."] if len(seen.sentences) > SENTENCES else []
         sections["sentences"] = [*map(write, seen.sentences[:SENTENCES]), *more]
@@ -56,8 +56,8 @@ def summarize(explanation: Any) -> str:
     return "\n".join(map(show, lines[:LINES]))
 
 
-def _write_account(account: Account, decimals: int) -> str:
-    """Return an account as a sum."""
+def write_account(account: Account, decimals: int) -> str:
+    """Return an account as a sum on one line."""
     parts = {
         "whole": account.whole if account.whole is not None else account.words,
         "remainder": account.remainder,

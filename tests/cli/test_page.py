@@ -61,7 +61,7 @@ def test_methods_that_are_not_defined_are_left_out_of_a_page(tmp_path, capsys):
         (["--method", "loo:acd"], "expected a rule after cd: alone"),
         (["--method", "cd,cd"], "names a method twice"),
         (["--html", "there/page.html"], "there is no folder there"),
-        (["--overwrite"], "is of the file of --html"),
+        (["--overwrite"], "is of the files of --html, --png"),
         (["--html", "page.html", "--tree"], "a page has the tree"),
     ],
 )

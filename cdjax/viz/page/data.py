@@ -1,31 +1,22 @@
 """What a page shows, as one record for JSON."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from cdjax.methods.contract import Method
 from cdjax.methods.registry import make_methods
+from cdjax.results.check import check_same_input
 from cdjax.results.evidence import find_sentences
 from cdjax.results.explanation import Explanation
 from cdjax.results.scores import DIFFERENCES, VALUES
 from cdjax.results.windows import split_steps
 from cdjax.viz.page.pack import pack_scores
 from cdjax.viz.scale import DARK, STEPS
+from cdjax.viz.series import Series
 
 DIGITS = 9  # with which a float32 is read back as the same
-
-
-class Series(NamedTuple):
-    """What a page shows of a series beside its scores."""
-
-    features: tuple[str, ...]
-    values: Float[np.ndarray, "t d"]  # as a person knows them, before they were scaled
-    times: tuple[str, ...]  # of each step
-    windows: Int[np.ndarray, "w 2"] | None = None  # of which features have scores
-    by_feature: Float[np.ndarray, "w d"] | None = None  # NaN where a feature has none of its own
 
 
 def make_record(
@@ -42,8 +33,7 @@ def make_record(
             all spans up to a length.
     """
     first = explanations[0]
-    for n, other in enumerate(explanations[1:], 1):
-        _check_same(first, other, n)
+    check_same_input(first, explanations[1:])
     return {
         "text": first.text,
         "tokens": None if first.tokens is None else list(first.tokens),
@@ -58,25 +48,6 @@ def make_record(
         ],
         "explanations": [_explanation(explanation) for explanation in explanations],
     }
-
-
-def _check_same(first: Explanation, other: Explanation, n: int) -> None:
-    """Raise unless another explanation can be shown on the page of the first."""
-    if first.series is None or other.series is None:
-        kinds = [(e.series is None, e.tokens, e.text) for e in (first, other)]
-        same = kinds[0] == kinds[1]
-    else:
-        same = np.array_equal(first.series, other.series)
-    if not same:
-        raise ValueError(
-            f"others[{n - 1}] explains another text or series ({len(other)} steps, the first has "
-            f"{len(first)}); expected explanations of the same."
-        )
-    if first.labels != other.labels or first.output != other.output:
-        raise ValueError(
-            f"others[{n - 1}] has the labels {', '.join(other.labels)} ({other.output}); expected "
-            f"those of the first: {', '.join(first.labels)} ({first.output})."
-        )
 
 
 def _explanation(explanation: Explanation) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 from cdjax.display import show
 from cdjax.files.atomic import write_atomically
 from cdjax.results.explanation import Explanation
-from cdjax.viz.page.data import Series, make_record
+from cdjax.viz.page.data import make_record
+from cdjax.viz.series import Series
 
 TITLE = 60
 """Most characters of a text in the title of its page."""

@@ -9,6 +9,7 @@ from cdjax.results.numbers import write_score
 from cdjax.results.overview import Overview
 from cdjax.results.wording import describe_scores
 from cdjax.viz.console import NUMBER, Console
+from cdjax.viz.original import read_words
 from cdjax.viz.scale import STEPS, step
 from cdjax.viz.terminal.rows import paint, print_rows, quote, say, style, symbol, title, write
 
@@ -99,13 +100,8 @@ def _print_sentences(console: Console, explanation: Explanation, seen: Overview)
 
 def _write_sentence(console: Console, explanation: Explanation, start: int, stop: int) -> Text:
     """Return a sentence as it is in the text, clear words tinted and with their scores."""
-    text, offsets, known = explanation.text, explanation.offsets, explanation.known
-    line, at = Text(), None if offsets is None else int(offsets[start, 0])
-    for t in range(start, stop):
-        between, word = " " if t > start else "", explanation.phrase_text(t, t + 1)
-        if text is not None and offsets is not None and at is not None:
-            first, last = max(at, int(offsets[t, 0])), int(offsets[t, 1])
-            between, word, at = text[at:first], text[first:last], max(at, last)
+    known, line = explanation.known, Text()
+    for t, (between, word) in enumerate(read_words(explanation, start, stop), start):
         score = explanation[t]
         blank = between[:1].isspace() and not between.strip()
         line.append_text(quote(" " if blank else between))

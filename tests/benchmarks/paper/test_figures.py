@@ -18,7 +18,7 @@ from benchmarks.paper.figures import (
     draw_scatter,
     estimate_density,
 )
-from cdjax.viz.canvas import FigureError
+from benchmarks.paper.values import FigureError
 
 from tests.pictures import check_picture, read_labels
 

@@ -1,14 +1,10 @@
 """Heat maps: both files hold every token and score; bad input is refused."""
 
-import importlib
 import math
-import sys
 
 import pytest
-from cdjax.viz.canvas import FigureError
-from cdjax.viz.heat_map import MethodScores, draw_heat_map
-from cdjax.viz.scale import STEPS
-from matplotlib.image import imread
+from benchmarks.paper.heat_map import MethodScores, draw_heat_map
+from benchmarks.paper.values import FigureError
 
 from tests.pictures import check_picture, read_labels
 
@@ -25,24 +21,8 @@ def test_tokens_scores_and_scales_are_written(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"4.2-map.png", "4.2-map.svg"}
     scores = [f"{MINUS}2.5", "+7.2", f"{MINUS}1.4", "+0.10"]
     scales = ["logits", "steps at ±1.3, ±2.6", "log p", "steps at ±0.2, ±0.4"]
-    written = [
-        *TOKENS,
-        *scores,
-        *scales,
-        CD.title,
-        LOO.title,
-        f"{MINUS}{MINUS} blame",
-        "++ praise of m…",
-    ]
-    check_picture(tmp_path / "4.2-map", written)
-
-
-def test_colours_are_those_of_the_one_scale(tmp_path):
-    draw_heat_map(tmp_path / "map", TOKENS, [CD], LABELS)
-    svg = (tmp_path / "map.svg").read_text()
-    colours = {step.background for step in STEPS if step.background}
-    assert len(colours) == 4
-    assert all(f"fill: {colour}" in svg for colour in colours)  # the legend shows all
+    names = [CD.title, LOO.title, "strongly blame", "praise of many"]
+    check_picture(tmp_path / "4.2-map", [*TOKENS, *scores, *scales, *names])
 
 
 def test_a_long_text_is_wrapped_and_keeps_every_word(tmp_path):
@@ -52,8 +32,6 @@ def test_a_long_text_is_wrapped_and_keeps_every_word(tmp_path):
     written = read_labels(tmp_path / "long.svg")
     assert [text for text in written if text.startswith("word")] == tokens
     assert written.count("+5.0") > 2  # the word's own score, and the phrase in each strip
-    height, width, _ = imread(tmp_path / "long.png").shape
-    assert height < width < 1700
 
 
 @pytest.mark.parametrize(
@@ -62,19 +40,13 @@ def test_a_long_text_is_wrapped_and_keeps_every_word(tmp_path):
         ([], [CD], "no tokens"),
         (TOKENS, [], "no methods"),
         (["a"], [CD], "1 to 2.*stop <= 1"),
+        ([*TOKENS, "more"], [CD], "no score of the word 3"),
         (TOKENS, [CD._replace(scale=0.0)], r"scale of 'CD \(acd\)' is 0"),
         (TOKENS, [CD._replace(segments=[])], "no segments"),
-        (TOKENS, [CD._replace(segments=[(0, 1, math.nan)])], "scores 0 to 1 nan"),
+        (TOKENS, [CD._replace(segments=[(0, 1, math.nan)])], "is nan at 0"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_written(tmp_path, tokens, methods, message):
     with pytest.raises(FigureError, match=message):
         draw_heat_map(tmp_path / "figure", tokens, methods, LABELS)
     assert not list(tmp_path.iterdir())
-
-
-def test_without_matplotlib_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.delitem(sys.modules, "cdjax.viz.canvas")
-    with pytest.raises(ModuleNotFoundError, match=r"matplotlib.*cdjax\[plot\]"):
-        importlib.import_module("cdjax.viz.canvas")
