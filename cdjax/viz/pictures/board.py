@@ -244,7 +244,7 @@ def draw_into(axes: Axes, arrange: Arrange, fonts: Fonts) -> Axes:
     figure.draw_without_rendering()  # a layout engine moves them
     box = axes.get_window_extent()
     width, height = box.width / figure.dpi, box.height / figure.dpi
-    look = Look(fonts, LIGHT if _is_light(figure) else DARKNESS)
+    look = Look(fonts, LIGHT if is_light(figure) else DARKNESS)
     size = 1.0
     while size >= SMALLEST:
         board = arrange(width / size, look)
@@ -261,7 +261,7 @@ def draw_into(axes: Axes, arrange: Arrange, fonts: Fonts) -> Axes:
     )
 
 
-def _is_light(figure: Any) -> bool:
+def is_light(figure: Any) -> bool:
     """Return whether the ground that is drawn on is light; the axes have none of their own."""
     red, green, blue, alpha = to_rgba(figure.get_facecolor())
     return alpha < 0.5 or math.sqrt(0.3 * red**2 + 0.59 * green**2 + 0.11 * blue**2) > 0.5

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cdjax.files.atomic import write_atomically
-from cdjax.viz.pictures.board import Arrange, Look, draw_into
+from cdjax.viz.pictures.board import DARKNESS, Arrange, Look, draw_into, is_light
 from cdjax.viz.pictures.fonts import Fonts
 
 WIDTH = 8.0
@@ -50,10 +50,10 @@ def draw(arrange: Arrange, texts: Sequence[str], axes: Axes | None = None) -> Ax
     fonts = Fonts(texts)
     if axes is not None:
         return draw_into(axes, arrange, fonts)
+    # As the user has figures, whose own settings of the backend must stay.
     from matplotlib import pyplot
 
-    with styled():
-        return _fill(pyplot.figure, arrange, fonts, WIDTH).axes[0]
+    return _fill(pyplot.figure, arrange, fonts, WIDTH).axes[0]
 
 
 def write(path: Path, arrange: Arrange, texts: Sequence[str], width: float = WIDTH) -> None:
@@ -79,6 +79,8 @@ def save(figure: Any, path: Path) -> None:
 
 def _fill(make: Any, arrange: Arrange, fonts: Fonts, width: float) -> Figure:
     board = arrange(width, Look(fonts))
-    figure = make(figsize=(board.width, board.height))
+    figure = make(figsize=(board.width, board.height), layout="none")
+    if not is_light(figure):
+        board = arrange(width, Look(fonts, DARKNESS))
     board.draw(figure.add_axes((0, 0, 1, 1)), 1.0, board.height)
     return figure

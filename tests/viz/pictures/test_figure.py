@@ -21,6 +21,10 @@ def test_axes_in_and_axes_out():
     axes = explanation.plot.words(["bad film", (0, 2)])
     assert axes.figure.get_size_inches()[0] == pytest.approx(8.0)
     pyplot.close(axes.figure)
+    with pyplot.style.context("dark_background"):
+        axes = explanation.plot.words()
+    assert axes.texts[0].get_color() == "#e8e8e8"
+    pyplot.close(axes.figure)
     figure = Figure(figsize=(12, 6), layout="constrained")
     for ax, name in zip(
         figure.subplots(2, 2).flat, ("words", "waterfall", "triangle", "tree"), strict=True
