@@ -11,8 +11,6 @@ from matplotlib.textpath import text_to_path
 
 BASE = "DejaVu Sans"  # comes with matplotlib
 LAST_RESORT = "Last Resort High-Efficiency"  # the same; its glyphs say which script is missing
-SLACK = 1.04
-"""What small letters on a grid of pixels may be wider than measured."""
 _DEBIAN = "fonts-noto-cjk fonts-noto-core fonts-symbola"
 
 
@@ -22,6 +20,8 @@ class Fonts:
     def __init__(self, texts: Iterable[str] = ()):
         """Find fonts for all that is to be written."""
         self.families = find_families(frozenset("".join(texts)))
+        self.slack = 1.04
+        """How much wider letters may be on a grid of pixels than measured."""
 
     def choose(self, text: str, weight: str) -> tuple[tuple[str, ...], str]:
         """Return families and weight for a text; only the first family is bold."""
@@ -32,7 +32,7 @@ class Fonts:
     def measure(self, text: str, size: float, weight: str = "normal") -> float:
         """Return the width of a text in inches; the size is in points."""
         families, weight = self.choose(text, weight)
-        return _measure(text, size, weight, families)
+        return self.slack * _measure(text, size, weight, families)
 
     def shorten(self, text: str, size: float, width: float, weight: str = "normal") -> str:
         """Return as much of a text as fits into a width, in inches, an ellipsis where it is cut."""
@@ -156,7 +156,7 @@ def _warn(missing: set[str]) -> None:
 def _measure(text: str, size: float, weight: str, families: tuple[str, ...]) -> float:
     font = FontProperties(family=list(families), size=size, weight=weight)
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, False)
-    return SLACK * float(width) / 72
+    return float(width) / 72
 
 
 def _cut(text: str, length: int) -> str:
