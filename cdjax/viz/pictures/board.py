@@ -247,7 +247,7 @@ def draw_into(axes: Axes, arrange: Arrange, fonts: Fonts) -> Axes:
     look = Look(fonts, LIGHT if is_light(figure) else DARKNESS)
     size = 1.0
     while size >= SMALLEST:
-        fonts.slack = 1.0 + 0.05 / size  # the smaller the letters, the coarser the grid
+        fonts.slack = 1.0 + 0.08 / size  # the smaller the letters, the coarser the grid
         board = arrange(width / size, look)
         across = max(board.width, width / size)
         if board.height * size <= height * 1.001 and across * size <= width * 1.001:
