@@ -18,12 +18,13 @@ class JobShape(NamedTuple):
 SHAPES = (
     JobShape(rows=512, states=4096, tail_lanes=128, trunk_lanes=64, forward_lanes=16),
     JobShape(rows=4096, states=32768, tail_lanes=512, trunk_lanes=256, forward_lanes=64),
-    JobShape(rows=16384, states=131072, tail_lanes=2048, trunk_lanes=512, forward_lanes=128),
+    JobShape(rows=32768, states=262144, tail_lanes=2048, trunk_lanes=512, forward_lanes=128),
 )
 """A job takes the first that it fits into: narrow tiles waste little on a single sequence, wide
 ones keep the products of a corpus busy."""
 MEMORY = 768 << 20
-"""Bytes that the arrays of the jobs on all devices may take, where JAX reports no limit."""
+"""Bytes that the arrays of the jobs on all devices may take, where JAX reports no limit; while they
+are scored, the rows of the next ones are made beside them."""
 
 
 def fit_shapes(row: int, state: int, outputs: int, itemsize: int) -> tuple[JobShape, ...]:

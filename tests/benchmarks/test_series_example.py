@@ -11,6 +11,8 @@ import pytest
 from benchmarks.examples import series
 from cdjax.core.decomposition import split_logits
 
+pytestmark = pytest.mark.thorough  # trains a network
+
 
 def ranks(numbers):
     return np.argsort(np.argsort(numbers))

@@ -4,6 +4,7 @@ import re
 
 import cdjax
 import numpy as np
+import pytest
 from cdjax.cli import main
 from cdjax.methods import make_methods
 from cdjax.methods.registry import STANDARD_DEVIATIONS
@@ -69,6 +70,7 @@ def test_what_does_not_go_together(tmp_path, capsys):
         assert re.fullmatch(rf"cdjax explain: error: [^\n]*{message}[^\n]*\n", err), err
 
 
+@pytest.mark.thorough
 def test_all_says_which_are_left_out_and_what_has_no_number(tmp_path, capsys):
     stack = save_model(tmp_path / "stack", layers=2)
     assert main(["explain", "bad", "--model", stack, "--method", "all"]) == 0

@@ -116,6 +116,7 @@ def same(first, second):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.thorough
 def test_transformations_do_not_change_a_gradient():
     classifier = random_classifier(np.random.default_rng(4), words=6)
     classifier = jax.tree.map(jnp.asarray, classifier)

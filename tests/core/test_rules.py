@@ -118,6 +118,7 @@ ADDING_UP = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("x64")
 def test_which_rules_score_a_phrase_and_the_rest_to_the_whole():
     rng = np.random.default_rng(1)

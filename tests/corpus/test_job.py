@@ -436,7 +436,15 @@ def stopped(model, out, parts, **options):
 
 
 @pytest.mark.usefixtures("small_parts")
-@pytest.mark.parametrize("damage", [None, "counts", "spans", "scratch"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(None, marks=pytest.mark.thorough),
+        "counts",
+        pytest.param("spans", marks=pytest.mark.thorough),
+        "scratch",
+    ],
+)
 def test_resumed_it_ends_the_same(model, tmp_path, damage):
     options = {"verify": 5, "max_len": 3}
     score_corpus(model, REVIEWS * 3, tmp_path / "whole", **options)

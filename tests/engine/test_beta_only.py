@@ -41,8 +41,15 @@ def make_networks():
 NETWORKS = make_networks()
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
-@pytest.mark.parametrize("name", NETWORKS)
+QUICK = {("two layers, both directions", cdjax.PAPER), ("a head", cdjax.RELEASED)}
+CASES = [
+    pytest.param(name, rule, marks=[] if (name, rule) in QUICK else pytest.mark.thorough)
+    for name in NETWORKS
+    for rule in RULES.values()
+]
+
+
+@pytest.mark.parametrize(("name", "rule"), CASES, ids=lambda v: getattr(v, "name", v))
 def test_sets_of_steps(x64, name, rule):
     network, rng = jax.tree.map(jnp.asarray, NETWORKS[name]), np.random.default_rng(2)
     x, sets = rng.normal(size=(T, D)), rng.random((9, T)) < 0.5

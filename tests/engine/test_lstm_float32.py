@@ -76,7 +76,7 @@ def test_saturated_gates(rule, largest):
 @pytest.mark.parametrize(
     ("rule", "factor"),
     [
-        (cdjax.PAPER, 1),
+        pytest.param(cdjax.PAPER, 1, marks=pytest.mark.thorough),
         (cdjax.ACD, 1),
         pytest.param(cdjax.PAPER, 6, marks=pytest.mark.thorough),
         pytest.param(cdjax.ACD, 4, marks=pytest.mark.thorough),
@@ -119,6 +119,7 @@ def test_other_lengths_compile_nothing():
     assert score([80] * 5, max_len=3) == before
 
 
+@pytest.mark.thorough
 def test_spans_of_a_long_review_that_end_late():
     """As users have it, with the jobs' own sizes: more steps of trunks than the smallest holds."""
     classifier = random_classifier(np.random.default_rng(0), scale=0.5)

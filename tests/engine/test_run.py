@@ -42,7 +42,7 @@ def networks():
         ("LSTM, head", cdjax.SHARED),
         # Whose last step of a phrase differs.
         pytest.param("both directions", cdjax.RELEASED, marks=pytest.mark.thorough),
-        ("both directions, head", cdjax.PAPER),
+        pytest.param("both directions, head", cdjax.PAPER, marks=pytest.mark.thorough),
         pytest.param("both directions, head", cdjax.SOURCE, marks=pytest.mark.thorough),
     ],
     ids=lambda value: getattr(value, "name", value),

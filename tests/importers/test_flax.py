@@ -399,10 +399,18 @@ def check(case, tolerance, dtype):
 
 
 IDS = [f"{c.framework}, {c.source}: {c.what}" for c in SUPPORTED]
+# The others are put together of these and compile longest.
+QUICK = {"LSTMCell", "OptimizedLSTMCell", "GRUCell", "RNN, time first", "Embed, LSTM, Linear"}
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("supported", SUPPORTED, ids=IDS)
+@pytest.mark.parametrize(
+    "supported",
+    [
+        pytest.param(case, id=name, marks=[] if case.what in QUICK else pytest.mark.thorough)
+        for case, name in zip(SUPPORTED, IDS, strict=True)
+    ],
+)
 def test_parity_in_float64(supported):
     check(supported.make(jnp.float64), 1e-10, np.float64)
 

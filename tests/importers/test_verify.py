@@ -236,6 +236,7 @@ def test_other_activations_raise(function, message):
         name_activation(function, "here")
 
 
+@pytest.mark.thorough
 def test_readings_that_overflow_are_none():
     found = unsaid(head=(dense(5, 7, scale=9), dense(7, 7, scale=9), dense(7, 2)))
     forward = make_forward(found, READS["last"], jnp.tanh, jnp.tanh, identity)

@@ -49,11 +49,11 @@ NETWORKS = {
     "series": make_network((random_layer(RNG, 3, 4),), 4, series=True),
 }
 SERIES = NETWORKS["GRU"].embedding  # vectors of the same words
-THOROUGH = "stack, mean"  # compiles longest
+THOROUGH = "stack, mean", "both directions, head"  # compile longest
 every_network = pytest.mark.parametrize(
     "network",
     [
-        pytest.param(network, id=name, marks=[pytest.mark.thorough] if name == THOROUGH else [])
+        pytest.param(network, id=name, marks=[pytest.mark.thorough] if name in THOROUGH else [])
         for name, network in NETWORKS.items()
     ],
 )

@@ -40,7 +40,11 @@ def define(network, x, sets, rule=cdjax.PAPER):
 
 @pytest.mark.parametrize(
     ("kind", "rule", "tile"),
-    [("gru", cdjax.PAPER, 8), ("gru", cdjax.MERGED, 8192), ("both", cdjax.PAPER, 24)],
+    [
+        ("gru", cdjax.PAPER, 8),
+        ("gru", cdjax.MERGED, 8192),
+        pytest.param("both", cdjax.PAPER, 24, marks=pytest.mark.thorough),
+    ],
 )
 def test_regions_equal_the_definition(x64, monkeypatch, kind, rule, tile):
     monkeypatch.setattr(recursion, "TILE_STEPS", tile)  # 8: every region is a tile of its own
@@ -125,7 +129,11 @@ SPANS = [(0, 2), (3, 3), (2, 5), (0, 6), (5, 6)]
 
 @pytest.mark.parametrize(
     ("kind", "rule", "tile"),
-    [("gru", cdjax.PAPER, 1), ("gru", cdjax.ACD, 8192), ("both", cdjax.PAPER, 24)],
+    [
+        ("gru", cdjax.PAPER, 1),
+        pytest.param("gru", cdjax.ACD, 8192, marks=pytest.mark.thorough),
+        ("both", cdjax.PAPER, 24),
+    ],
 )
 def test_outputs_equal_the_definition(x64, monkeypatch, kind, rule, tile):
     monkeypatch.setattr(recursion, "TILE_STEPS", tile)

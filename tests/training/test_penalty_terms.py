@@ -51,6 +51,7 @@ def test_logits_are_split_as_the_literal_loop_does(model, rule):
     np.testing.assert_allclose(both, literal(model, rule), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_any_network_is_penalized():
     draw = np.random.default_rng(3).normal
     gru = cdjax.GRUParams(draw(size=(3, 5, 4)), draw(size=(3, 5, 5)), draw(size=(3, 5)), None)
