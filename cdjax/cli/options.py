@@ -5,8 +5,10 @@ import contextlib
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 
 class UserError(Exception):
@@ -66,10 +68,11 @@ def name_flags(message: str, arguments: Iterable[str]) -> str:
 def interruptions() -> Iterator[Callable[[], None]]:
     """Yield a function that raises KeyboardInterrupt again if one was lost.
 
-    JAX runs a callback at garbage collection, and Python drops exceptions raised in a callback:
-    some presses of Ctrl-C would have no effect.
+    JAX runs a callback at garbage collection, and Python drops exceptions raised in a callback,
+    but for a traceback that it prints: some presses of Ctrl-C would have no effect.
     """
     pressed = False
+    report = sys.unraisablehook
 
     def handle(*_):
         nonlocal pressed
@@ -80,8 +83,16 @@ def interruptions() -> Iterator[Callable[[], None]]:
         if pressed:
             raise KeyboardInterrupt
 
+    def report_others(dropped: Any) -> None:
+        if dropped.exc_type is not KeyboardInterrupt:
+            report(dropped)
+
     with on_interrupt(handle):
-        yield check
+        sys.unraisablehook = report_others
+        try:
+            yield check
+        finally:
+            sys.unraisablehook = report
 
 
 @contextlib.contextmanager

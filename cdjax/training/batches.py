@@ -61,7 +61,7 @@ def balance(examples: Examples) -> Examples:
     A weight is multiplied by N / (K N_k), with N_k the sum of the weights of its class k.
 
     >>> examples = Examples([np.array([1])] * 4, np.array([0, 1, 1, 1]))
-    >>> balance(examples).weights.round(2).tolist()
+    >>> [round(weight, 2) for weight in balance(examples).weights.tolist()]
     [2.0, 0.67, 0.67, 0.67]
     """
     labels = examples.labels

@@ -1,4 +1,8 @@
+import gc
+import signal
+
 import pytest
+from cdjax.cli import options
 from cdjax.cli.options import name_flags
 
 ARGUMENTS = "max_len", "overwrite", "format", "hidden", "no_header", "dev"
@@ -22,3 +26,16 @@ ARGUMENTS = "max_len", "overwrite", "format", "hidden", "no_header", "dev"
 )
 def test_arguments_are_named_as_flags(message, expected):
     assert name_flags(message, ARGUMENTS) == expected
+
+
+def test_an_interruption_that_a_callback_loses_is_raised_again_and_prints_nothing(capfd):
+    def press(*_):
+        gc.callbacks.remove(press)
+        signal.raise_signal(signal.SIGINT)
+
+    with options.interruptions() as check:
+        gc.callbacks.append(press)
+        gc.collect()  # Python drops what is raised in a callback
+        with pytest.raises(KeyboardInterrupt):
+            check()
+    assert capfd.readouterr() == ("", "")
