@@ -1,7 +1,6 @@
 """`cdjax neighbours`: the phrases of a corpus that are most alike to the model."""
 
 import argparse
-import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
     """Count, average and show the neighbours."""
     from cdjax.checks import check_stack
     from cdjax.cli.cache import keep_compiled_programs
+    from cdjax.cli.progress import show_bar
     from cdjax.core.rules import RULES
     from cdjax.corpus.readers.records import ReadError
     from cdjax.corpus.reviews import read_reviews
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
     indices = {text: _find(phrases, text, ids[text], reviews, args.min_count) for text in queries}
     with options.as_user_error(ValueError):
         check_memory(phrases, check_stack(model.classifier.layers, None))
-    with options.interruptions() as check, _bar(len(reviews), check) as report:
+    with options.interruptions() as check, show_bar(len(reviews), check) as report:
         table = average_vectors(
             model.classifier, reviews, phrases, RULES[args.rule], progress=report
         )
@@ -149,24 +149,6 @@ def _find(phrases, text: str, ids, reviews, min_count: int) -> int:
         f"{text!r} occurs {times} in the corpus; expected at least {min_count} times. Count rarer "
         f"phrases by --min-count {count}."
     )
-
-
-@contextlib.contextmanager
-def _bar(total: int, check):
-    """Yield a function to call with the number of reviews done: a bar, but only on a terminal."""
-    from rich.progress import Progress
-
-    from cdjax.viz.console import Console
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Scoring", total=total)
-
-        def report(done: int) -> None:
-            check()
-            progress.update(task, completed=done)
-
-        yield report
 
 
 def _texts(model, words) -> list[str]:

@@ -16,6 +16,7 @@ from cdjax.display import show
 
 COMMANDS = {
     "score": "score every phrase of a file of reviews and write Parquet",
+    "report": "write a page of what score made: phrases to search, and their reviews",
     "explain": "explain the prediction for one text, in the terminal",
     "neighbours": "find the phrases of a corpus that are most like a phrase to the model",
     "import": "read a model of Keras, PyTorch or ONNX, and save it for the other commands",

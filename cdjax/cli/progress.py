@@ -54,6 +54,29 @@ def show_progress(as_json: bool) -> Iterator[Report]:
         yield report
 
 
+@contextlib.contextmanager
+def show_bar(total: int, check: Callable[[], None]) -> Iterator[Callable[[int], None]]:
+    """Yield a function to call with the number of reviews done: a bar, but only on a terminal.
+
+    Args:
+        total: Reviews.
+        check: Called each time; as `interruptions` yields it.
+    """
+    from rich.progress import Progress as Bar
+
+    from cdjax.viz.console import Console
+
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Scoring", total=total)
+
+        def report(done: int) -> None:
+            check()
+            progress.update(task, completed=done)
+
+        yield report
+
+
 def _write_json(at: Progress) -> None:
     rate = at.spans / at.seconds if at.seconds else None
     left = None

@@ -19,10 +19,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cdjax.corpus.errors import CorpusError
 from cdjax.files.atomic import exchange
 
 FORMAT = "cdjax-scores"
-VERSION = 2
+VERSION = 3
 SPANS, DOCUMENTS, REJECTS, MANIFEST = "spans", "documents", "rejects.parquet", "manifest.json"
 WORK = ".cdjax"
 RUN, LOCK, INPUT = (f"{WORK}/{name}" for name in ("run.json", "lock", "input.parquet"))
@@ -159,6 +160,42 @@ def count_parts(out: str | os.PathLike) -> int:
     out = Path(out).resolve()
     builds = out, _beside(out)
     return sum(len(list((b / WORK).glob("part-*.json"))) for b in builds if _is_unfinished(b))
+
+
+def read_finished(out: str | os.PathLike) -> dict[str, Any]:
+    """Return the manifest of a finished result, all of whose files are there.
+
+    Raises:
+        CorpusError: Where the folder holds none: it is missing, unfinished, of something else, of
+            another version, or lacks a part.
+    """
+    out = Path(out)
+    if not out.is_dir():
+        what = "is a file" if out.exists() else "does not exist"
+        raise CorpusError(f"{out} {what}; expected the folder of a job (cdjax score --out).")
+    manifest = _read_json(out / MANIFEST)
+    if manifest is None or manifest.get("format") != FORMAT:
+        if _is_unfinished(out):
+            raise CorpusError(
+                f"{out} holds an unfinished run; finish it first: cdjax score, resume=True."
+            )
+        raise CorpusError(
+            f"{out} is not a folder of cdjax scores: it has no {MANIFEST} of one; expected the "
+            f"folder of a job (cdjax score --out)."
+        )
+    if manifest.get("version") != VERSION:
+        raise CorpusError(
+            f"{out} has version {manifest.get('version')!r} of the format of scores; expected "
+            f"{VERSION}: it was written by cdjax "
+            f"{manifest.get('run', {}).get('versions', {}).get('cdjax')}. Score it again."
+        )
+    for number, part in enumerate(manifest["parts"]):
+        for kind, size in part["bytes"].items():
+            path = part_path(out, kind, number)
+            if not path.is_file() or path.stat().st_size != size:
+                what = "is not as it was written" if path.is_file() else "is missing"
+                raise CorpusError(f"{path} {what} ({size:,} bytes); score the corpus again.")
+    return manifest
 
 
 def _beside(out: Path) -> Path:

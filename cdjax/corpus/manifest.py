@@ -16,7 +16,7 @@ from cdjax.corpus.folder import FORMAT, VERSION
 from cdjax.corpus.parts import Highlight, PartMaker, merge_highlights
 from cdjax.corpus.scorer import Outputs
 from cdjax.corpus.spool import Spooled
-from cdjax.model import Model
+from cdjax.model import Model, find_vocabulary
 from cdjax.scoring.verify import BOUND
 
 PACKAGES = ("cdjax", "jax", "jaxlib", "numpy", "pyarrow")
@@ -124,6 +124,7 @@ def make_manifest(
         "labels": model.labels,
         "output": outputs.output,
         "score": " - ".join(reversed(outputs.labels)) if outputs.two else None,
+        "lowercase": find_vocabulary(model).lowercase,
         "provenance": model.provenance,
         "counts": merge_counts(parts),
         "seconds": dict(seconds),

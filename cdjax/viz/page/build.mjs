@@ -1,4 +1,4 @@
-// Builds review.html, a page without its data: `npm ci && npm run build`.
+// Builds review.html and report.html, pages without their data: `npm ci && npm run build`.
 // `node build.mjs FOLDER` writes there instead, so that a test can compare.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = process.argv[2] ?? here;
-const PAGES = ["review"];
+const PAGES = { review: ["preact"], report: ["preact", "minisearch"] }; // and what each is made with
 
 const sha256 = (content, encoding) => createHash("sha256").update(content).digest(encoding);
 
@@ -25,8 +25,15 @@ function digestSources() {
   return digest.digest("hex");
 }
 
-/** What the licence of a package asks for: it stays with every copy. */
-const licence = `/*! Preact:\n${readFileSync(join(here, "node_modules/preact/LICENSE"), "utf8").trim()}\n*/`;
+/** What the licences of packages ask for: they stay with every copy. */
+const licence = (packages) =>
+  packages
+    .map((name) => {
+      const folder = join(here, "node_modules", name);
+      const file = readdirSync(folder).find((file) => file.startsWith("LICENSE"));
+      return `/*! ${name}:\n${readFileSync(join(folder, file), "utf8").trim()}\n*/`;
+    })
+    .join("\n");
 
 async function bundle(entry, options) {
   const result = await build({
@@ -39,7 +46,6 @@ async function bundle(entry, options) {
     jsx: "automatic",
     jsxImportSource: "preact",
     legalComments: "none",
-    banner: { js: licence },
     ...options,
   });
   return result.outputFiles[0].text.trim();
@@ -48,10 +54,13 @@ async function bundle(entry, options) {
 const pack = (text) => deflateRawSync(Buffer.from(text), { level: 9 }).toString("base64");
 const hash = (text) => `'sha256-${sha256(text, "base64")}'`;
 
-for (const page of PAGES) {
-  const style = await bundle(`${page}.css`, { banner: {} });
-  const script = await bundle(`${page}.tsx`, { format: "iife" });
-  const boot = await bundle("boot.ts", { format: "iife", banner: {} });
+for (const [page, packages] of Object.entries(PAGES)) {
+  const style = await bundle(`${page}.css`, {});
+  const script = await bundle(`${page}.tsx`, {
+    format: "iife",
+    banner: { js: licence(packages) },
+  });
+  const boot = await bundle("boot.ts", { format: "iife" });
   if (/<\/script|<!--/i.test(boot)) throw new Error("the script ends its element");
   const policy = [
     "default-src 'none'",

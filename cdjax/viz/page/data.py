@@ -43,11 +43,14 @@ def make_record(
         "output": first.output,
         "sentences": [start for start, _ in find_sentences(first).tolist()],
         "series": None if first.series is None else _series(first, series),
-        "scale": [
-            {"symbol": s.symbol, "light": s[1:], "dark": DARK[n]} for n, s in enumerate(STEPS)
-        ],
+        "scale": describe_scale(),
         "explanations": [_explanation(explanation) for explanation in explanations],
     }
+
+
+def describe_scale() -> list[dict[str, Any]]:
+    """Return the steps of the colour scale as records."""
+    return [{"symbol": s.symbol, "light": s[1:], "dark": DARK[n]} for n, s in enumerate(STEPS)]
 
 
 def _explanation(explanation: Explanation) -> dict[str, Any]:

@@ -13,16 +13,20 @@ are kept by place value, which deflates well: the 28,203 spans of 237 words and 
 
 import base64
 import itertools
+import json
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from cdjax.spans import enumerate_spans
 
 BYTES = 4  # of a difference
 BITS = 23  # of a float32's fraction
+MISSING = np.iinfo(np.int64).min
+"""An integer that is packed as none."""
 
 
 def pack_scores(
@@ -56,16 +60,58 @@ def pack_scores(
     exponent = BITS - int(np.floor(np.log2(largest))) if largest else 0
     multiples = np.rint(np.ldexp(numbers, exponent)).astype(np.int64)
     differences = _differences(multiples, length, longest)
-    unsigned = ((differences << 1) ^ (differences >> 63)).T.astype("<u8")  # 0, -1, 1, -2, ...
-    planes = np.ascontiguousarray(unsigned).view(np.uint8).reshape(-1, 8)[:, :BYTES].T
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed = packer.compress(np.ascontiguousarray(planes).tobytes()) + packer.flush()
     return {
         "longest": longest,
         "exponent": exponent,
         "missing": missing.tolist(),
-        "data": base64.b64encode(packed).decode(),
+        "data": _deflate(_planes(_fold(differences.T), BYTES)),
     }
+
+
+def pack_integers(numbers: Int[np.ndarray, "*n"]) -> dict[str, Any]:
+    """Return integers below 2 ** 46 in absolute value, or MISSING, as a record for JSON.
+
+    In row-major order, by place value, in as many planes of bytes as the largest needs.
+
+    Raises:
+        ValueError: Where one is too large.
+    """
+    flat = np.asarray(numbers).ravel().astype(np.int64)
+    missing = flat == MISSING
+    folded = np.where(missing, 0, _fold(np.where(missing, 0, flat)) + 1)
+    largest = int(folded.max(initial=1))
+    if largest > 1 << 47:
+        raise ValueError("a number is too large for a page; expected it below 2 ** 46.")
+    count = (largest.bit_length() + 7) // 8
+    return {"planes": count, "size": len(flat), "data": _deflate(_planes(folded, count))}
+
+
+def pack_floats(numbers: Float[np.ndarray, "*n"]) -> str:
+    """Return numbers as float32, in row-major order, by place value, deflated and in base64."""
+    flat = np.ascontiguousarray(numbers, "<f4").ravel()
+    return _deflate(flat.view(np.uint8).reshape(-1, 4).T)
+
+
+def pack_texts(texts: Sequence[str | None]) -> str:
+    """Return texts, deflated and in base64."""
+    return _deflate(json.dumps(list(texts), ensure_ascii=False).encode())
+
+
+def _fold(numbers: Int[np.ndarray, "*n"]) -> Int[np.ndarray, "*n"]:
+    """Return 0, 1, 2, 3, ... for 0, -1, 1, -2, ..."""
+    return (numbers << 1) ^ (numbers >> 63)
+
+
+def _planes(numbers: Int[np.ndarray, "*n"], count: int) -> UInt8[np.ndarray, "c m"]:
+    """Return the lowest bytes of numbers, all first ones, all second ones and so on."""
+    unsigned = np.ascontiguousarray(numbers).ravel().astype("<u8")
+    return unsigned.view(np.uint8).reshape(-1, 8)[:, :count].T
+
+
+def _deflate(content: bytes | np.ndarray) -> str:
+    raw = content if isinstance(content, bytes) else np.ascontiguousarray(content).tobytes()
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return base64.b64encode(packer.compress(raw) + packer.flush()).decode()
 
 
 def _differences(

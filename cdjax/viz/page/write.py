@@ -71,8 +71,12 @@ def make_page(
         title = " ".join(text.split()) or "A series"
         title = title if len(title) <= TITLE else title[: TITLE - 1] + "…"
     record = make_record(explanations, series)
-    page = files("cdjax.viz.page").joinpath("review.html").read_text(encoding="utf-8")
-    return fill(page, title=title, summary=repr(first), record=record)
+    return fill(read_built("review"), title=title, summary=repr(first), record=record)
+
+
+def read_built(name: str) -> str:
+    """Return a page as `build.mjs` makes it."""
+    return files("cdjax.viz.page").joinpath(f"{name}.html").read_text(encoding="utf-8")
 
 
 def fill(page: str, *, title: str, summary: str, record: Any) -> str:

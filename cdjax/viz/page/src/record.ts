@@ -1,5 +1,7 @@
 // The record that a page holds, as `cdjax/viz/page/data.py` makes it, and its scores unpacked.
 
+import { inflate } from "./unpack";
+
 interface Packed {
   longest: number;
   exponent: number; // a score is its multiple times 2 ** -exponent
@@ -71,12 +73,6 @@ const PLANES = 4;
 
 /** The number of the first span of `n` steps, where spans come by length and then by start. */
 export const firstOf = (n: number, steps: number) => (n - 1) * steps - ((n - 1) * (n - 2)) / 2;
-
-async function inflate(data: string): Promise<Uint8Array> {
-  const packed = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
 
 /** Returns the scores of each label, by length and then by start. See `pack.py`. */
 export async function unpack(packed: Packed, steps: number, labels: number) {

@@ -13,14 +13,18 @@ import { Pins } from "./pins";
 import type { ReviewRecord } from "./record";
 import { Reviewed } from "./reviewed";
 import { Explained, Reading, sameSpan, weigh, type Span } from "./scores";
-import { select, spanOf, togglePin } from "./state";
+import { firstState, fromHash, select, spanOf, toHash, togglePin, type State } from "./state";
 import { TakeAway } from "./takeaway";
 import { Lesson } from "./teaching";
 import { plain, quote, rightToLeft } from "./text";
 import { Notices, Verdict } from "./verdict";
 
 function Page({ record, explained }: { record: ReviewRecord; explained: Explained[] }) {
-  const { state, first, change } = useAddress(record, explained);
+  const first = useMemo(() => firstState(record), [record]);
+  const { state, change } = useAddress<State>(
+    (hash) => fromHash(hash, first, record, explained),
+    (now) => toHash(now, first, explained),
+  );
   const [hover, setHover] = useState<Span | null>(null);
   const [theme, setTheme] = useTheme();
   const colour = useMemo(() => coloursOf(record.scale, theme), [theme]);

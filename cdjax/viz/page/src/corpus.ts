@@ -1,0 +1,252 @@
+// The record of a corpus, as `cdjax/viz/page/report.py` makes it, unpacked: reviews, phrases, and
+// where these are in those.
+
+import type { StepRecord } from "./record";
+import { unpackFloats, unpackIntegers, unpackScores, unpackTexts, type Integers } from "./unpack";
+
+export interface NumberRecord {
+  name: string;
+  above: string; // what scores above 0 say
+  below: string;
+}
+
+export interface ReportRecord {
+  title: string;
+  about: {
+    documents: number;
+    rejected: number;
+    words: number;
+    spans: number;
+    model: string | null;
+    rule: string;
+    created: string;
+    labels: string[];
+    output: "softmax" | "sigmoid" | "value";
+    longest: number;
+  };
+  numbers: NumberRecord[];
+  clear: number;
+  strong: number;
+  decimals: number;
+  notes: string[];
+  scale: StepRecord[];
+  confusion: number[][] | null;
+  trueColumn: string | null;
+  reviews: {
+    documents: Integers;
+    ids: string | null;
+    lengths: Integers;
+    words: string;
+    forms: string;
+    formWords: Integers;
+    gaps: string;
+    tokens: Integers;
+    between: Integers;
+    scores: Integers;
+    columns: { name: string; values: string; valueOf: Integers }[];
+    predicted: Integers | null;
+    sure: string | null;
+    true: Integers | null;
+  };
+  phrases: {
+    longest: number;
+    words: Integers;
+    counts: Integers;
+    means: string;
+    interactions: string;
+    lows: Integers;
+    highs: Integers;
+    histograms: Integers;
+    occurrences: Integers;
+  };
+  similar: { count: number; indices: Integers; cosines: string } | null;
+}
+
+export interface Column {
+  name: string;
+  values: (string | null)[];
+  valueOf: Int32Array; // of each review
+}
+
+/** Columns of a histogram on each side of the middle one; as SIDE of statistics.py. */
+export const SIDE = 16;
+export const COLUMNS = 2 * SIDE + 1;
+
+const optional = async <T, R>(packed: T | null, unpack: (packed: T) => Promise<R>) =>
+  packed === null ? null : unpack(packed);
+
+async function unpackAll(record: ReportRecord) {
+  const { reviews, phrases, similar } = record;
+  const columns = reviews.columns.map(async ({ name, values, valueOf }): Promise<Column> => ({
+    name,
+    values: await unpackTexts<string | null>(values),
+    valueOf: await unpackIntegers(valueOf),
+  }));
+  return {
+    steps: await unpackIntegers(reviews.documents),
+    ids: await optional(reviews.ids, unpackTexts<string | null>),
+    lengths: await unpackIntegers(reviews.lengths),
+    words: await unpackTexts(reviews.words),
+    forms: await unpackTexts(reviews.forms),
+    formWords: await unpackIntegers(reviews.formWords),
+    gaps: await unpackTexts(reviews.gaps),
+    tokens: await unpackIntegers(reviews.tokens),
+    between: await unpackIntegers(reviews.between),
+    scores: await unpackScores(reviews.scores),
+    columns: await Promise.all(columns),
+    predicted: await optional(reviews.predicted, unpackIntegers),
+    sure: await optional(reviews.sure, unpackFloats),
+    true: await optional(reviews.true, unpackIntegers),
+    phraseWords: await unpackIntegers(phrases.words),
+    counts: await unpackIntegers(phrases.counts),
+    means: await unpackFloats(phrases.means),
+    interactions: await unpackFloats(phrases.interactions),
+    lows: await unpackScores(phrases.lows),
+    highs: await unpackScores(phrases.highs),
+    histograms: await unpackIntegers(phrases.histograms),
+    occurrences: await unpackScores(phrases.occurrences),
+    nearest: await optional(similar && similar.indices, unpackIntegers),
+    cosines: await optional(similar && similar.cosines, unpackFloats),
+  };
+}
+
+type Unpacked = Awaited<ReturnType<typeof unpackAll>>;
+
+/** Where the phrases are: for each its occurrences, by place in the corpus. */
+interface Places {
+  first: Int32Array; // of each phrase's occurrences, and after the last
+  at: Int32Array; // the word that an occurrence begins with, among those of all reviews
+  scores: Float64Array[]; // of each number that is read
+}
+
+export class Corpus {
+  readonly documents: Int32Array;
+  readonly starts: Int32Array; // the first word of each review, and the end
+  readonly reviewOf: Int32Array; // of each word
+  readonly lengths: Int32Array; // words of each phrase
+  readonly texts: string[]; // of the phrases
+  readonly places: Places;
+  readonly unit: number; // a score is its whole number times this
+
+  private constructor(
+    readonly record: ReportRecord,
+    readonly data: Unpacked,
+  ) {
+    this.unit = 10 ** -record.decimals;
+    let document = 0;
+    this.documents = data.steps.map((step) => (document += step));
+    this.starts = new Int32Array(data.lengths.length + 1);
+    data.lengths.forEach((length, n) => (this.starts[n + 1] = this.starts[n]! + length));
+    this.reviewOf = new Int32Array(data.tokens.length);
+    data.lengths.forEach((_, n) => this.reviewOf.fill(n, this.starts[n], this.starts[n + 1]));
+    const { longest } = record.phrases;
+    this.lengths = new Int32Array(data.counts.length);
+    this.texts = Array.from(this.lengths, (_, n) => {
+      const words: string[] = [];
+      for (let i = n * longest; i < (n + 1) * longest && data.phraseWords[i]! >= 0; i++) {
+        words.push(data.words[data.phraseWords[i]!]!);
+      }
+      this.lengths[n] = words.length;
+      return words.join(" ");
+    });
+    this.places = this.findPlaces();
+  }
+
+  static async from(record: ReportRecord) {
+    return new Corpus(record, await unpackAll(record));
+  }
+
+  get size() {
+    return this.data.lengths.length;
+  }
+
+  /** Whether all reviews of the corpus are here. */
+  get whole() {
+    return this.size === this.record.about.documents;
+  }
+
+  word(place: number) {
+    return this.data.formWords[this.data.tokens[place]!]!;
+  }
+
+  /** The score of a word, in units of the last decimal. */
+  wordScore(number: number, place: number) {
+    return this.data.scores[number * this.data.tokens.length + place]!;
+  }
+
+  /** Goes through all texts once, with the phrases as a tree of their words. */
+  private findPlaces(): Places {
+    const { phraseWords, counts, tokens, formWords, words, occurrences, scores } = this.data;
+    const numbers = this.record.numbers.length;
+    const { longest } = this.record.phrases;
+    const [single, next] = [new Int32Array(words.length).fill(-1), new Map<number, number>()];
+    const phraseAt: number[] = []; // of each node of the tree; -1 where none ends there
+    const node = () => phraseAt.push(-1) - 1;
+    for (let phrase = 0; phrase < counts.length; phrase++) {
+      let here = -1;
+      for (let n = 0; n < this.lengths[phrase]!; n++) {
+        const word = phraseWords[phrase * longest + n]!;
+        if (n === 0) {
+          if (single[word]! < 0) single[word] = node();
+          here = single[word]!;
+        } else {
+          const key = here * words.length + word;
+          let following = next.get(key);
+          if (following === undefined) next.set(key, (following = node()));
+          here = following;
+        }
+      }
+      phraseAt[here] = phrase;
+    }
+    // Occurrences in the order of their places, and then of their lengths, as they are packed.
+    const [phrases, places]: [number[], number[]] = [[], []];
+    for (let review = 0; review < this.size; review++) {
+      const end = this.starts[review + 1]!;
+      for (let place = this.starts[review]!; place < end; place++) {
+        let here = single[formWords[tokens[place]!]!]!;
+        for (let n = 1; here >= 0; n++) {
+          if (phraseAt[here]! >= 0) {
+            phrases.push(phraseAt[here]!);
+            places.push(place);
+          }
+          if (n === longest || place + n >= end) break;
+          here = next.get(here * words.length + formWords[tokens[place + n]!]!) ?? -1;
+        }
+      }
+    }
+    const first = new Int32Array(counts.length + 1);
+    for (const phrase of phrases) first[phrase + 1]!++;
+    for (let phrase = 0; phrase < counts.length; phrase++) first[phrase + 1]! += first[phrase]!;
+    const [free, at] = [first.slice(), new Int32Array(places.length)];
+    const read = Array.from({ length: numbers }, () => new Float64Array(places.length));
+    const packed = occurrences.length / numbers;
+    let longer = 0;
+    phrases.forEach((phrase, i) => {
+      const to = free[phrase]!++;
+      at[to] = places[i]!;
+      const single = this.lengths[phrase] === 1;
+      for (let k = 0; k < numbers; k++) {
+        read[k]![to] = single
+          ? scores[k * tokens.length + places[i]!]!
+          : occurrences[k * packed + longer]!;
+      }
+      if (!single) longer++;
+    });
+    if (longer !== packed) throw new Error("the phrases are not those that were packed");
+    return { first, at, scores: read };
+  }
+
+  /** The column of a histogram that a number belongs to, in units of the last decimal. */
+  column(score: number) {
+    const width = Math.round(this.record.clear / this.unit);
+    return SIDE + Math.sign(score) * Math.min(SIDE, Math.floor((2 * Math.abs(score)) / width));
+  }
+
+  /** The step of the scale, from -2 to 2. */
+  step(score: number) {
+    const { clear, strong } = this.record;
+    const size = Math.abs(score) * this.unit + this.unit / 1000;
+    const step = Number(size >= clear) + Number(size >= strong);
+    return score < 0 ? -step : step || 0;
+  }
+}
