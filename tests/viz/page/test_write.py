@@ -19,7 +19,9 @@ from cdjax.viz.page import Series, make_page, write_page
 from tests.viz.page.browser import read_data
 
 FOLDER = Path(cdjax.viz.page.__file__).parent
-BUILT = (FOLDER / "review.html").read_text(encoding="utf-8")
+BUILT = {
+    name: (FOLDER / f"{name}.html").read_text(encoding="utf-8") for name in ("review", "report")
+}
 HOSTILE = (
     "</script><script>alert(1)</script> </title><!-- <img src=x onerror=alert(2)> </style> "
     "{{data}} {{title}} &amp; ' \" \u202egnorw\u202c \x07\x1b[2J \ud800 \u2028 end"
@@ -73,10 +75,11 @@ def sha256(text):
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def test_the_policy_names_the_script_and_the_style_and_nothing_else():
-    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', BUILT)
+@pytest.mark.parametrize("built", BUILT.values(), ids=BUILT)
+def test_the_policy_names_the_script_and_the_style_and_nothing_else(built):
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', built)
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
-    scripts = Elements(BUILT).scripts
+    scripts = Elements(built).scripts
     packed = {attrs["id"]: text for attrs, text in scripts if "id" in attrs}
     unpacked = {
         name: zlib.decompress(base64.b64decode(packed[name]), -zlib.MAX_WBITS).decode()
@@ -95,17 +98,18 @@ def test_the_policy_names_the_script_and_the_style_and_nothing_else():
         "require-trusted-types-for": "'script'",
         "trusted-types": "cdjax",
     }
-    assert not re.search(r"https?://(?!www\.w3\.org/)", BUILT + "".join(unpacked.values()))
+    assert not re.search(r"https?://(?!www\.w3\.org/)", built + "".join(unpacked.values()))
 
 
-def test_the_built_page_is_of_these_sources():
-    names = ["build.mjs", "package-lock.json"]
-    names += [f"src/{name}" for name in sorted(path.name for path in (FOLDER / "src").iterdir())]
+@pytest.mark.parametrize("name", BUILT)
+def test_the_built_page_is_of_these_sources(name):
+    sources = ["build.mjs", "package-lock.json"]
+    sources += [f"src/{file}" for file in sorted(path.name for path in (FOLDER / "src").iterdir())]
     digest = hashlib.sha256()
-    for name in names:
-        digest.update(hashlib.sha256((FOLDER / name).read_bytes()).hexdigest().encode())
-    message = "review.html is older than its sources: npm ci && npm run build, in cdjax/viz/page"
-    assert f"of the sources {digest.hexdigest()} -->" in BUILT, message
+    for file in sources:
+        digest.update(hashlib.sha256((FOLDER / file).read_bytes()).hexdigest().encode())
+    message = f"{name}.html is older than its sources: npm ci && npm run build, in cdjax/viz/page"
+    assert f"of the sources {digest.hexdigest()} -->" in BUILT[name], message
 
 
 def test_building_the_sources_gives_the_built_page(tmp_path):
@@ -115,7 +119,8 @@ def test_building_the_sources_gives_the_built_page(tmp_path):
     if not (FOLDER / "node_modules" / "esbuild").is_dir():
         pytest.skip("needs the packages of package-lock.json: npm ci, in cdjax/viz/page")
     subprocess.run([node, "build.mjs", tmp_path], cwd=FOLDER, check=True, capture_output=True)
-    assert (tmp_path / "review.html").read_text(encoding="utf-8") == BUILT
+    for name, built in BUILT.items():
+        assert (tmp_path / f"{name}.html").read_text(encoding="utf-8") == built
 
 
 def test_texts_are_data():

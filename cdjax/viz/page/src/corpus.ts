@@ -2,6 +2,7 @@
 // where these are in those.
 
 import type { StepRecord } from "./record";
+import { plain } from "./text";
 import { unpackFloats, unpackIntegers, unpackScores, unpackTexts, type Integers } from "./unpack";
 
 export interface NumberRecord {
@@ -127,12 +128,18 @@ export class Corpus {
   readonly texts: string[]; // of the phrases
   readonly places: Places;
   readonly unit: number; // a score is its whole number times this
+  readonly numbers: NumberRecord[]; // by names that can be shown
 
   private constructor(
     readonly record: ReportRecord,
     readonly data: Unpacked,
   ) {
     this.unit = 10 ** -record.decimals;
+    this.numbers = record.numbers.map(({ name, above, below }) => ({
+      name: plain(name),
+      above: plain(above),
+      below: plain(below),
+    }));
     let document = 0;
     this.documents = data.steps.map((step) => (document += step));
     this.starts = new Int32Array(data.lengths.length + 1);

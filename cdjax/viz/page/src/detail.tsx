@@ -17,7 +17,7 @@ interface DetailProps {
 
 export function Detail({ corpus, summary, state, phrase, onPick }: DetailProps) {
   const { record, data } = corpus;
-  const { above, below } = record.numbers[state.number]!;
+  const { above, below } = corpus.numbers[state.number]!;
   const count = summary.counts[phrase]!;
   const number = (score: number) => show(score, record.decimals);
   const similar = record.similar;

@@ -30,7 +30,11 @@ export function Panel({ corpus, state, kept, onChange }: PanelProps) {
   ) => (
     <label>
       <bdi>{name}</bdi>
-      <select value={value} onChange={(event) => onPick(event.currentTarget.value)}>
+      <select
+        aria-label={name}
+        value={value}
+        onChange={(event) => onPick(event.currentTarget.value)}
+      >
         {options.map(([key, text]) => (
           <option value={key}>{text}</option>
         ))}
@@ -104,7 +108,7 @@ export function Panel({ corpus, state, kept, onChange }: PanelProps) {
         pick(
           record.about.output === "value" ? "Value" : "For",
           String(state.number),
-          record.numbers.map(({ name }, n): [string, string] => [String(n), named(name)]),
+          corpus.numbers.map(({ name }, n): [string, string] => [String(n), name]),
           (value) => onChange({ number: Number(value), page: 0, reviewPage: 0 }),
         )}
       <label class="check">

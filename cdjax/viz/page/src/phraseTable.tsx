@@ -23,7 +23,7 @@ interface TableProps {
 
 export function PhraseTable({ corpus, summary, state, phrases, onChange, onPick }: TableProps) {
   const { record } = corpus;
-  const { above, below } = record.numbers[state.number]!;
+  const { above, below } = corpus.numbers[state.number]!;
   const pages = pagesOf(phrases.length, EACH);
   const page = Math.min(state.page, pages - 1);
   const rows = phrases.slice(page * EACH, (page + 1) * EACH);

@@ -43,7 +43,7 @@ function Report({ corpus }: { corpus: Corpus }) {
       if (aside.getBoundingClientRect().top > innerHeight / 2) aside.scrollIntoView();
     });
   };
-  const { above, below } = record.numbers[number]!;
+  const { above, below } = corpus.numbers[number]!;
   const edge = (size: number) => String(Number(size.toPrecision(3)));
   const [clear, strong] = [edge(record.clear), edge(record.strong)];
   const isOpposite = phrase !== null && summary.below[phrase]! > 0 && summary.above[phrase]! > 0;
@@ -72,13 +72,13 @@ function Report({ corpus }: { corpus: Corpus }) {
         <div>
           <PhraseTable {...{ corpus, summary, state, phrases }} onChange={change} onPick={pick} />
           <p class="legend">
-            <span>{plain(below)}</span>
+            <span>{below}</span>
             {[`\u2212${strong}`, `\u2212${clear}`, "between", `+${clear}`, `+${strong}`].map(
               (text, n) => (
                 <span class={`chip s${n}`}>{text}</span>
               ),
             )}
-            <span>{plain(above)}</span>
+            <span>{above}</span>
             <span class="note">
               {record.about.output === "value" ? "in the units of the value" : "in logits"}
             </span>

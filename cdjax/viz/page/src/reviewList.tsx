@@ -50,7 +50,7 @@ function order(corpus: Corpus, found: Found[], by: ReviewOrder, phrase: boolean)
 
 export function ReviewList({ corpus, state, kept, opposite, onChange }: ListProps) {
   const { phrase, number, words, reviewOrder } = state;
-  const { above, below } = corpus.record.numbers[number]!;
+  const { above, below } = corpus.numbers[number]!;
   const texts = useMemo(() => new Map<number, string>(), [corpus]);
   const held = useMemo(() => {
     const found =

@@ -16,7 +16,10 @@ export interface Summary {
 
 const CLEAR = 2; // from this column on to either side of the middle one
 
-/** Returns the numbers of the whole corpus, or of the reviews that are not 0 in `kept`. */
+/**
+ * Returns the numbers of the whole corpus, or of the reviews that are not 0 in `kept`; these are of
+ * scores as they are shown, so a mean may differ in its last decimal.
+ */
 export function summarize(corpus: Corpus, number: number, kept: Uint8Array | null): Summary {
   const count = corpus.data.counts.length;
   const summary = kept === null ? packed(corpus, number, count) : of(corpus, number, count, kept);
