@@ -120,6 +120,7 @@ WRONG = {
     "labels": (["--label-column", "stars"], r"column 'stars' holds .*--label-values '.=positive'"),
     "pairs": (["--label-values", "1"], None),
     "twice": (["--label-values", "1=negative,1=positive"], None),
+    "length": (["--max-len", "21"], "--max-len is 21; expected at most 20"),
     "folder": (["--html", "none/page.html"], "there is no folder none"),
 }
 

@@ -17,6 +17,7 @@ from cdjax.results.numbers import count_decimals, round_to_one_digit
 from cdjax.results.scores import VALUES
 from cdjax.results.thresholds import CLEAR_SHARE, STRONG_SHARE, Thresholds, thresholds
 
+LONGEST = 20  # words of a phrase that is listed, at most; memory is in proportion
 BATCH = 1 << 18  # rows of spans that are read at a time
 
 
@@ -58,8 +59,13 @@ class Scores(NamedTuple):
         """Open the folder of a job.
 
         Raises:
-            CorpusError: As `read_finished`; where it holds no phrase.
+            CorpusError: As `read_finished`; where it holds no phrase, or `longest` is more than
+                `LONGEST`.
         """
+        if longest > LONGEST:
+            raise CorpusError(
+                f"max_len is {longest}; expected at most {LONGEST}: longer phrases hardly recur."
+            )
         manifest = read_finished(folder)
         if not manifest["counts"].get("spans"):
             raise CorpusError(
