@@ -143,7 +143,7 @@ def _add_similar(args: argparse.Namespace, scores, report):
     except (options.UserError, CorpusError) as error:
         if asked:
             raise
-        note = f"No phrases alike to the model are shown: {error} Name it by --model."
+        note = f"No phrases alike to the model are shown (--model): {error}"
         return report._replace(notes=[*report.notes, note])
     keep_compiled_programs()
     total = len(report.reviews.documents)

@@ -38,7 +38,7 @@ def check_model(scores: Scores, model: Model) -> None:
         raise CorpusError("the model pads its texts, and a phrase's vector depends on its place.")
     rule = RULES.get(run["rule"]["name"])
     if rule is None or describe_rule(rule) != run["rule"]:
-        raise CorpusError(f"the rule {run['rule']['name']!r} of the job is not a named one.")
+        raise CorpusError(f"this version has no rule {run['rule']['name']!r} as that of the job.")
 
 
 def find_similar(

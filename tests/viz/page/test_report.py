@@ -176,9 +176,10 @@ def test_same_phrase_opposite_sign(open_page, path, phrases):
     phrase = next(iter(rows))
     choose(page, phrase)
     below, above = rows[phrase][3]
-    assert f"clearly for negative {below} times, clearly for positive {above} times" in page.text(
-        ".detail .notice"
-    )
+    told = page.text(".detail .notice")
+    for side, count in (("negative", below), ("positive", above)):
+        times = "once" if count == 1 else f"{count} times"
+        assert f"clearly for {side} {times}" in told
     sides = page.page.locator(".beside section")
     for side, sign in ((0, -1), (1, 1)):
         chips = sides.nth(side).locator(".passage").first.locator(".chip").all_inner_texts()

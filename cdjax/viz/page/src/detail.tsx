@@ -26,6 +26,7 @@ export function Detail({ corpus, summary, state, phrase, onPick }: DetailProps) 
         (n) => data.nearest![n]! >= 0,
       )
     : [];
+  const times = (many: number) => (many === 1 ? "once" : `${many.toLocaleString("en")} times`);
   const opposite = summary.below[phrase]! > 0 && summary.above[phrase]! > 0;
   return (
     <div class="detail">
@@ -39,7 +40,7 @@ export function Detail({ corpus, summary, state, phrase, onPick }: DetailProps) 
       </div>
       {opposite && (
         <p class="notice">
-          {`Same phrase, opposite sign: clearly ${below} ${summary.below[phrase]!.toLocaleString("en")} times, clearly ${above} ${summary.above[phrase]!.toLocaleString("en")} times.`}
+          {`Same phrase, opposite sign: clearly ${below} ${times(summary.below[phrase]!)}, clearly ${above} ${times(summary.above[phrase]!)}.`}
         </p>
       )}
       {count === 0 ? (
