@@ -61,9 +61,8 @@ def check_similar(page, model):
     """The nearest are those of the means of beta_T, computed by the definition."""
     record = read_data(page)
     texts = list(read_report_page(page))
-    reviews = ["a bad film .", *["it is not a bad film !", "a bad film ."] * 3]
     sums = {}
-    for review in [f"{review}".split() for review in reviews[1:]]:
+    for review in ("it is not a bad film !".split(), "a bad film .".split()):  # as often
         ids = model.vocabulary.encode(review)
         x = np.asarray(model.classifier.embedding, np.float64)[ids]
         for start, stop in cdjax.enumerate_spans(len(ids), 5).tolist():
@@ -92,7 +91,7 @@ def check_similar(page, model):
         for other, shown in zip(nearest[n][: len(best)], cosines[n], strict=False):
             assert shown == pytest.approx(cosine(vectors[text], vectors[texts[other]]), abs=1e-4)
         checked += 1
-    assert checked > 5
+    assert checked >= 5
 
 
 def cosine(a, b):
