@@ -62,7 +62,8 @@ def check_similar(page, model):
     record = read_data(page)
     texts = list(read_report_page(page))
     sums = {}
-    for review in ("it is not a bad film !".split(), "a bad film .".split()):  # as often
+    for text in ("it is not a bad film !", "a bad film ."):  # one as often as the other
+        review = text.split()
         ids = model.vocabulary.encode(review)
         x = np.asarray(model.classifier.embedding, np.float64)[ids]
         for start, stop in cdjax.enumerate_spans(len(ids), 5).tolist():
