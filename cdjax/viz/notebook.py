@@ -26,8 +26,6 @@ from cdjax.viz.scale import step
 MOST_WORDS = 600
 """Words shown; the page of `Explanation.to_html` shows all."""
 MOST_ROWS, MOST_LABELS, MOST_TEXT = 10, 6, 200
-MOST_TOGETHER = 30
-"""Characters of a word that is not parted from its score."""
 _FAINT = "opacity:.7"
 _CELL = "text-align:right;padding:1px 8px 1px 0"
 
@@ -134,9 +132,8 @@ def _chip(explanation: Explanation, score: float, word: str = "") -> str:
     at = step(score, explanation.thresholds)
     colours = f"background:{at.background};color:{at.foreground};" if at.background else ""
     number = write_score(score, explanation.decimals)
-    inner = f"<bdi>{_text(word)}</bdi> <small>{number}</small>" if word else number
-    whole = "white-space:nowrap;" if len(word) <= MOST_TOGETHER else ""
-    return f'<span style="{colours}{whole}border-radius:3px;padding:1px 3px">{inner}</span>'
+    inner = f"<bdi>{_text(word)}</bdi>&nbsp;<small>{number}</small>" if word else number
+    return f'<span style="{colours}border-radius:3px;padding:1px 3px">{inner}</span>'
 
 
 def _show_model(model: Model) -> str:
