@@ -1,14 +1,17 @@
 """Section 4.4: long phrases of the opposite polarity to their review."""
 
+from typing import NamedTuple
+
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from benchmarks.paper.examples import draw_heat_maps, make_heat_map
 from benchmarks.paper.experiment import Experiment, Layout
 from benchmarks.paper.plots import draw_bars_of_methods, draw_separations
 from benchmarks.paper.results import Record, fields, with_means
 from benchmarks.paper.searches import dissenting_phrases
-from benchmarks.paper.setting import Setting
-from benchmarks.paper.statistics import separation
+from benchmarks.paper.setting import Scorer, Setting, Subject
+from benchmarks.paper.statistics import RESAMPLES, Estimate, separation
 
 PROTOCOL = (
     (
@@ -35,27 +38,15 @@ def run(setting: Setting) -> Record:
     """Score the phrases by every method, model and rule."""
     rows, distributions = [], []
     for split in (PRIMARY, "test", "train"):
-        trees = setting.trees(split)
-        phrases = list(dissenting_phrases(trees))
-        positive = np.array([phrase.positive for phrase in phrases])
-        reviews = np.array([phrase.tree for phrase in phrases])
+        phrases = _find(setting, split)
         for subject in setting.of("sst"):
             for scorer in setting.scorers(subject):
-                nodes = setting.nodes(subject, scorer, split, reviews.tolist())
-                scores = np.array([nodes[phrase.tree][phrase.node] for phrase in phrases])
+                scores = score_phrases(setting, subject, scorer, split, phrases)
                 record = {"split": split, "model": subject.name, **scorer.key}
-                rows.append(
-                    {
-                        **record,
-                        "primary": split == PRIMARY,
-                        "positive": int(positive.sum()),
-                        "negative": int((~positive).sum()),
-                        **fields(separation(scores, positive, reviews)),
-                        "right_positive": float((scores[positive] > 0).mean()),
-                        "right_negative": float((scores[~positive] < 0).mean()),
-                    }
-                )
+                row = fields(separate(phrases, scores))
+                rows.append({**record, "primary": split == PRIMARY, **row})
                 if subject.main:
+                    positive = phrases.positive
                     groups = {"positive": scores[positive], "negative": scores[~positive]}
                     distributions.append({**record, **groups})
     return {
@@ -63,6 +54,50 @@ def run(setting: Setting) -> Record:
         "distributions": distributions,
         "heat_maps": _heat_maps(setting),
     }
+
+
+class Phrases(NamedTuple):
+    """The phrases of a split."""
+
+    tree: Int[np.ndarray, "n"]  # index
+    node: Int[np.ndarray, "n"]  # index among the tree's nodes
+    positive: Bool[np.ndarray, "n"]
+
+
+def measure(
+    setting: Setting, subject: Subject, scorer: Scorer, split: str, resamples: int = RESAMPLES
+) -> dict[str, Estimate | float]:
+    """Return the separation of the phrases of a split by their scores."""
+    phrases = _find(setting, split)
+    scores = score_phrases(setting, subject, scorer, split, phrases)
+    return separate(phrases, scores, resamples)
+
+
+def score_phrases(
+    setting: Setting, subject: Subject, scorer: Scorer, split: str, phrases: Phrases
+) -> Float[np.ndarray, "n"]:
+    """Return the scores of phrases within their reviews."""
+    nodes = setting.nodes(subject, scorer, split, phrases.tree.tolist())
+    return np.array([nodes[tree][node] for tree, node in zip(*phrases[:2], strict=True)])
+
+
+def separate(
+    phrases: Phrases, scores: Float[np.ndarray, "n"], resamples: int = RESAMPLES
+) -> dict[str, Estimate | float]:
+    """Return how scores separate positive phrases from negative ones."""
+    positive = phrases.positive
+    return {
+        "positive": int(positive.sum()),
+        "negative": int((~positive).sum()),
+        **separation(scores, positive, phrases.tree, resamples),
+        "right_positive": float((scores[positive] > 0).mean()),
+        "right_negative": float((scores[~positive] < 0).mean()),
+    }
+
+
+def _find(setting: Setting, split: str) -> Phrases:
+    found = list(dissenting_phrases(setting.trees(split)))
+    return Phrases(*(np.array(column) for column in zip(*found, strict=True)))
 
 
 def draw(setting: Setting, result: Record) -> list[Record]:

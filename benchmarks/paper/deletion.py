@@ -16,7 +16,7 @@ from benchmarks.paper.experiment import Experiment, Layout
 from benchmarks.paper.figures import Curve, Curves, draw_curves
 from benchmarks.paper.plots import draw_bars_of_methods, name_of
 from benchmarks.paper.results import Record, fields, label, with_means
-from benchmarks.paper.setting import Setting, Subject
+from benchmarks.paper.setting import Scorer, Setting, Subject
 from benchmarks.paper.statistics import mean
 
 PHRASE_WORDS = 5
@@ -73,12 +73,32 @@ def run(setting: Setting) -> Record:
             ]
             for task in TASKS:
                 curve = _probabilities(subject, ids, predicted, orders, task)
-                # The trapezoid rule on an even grid.
-                areas = (curve.sum(axis=1) - (curve[:, 0] + curve[:, -1]) / 2) / (len(GRID) - 1)
                 record = {"data": "sst", "task": task, "model": subject.name, **key}
-                rows.append({**record, "primary": True, **fields({"area": mean(areas)})})
+                area = mean(_areas(curve))
+                rows.append({**record, "primary": True, **fields({"area": area})})
                 curves.append({**record, "x": GRID, "y": curve.mean(axis=0)})
     return {"rows": with_means(rows, STATISTICS), "curves": curves}
+
+
+def measure(
+    setting: Setting, subject: Subject, scorer: Scorer, reviews: Sequence[Sequence[str]]
+) -> dict[str, Float[np.ndarray, "n"]]:
+    """Return the areas under both curves of each review."""
+    ids = [find_vocabulary(subject.model).encode(tokens) for tokens in reviews]
+    logits = predict(subject.model.classifier, ids)
+    predicted = np.where(logits[:, 1] > logits[:, 0], 1, -1)
+    spans = [enumerate_spans(len(tokens), PHRASE_WORDS) for tokens in reviews]
+    scores = setting.score(subject, scorer, reviews, spans, "sentences, up to five words")
+    orders = [
+        order_phrases(pairs, sign * of_review)
+        for pairs, sign, of_review in zip(spans, predicted, scores, strict=True)
+    ]
+    return {task: _areas(_probabilities(subject, ids, predicted, orders, task)) for task in TASKS}
+
+
+def _areas(curves: Float[np.ndarray, "n g"]) -> Float[np.ndarray, "n"]:
+    """Return the area under each curve, by the trapezoid rule on the even grid."""
+    return (curves.sum(axis=1) - (curves[:, 0] + curves[:, -1]) / 2) / (len(GRID) - 1)
 
 
 def order_phrases(

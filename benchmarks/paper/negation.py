@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 from cdjax.text.trees import Tree
+from jaxtyping import Float
 
 from benchmarks.paper.experiment import Experiment, Layout
 from benchmarks.paper.plots import draw_bars_of_methods, draw_separations
@@ -16,7 +17,7 @@ from benchmarks.paper.searches import (
     short_phrases,
 )
 from benchmarks.paper.setting import Scorer, Setting, Subject
-from benchmarks.paper.statistics import separation
+from benchmarks.paper.statistics import RESAMPLES, Estimate, separation
 
 PROTOCOL = (
     (
@@ -59,6 +60,10 @@ GROUPS = {
     "all": "all interactions",
 }
 STATISTICS = ("ks", "auc", "positive_quantile", "negative_quantile")
+
+
+Triples = dict[Phrase, Float[np.ndarray, "3"]]
+"""Of each phrase its own score and those of its two parts."""
 
 
 def run(setting: Setting) -> Record:
@@ -115,6 +120,47 @@ def run(setting: Setting) -> Record:
     }
 
 
+def measure(
+    setting: Setting, subject: Subject, scorer: Scorer, split: str, resamples: int = RESAMPLES
+) -> dict[str, Estimate | float]:
+    """Return how interactions separate negations, and how often scores have their label's sign.
+
+    Args:
+        setting: The treebank.
+        subject: The model.
+        scorer: One of `METHODS`.
+        split: Of the treebank, several joined by "+".
+        resamples: Number of bootstrap resamples.
+    """
+    trees = [tree for part in split.split("+") for tree in setting.trees(part)]
+    phrases = list(negations(trees))
+    sign = -1 if scorer.method.name in REMOVING else 1
+    within = score_in_review(setting, subject, scorer, trees, phrases)
+    alone = score_alone(setting, subject, scorer, trees, phrases)
+    statistics: dict[str, Estimate | float] = {}
+    for triples, kept, end in (
+        (within, phrases, ""),
+        (alone, _distinct(trees, phrases), "_alone"),
+    ):
+        interactions = _interactions(triples)
+        separated = separation(
+            sign * np.array([interactions[phrase] for phrase in kept]),
+            np.array([phrase.positive for phrase in kept]),
+            np.array([phrase.tree for phrase in kept]),
+            resamples,
+        )
+        statistics |= {f"{name}{end}": value for name, value in separated.items()}
+    labels = np.array([1 if phrase.positive else -1 for phrase in phrases])
+    triple = np.stack([within[phrase] for phrase in phrases])
+    return {
+        **statistics,
+        "positive": int((labels > 0).sum()),
+        "negative": int((labels < 0).sum()),
+        "right_phrase": float((np.sign(triple[:, 0]) == labels).mean()),
+        "right_part": float((np.sign(triple[:, 2]) == -labels).mean()),  # opposite by the search
+    }
+
+
 def draw(setting: Setting, result: Record) -> list[Record]:
     """Draw figure 1, alone and within the review, and the statistics."""
     figures = []
@@ -139,19 +185,38 @@ def _in_review(
     setting: Setting, subject: Subject, scorer: Scorer, trees: list[Tree], phrases: list[Phrase]
 ) -> dict[Phrase, float]:
     """Return the interaction of each phrase within its review."""
-    nodes = setting.nodes(subject, scorer, "train", [phrase.tree for phrase in phrases])
-    interactions = {}
-    for phrase in phrases:
-        scores = nodes[phrase.tree]
-        first, second = trees[phrase.tree].nodes[phrase.node].children
-        interactions[phrase] = float(scores[phrase.node] - scores[first] - scores[second])
-    return interactions
+    return _interactions(score_in_review(setting, subject, scorer, trees, phrases))
+
+
+def score_in_review(
+    setting: Setting, subject: Subject, scorer: Scorer, trees: list[Tree], phrases: list[Phrase]
+) -> Triples:
+    """Return the scores of each phrase and its two parts within its review."""
+    numbers = sorted({phrase.tree for phrase in phrases})
+    of_tree = {n: [phrase for phrase in phrases if phrase.tree == n] for n in numbers}
+    spans = []
+    for n in numbers:
+        nodes = trees[n].nodes
+        wanted = [(p.node, *nodes[p.node].children) for p in of_tree[n]]
+        spans.append([(nodes[m].start, nodes[m].stop) for three in wanted for m in three])
+    tokens = [trees[n].tokens for n in numbers]
+    scores = setting.score(subject, scorer, tokens, spans, "phrases in reviews")
+    in_order = [phrase for n in numbers for phrase in of_tree[n]]
+    by_phrase = dict(zip(in_order, np.concatenate(scores).reshape(-1, 3), strict=True))
+    return {phrase: by_phrase[phrase] for phrase in phrases}
 
 
 def _alone(
     setting: Setting, subject: Subject, scorer: Scorer, trees: list[Tree], phrases: list[Phrase]
 ) -> dict[Phrase, float]:
     """Return the interaction of each phrase as the model's only input."""
+    return _interactions(score_alone(setting, subject, scorer, trees, phrases))
+
+
+def score_alone(
+    setting: Setting, subject: Subject, scorer: Scorer, trees: list[Tree], phrases: list[Phrase]
+) -> Triples:
+    """Return the scores of each phrase and its two parts, the phrase as the model's only input."""
     tokens, spans = [], []
     for phrase in phrases:
         tree = trees[phrase.tree]
@@ -160,10 +225,11 @@ def _alone(
         tokens.append(tree.tokens[node.start : node.stop])
         spans.append([(0, words), (0, split), (split, words)])
     scores = setting.score(subject, scorer, tokens, spans, "phrases alone")
-    return {
-        phrase: float(whole - first - second)
-        for phrase, (whole, first, second) in zip(phrases, scores, strict=True)
-    }
+    return dict(zip(phrases, scores, strict=True))
+
+
+def _interactions(triples: Triples) -> dict[Phrase, float]:
+    return {p: float(whole - one - other) for p, (whole, one, other) in triples.items()}
 
 
 def _distinct(trees: list[Tree], phrases: list[Phrase]) -> list[Phrase]:

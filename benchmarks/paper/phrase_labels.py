@@ -1,13 +1,15 @@
 """Beyond the paper: scores of all labelled phrases of the treebank against their labels."""
 
+from typing import Any
+
 import numpy as np
 from cdjax.text.trees import NEUTRAL
 
 from benchmarks.paper.experiment import Experiment, Layout
 from benchmarks.paper.plots import draw_bars_of_methods
 from benchmarks.paper.results import Record, fields, with_means
-from benchmarks.paper.setting import Setting
-from benchmarks.paper.statistics import auc, correlations, separation, spearman
+from benchmarks.paper.setting import Scorer, Setting, Subject
+from benchmarks.paper.statistics import Estimate, correlations, separation
 
 LENGTHS = {
     "all": (1, 10_000),
@@ -16,6 +18,8 @@ LENGTHS = {
     "5-9": (5, 9),
     "10+": (10, 10_000),
 }
+DISTANCES = {"0": (0, 0), "1-4": (1, 4), "5-9": (5, 9), "10+": (10, 10_000)}
+"""Ranges of the number of words from a phrase to the end."""
 PRIMARY = "test"
 PROTOCOL = (
     (
@@ -40,11 +44,7 @@ def run(setting: Setting) -> Record:
     """Correlate, for every method, model and rule."""
     rows = []
     for split in (PRIMARY, "dev", "train"):
-        trees = setting.trees(split)
-        nodes = [(index, node) for index, tree in enumerate(trees) for node in tree.nodes]
-        review = np.array([index for index, _ in nodes])
-        size = np.array([node.stop - node.start for _, node in nodes])
-        labels = np.array([node.label for _, node in nodes], np.float64)
+        review, size, _, labels = _describe_nodes(setting, split)
         for subject in setting.of("sst"):
             if split == "train" and not subject.main:
                 continue
@@ -70,6 +70,33 @@ def run(setting: Setting) -> Record:
     return {"rows": with_means(rows, STATISTICS)}
 
 
+def measure(
+    setting: Setting, subject: Subject, scorer: Scorer, split: str, resamples: int = RESAMPLES
+) -> dict[str, Any]:
+    """Return the agreement of all phrases of a split, and by length and distance from the end."""
+    review, size, after, labels = _describe_nodes(setting, split)
+    scores = np.concatenate(list(setting.nodes(subject, scorer, split).values()))
+    statistics: dict[str, Any] = dict(_estimate(scores, labels, review, resamples))
+    for name, values, bins in (("length", size, LENGTHS), ("distance", after, DISTANCES)):
+        statistics[name] = {}
+        for within, (low, high) in bins.items():
+            kept = (low <= values) & (values <= high)
+            if within != "all" and len(set(np.sign(labels[kept] - NEUTRAL)) - {0}) > 1:
+                agreement = _agreement(scores[kept], labels[kept], review[kept], False)
+                statistics[name][within] = {"phrases": int(kept.sum()), **agreement}
+    return statistics
+
+
+def _describe_nodes(setting: Setting, split: str) -> tuple[np.ndarray, ...]:
+    """Return the tree, the length, the number of words behind it and the label of every node."""
+    columns = [
+        (index, node.stop - node.start, len(tree.tokens) - node.stop, float(node.label))
+        for index, tree in enumerate(setting.trees(split))
+        for node in tree.nodes
+    ]
+    return tuple(np.array(column) for column in zip(*columns, strict=True))
+
+
 def draw(setting: Setting, result: Record) -> list[Record]:
     """Draw the agreement of each method."""
     rows = [row for row in result["rows"] if row["primary"]]
@@ -83,16 +110,21 @@ def draw(setting: Setting, result: Record) -> list[Record]:
 
 
 def _agreement(scores: np.ndarray, labels: np.ndarray, review: np.ndarray, intervals: bool):
+    if intervals:
+        return fields(_estimate(scores, labels, review, RESAMPLES))
+    statistics = _estimate(scores, labels, review, 0)
+    return {name: estimate.value for name, estimate in statistics.items()}
+
+
+def _estimate(
+    scores: np.ndarray, labels: np.ndarray, review: np.ndarray, resamples: int
+) -> dict[str, Estimate]:
     strong = labels != NEUTRAL
     polar, positive = scores[strong], labels[strong] > NEUTRAL
-    if not intervals:
-        return {
-            "spearman": spearman(scores, labels),
-            "auc": auc(polar[positive], polar[~positive]),
-        }
-    correlated = correlations(scores, labels, review, RESAMPLES)["spearman"]
-    separated = separation(polar, positive, review[strong], RESAMPLES)["auc"]
-    return fields({"spearman": correlated, "auc": separated})
+    return {
+        "spearman": correlations(scores, labels, review, resamples, ("spearman",))["spearman"],
+        "auc": separation(polar, positive, review[strong], resamples)["auc"],
+    }
 
 
 EXPERIMENT = Experiment(

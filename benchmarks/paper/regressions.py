@@ -1,5 +1,6 @@
 """Logistic regressions that experiments share, cached in files."""
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,11 @@ def fit_once(path: Path, fit: Callable[[], LinearModel]) -> LinearModel:
         columns = [model.features[name] for name in rest["features"]]
         np.savez(part, coefficients=model.coefficients[columns], rest=json.dumps(rest))
         part.replace(path)
+    return _load(path)
+
+
+@functools.cache
+def _load(path: Path) -> LinearModel:
     with np.load(path, allow_pickle=False) as arrays:
         rest = json.loads(str(arrays["rest"]))
         rest |= {

@@ -42,15 +42,18 @@ def label(method: str, rule: str | None = None) -> str:
     return f"{name} ({rule})" if rule else name
 
 
-def fields(estimates: Mapping[str, Estimate]) -> Record:
-    """Return statistics as fields of a record.
+def fields(statistics: Mapping[str, Any]) -> Record:
+    """Return statistics as fields of a record: an estimate with its interval, others as they are.
 
     >>> fields({"ks": Estimate(0.74, 0.7, 0.8)})
     {'ks': 0.74, 'ks_low': 0.7, 'ks_high': 0.8}
     """
     record = {}
-    for name, (value, low, high) in estimates.items():
-        record |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    for name, value in statistics.items():
+        if isinstance(value, Estimate):
+            record |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
+        else:
+            record[name] = value
     return record
 
 

@@ -94,6 +94,8 @@ class Setting:
     methods: tuple[str, ...] = PAPER_METHODS
     rules: tuple[Rule, ...] = RULES
     command: str = ""
+    quick: bool = False  # whether measures are of few texts and few rules
+    scores: Path | None = None  # folder of stored scores; `scores` in `out` when None
     log: Callable[[str], None] = print
 
     def of(self, data: str) -> list[Subject]:
@@ -116,10 +118,13 @@ class Setting:
     def scorers(self, subject: Subject, only: Iterable[str] | None = None) -> list[Scorer]:
         """Return the methods for a model: CD by each rule, then the others."""
         kept = [m for m in self.methods if only is None or m in set(only)]
-        by_rule = {rule: make_methods(rule, subject.model.vocabulary) for rule in self.rules}
-        scorers = [Scorer(by_rule[rule]["cd"], rule) for rule in self.rules if "cd" in kept]
-        others = next(iter(by_rule.values()))
+        scorers = [self.scorer(subject, rule) for rule in self.rules if "cd" in kept]
+        others = make_methods(vocabulary=subject.model.vocabulary)
         return scorers + [Scorer(others[name], None) for name in kept if name != "cd"]
+
+    def scorer(self, subject: Subject, rule: Rule) -> Scorer:
+        """Return contextual decomposition by a rule, for a model."""
+        return Scorer(make_methods(rule, subject.model.vocabulary)["cd"], rule)
 
     def regression(self, data: str, name: str, fit: Callable[[], LinearModel]) -> LinearModel:
         """Return a regression fitted to a data set, from its file where it was fitted before."""
@@ -155,7 +160,7 @@ class Setting:
         ids = [find_vocabulary(subject.model).encode(tokens) for tokens in reviews]
         pairs = [np.array(of_review, np.int32).reshape(-1, 2) for of_review in spans]
         counts = [len(of_review) for of_review in pairs]
-        path = self.out / "scores" / f"{_name(subject, scorer, ids, pairs)}.npy"
+        path = (self.scores or self.out / "scores") / f"{_name(subject, scorer, ids, pairs)}.npy"
         if not path.is_file():
             started = time.perf_counter()
             results = scorer.method.score(subject.model.classifier, ids, pairs)
@@ -223,7 +228,7 @@ def _digest_files(folder: Path) -> dict[str, str]:
 
 def _name(subject: Subject, scorer: Scorer, ids: list, spans: list) -> str:
     code = digest_code(*(PACKAGE / room for room in SCORING))
-    digest = hashlib.sha256(repr((subject.digest, scorer.key, code)).encode())
+    digest = hashlib.sha256(repr((subject.digest, scorer.method.name, scorer.rule, code)).encode())
     for review, pairs in zip(ids, spans, strict=True):
         digest.update(repr((len(review), len(pairs))).encode())
         digest.update(review.tobytes() + pairs.tobytes())

@@ -5,7 +5,7 @@ sorted once and not for each resample. Items of one group, such as the phrases o
 drawn together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,11 +22,35 @@ Statistic = Callable[[Weights], float]
 
 
 class Estimate(NamedTuple):
-    """A statistic with its interval."""
+    """A statistic with its interval, which it has none of without resamples."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    resampled: Sequence[float] = ()
+    """Its value in every resample, NaN where it has none. Resamples of the same groups are the same
+    whatever the values are: differences of two estimates are paired."""
+
+
+def difference(one: Estimate, other: Estimate) -> Estimate:
+    """Return the paired difference of a statistic of the same items by two sets of values.
+
+    Raises:
+        ValueError: Where they do not have the same number of resamples.
+    """
+    if len(one.resampled) != len(other.resampled):
+        raise ValueError(
+            f"found {len(one.resampled)} and {len(other.resampled)} resamples; a paired "
+            f"difference needs those of the same items."
+        )
+    resampled = np.subtract(one.resampled, other.resampled)
+    return _with_interval(one.value - other.value, resampled)
+
+
+def average(estimates: Sequence[Estimate]) -> Estimate:
+    """Return the mean of statistics of the same items."""
+    resampled = np.mean([estimate.resampled for estimate in estimates], axis=0)
+    return _with_interval(float(np.mean([e.value for e in estimates])), resampled)
 
 
 def pearson(x: Values, y: Values) -> float:
@@ -77,22 +101,28 @@ def auc(positive: Float[np.ndarray, "p"], negative: Float[np.ndarray, "q"]) -> f
 
 
 def correlations(
-    x: Values, y: Values, groups: Int[np.ndarray, "n"] | None = None, resamples: int = RESAMPLES
+    x: Values,
+    y: Values,
+    groups: Int[np.ndarray, "n"] | None = None,
+    resamples: int = RESAMPLES,
+    names: Sequence[str] = ("pearson", "spearman"),
 ) -> dict[str, Estimate]:
-    """Return both correlations with intervals.
+    """Return correlations with intervals.
 
     Args:
         x: One value an item.
         y: One value an item.
         groups: Group of each item; a group is drawn as a whole. Each item on its own when None.
         resamples: Number of bootstrap resamples.
+        names: Which ones.
     """
     x_ranks, y_ranks = _Ranks(x), _Ranks(y)
-    exact = {"pearson": pearson(x, y), "spearman": spearman(x, y)}
-    statistics: dict[str, Statistic] = {
+    exact = {name: {"pearson": pearson, "spearman": spearman}[name](x, y) for name in names}
+    of_weights: dict[str, Statistic] = {
         "pearson": lambda w: _weighted_pearson(x, y, w),
         "spearman": lambda w: _weighted_pearson(x_ranks(w), y_ranks(w), w),
     }
+    statistics = {name: of_weights[name] for name in names}
 
     def usable(w: Weights) -> bool:
         return bool(np.ptp(x[w > 0]) and np.ptp(y[w > 0]))
@@ -125,6 +155,32 @@ def separation(
         return bool(w[positive].any() and w[~positive].any())
 
     return _with_intervals(exact, statistics, len(values), groups, resamples, usable)
+
+
+def concordance(
+    x: Values, y: Values, groups: Int[np.ndarray, "n"] | None = None, resamples: int = RESAMPLES
+) -> Estimate:
+    """Return Lin's concordance correlation coefficient (Lin 1989), 1 where x = y throughout.
+
+        2 cov(x, y) / (var(x) + var(y) + (mean(x) - mean(y))^2)
+
+    Args:
+        x: One value an item.
+        y: One value an item.
+        groups: Group of each item; a group is drawn as a whole. Each item on its own when None.
+        resamples: Number of bootstrap resamples.
+
+    Raises:
+        ValueError: As `pearson`.
+    """
+    _check_pairs(x, y)
+    statistics: dict[str, Statistic] = {"concordance": lambda w: _weighted_concordance(x, y, w)}
+    exact = {"concordance": _weighted_concordance(x, y, np.ones(len(x)))}
+
+    def usable(w: Weights) -> bool:
+        return bool(np.ptp(x[w > 0]) and np.ptp(y[w > 0]))
+
+    return _with_intervals(exact, statistics, len(x), groups, resamples, usable)["concordance"]
 
 
 def mean(
@@ -170,6 +226,13 @@ def _weighted_pearson(x: Values, y: Values, w: Weights) -> float:
     return float((w * x) @ y / np.sqrt(((w * x) @ x) * ((w * y) @ y)))
 
 
+def _weighted_concordance(x: Values, y: Values, w: Weights) -> float:
+    total = w.sum()
+    shift = (w @ (x - y)) / total
+    x, y = x - (w @ x) / total, y - (w @ y) / total
+    return float(2 * ((w * x) @ y) / ((w * x) @ x + (w * y) @ y + total * shift**2))
+
+
 def _weighted_ks(ranks: _Ranks, positive: Bool[np.ndarray, "n"], w: Weights) -> float:
     above, below = (ranks.up_to(np.where(group, w, 0)) for group in (positive, ~positive))
     return max(0.0, float(np.max(below / below[-1] - above / above[-1])))
@@ -196,16 +259,21 @@ def _with_intervals(
     for _ in range(resamples):
         drawn = np.bincount(rng.integers(size, size=size), minlength=size)
         weights = drawn[groups].astype(np.float64)
-        if usable(weights):
-            for name, statistic in statistics.items():
-                resampled[name].append(statistic(weights))
+        can = usable(weights)
+        for name, statistic in statistics.items():
+            resampled[name].append(statistic(weights) if can else np.nan)
+    return {name: _with_interval(value, np.array(resampled[name])) for name, value in exact.items()}
+
+
+def _with_interval(value: float, resampled: Values) -> Estimate:
+    """Return a statistic with the percentiles of its values over resamples."""
+    if not np.isfinite(resampled).any():
+        return Estimate(value, None, None)
     tail = (1 - LEVEL) / 2
-    estimates = {}
-    for name, value in exact.items():
-        low, high = np.quantile(resampled[name], [tail, 1 - tail])
-        # Widened to hold the value: resamples of a statistic that is bounded by 0 lie above it.
-        estimates[name] = Estimate(value, float(min(low, value)), float(max(high, value)))
-    return estimates
+    low, high = np.nanquantile(resampled, [tail, 1 - tail])
+    # Widened to hold the value: resamples of a statistic that is bounded by 0 lie above it.
+    low, high = float(min(low, value)), float(max(high, value))
+    return Estimate(value, low, high, tuple(resampled.tolist()))
 
 
 def _check_pairs(x: Values, y: Values) -> None:

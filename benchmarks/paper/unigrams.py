@@ -1,5 +1,6 @@
 """Section 4.2: scores of words against coefficients of a logistic regression."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -20,7 +21,13 @@ from benchmarks.paper.plots import (
 )
 from benchmarks.paper.results import Record, fields, with_means
 from benchmarks.paper.setting import Scorer, Setting, Subject
-from benchmarks.paper.statistics import correlations, pearson, spearman
+from benchmarks.paper.statistics import (
+    RESAMPLES,
+    Estimate,
+    correlations,
+    pearson,
+    spearman,
+)
 
 LEAST = (1, 3, 10, 30)
 CONTEXTS = ("review", "alone")
@@ -102,6 +109,27 @@ def run(setting: Setting) -> Record:
     return {"rows": with_means(rows, STATISTICS), "points": points}
 
 
+def measure(
+    setting: Setting, subject: Subject, scorer: Scorer, split: str, resamples: int = RESAMPLES
+) -> dict[str, Estimate | float]:
+    """Return the correlation by the primary protocol, over the words of a split of the treebank."""
+    trees = setting.trees(split)
+    nodes = setting.nodes(subject, scorer, split)
+    kept = [n for n, tree in enumerate(trees) if tree.label != NEUTRAL]
+    scores = []
+    for n in kept:
+        leaves = [m for m, node in enumerate(trees[n].nodes) if not node.children]
+        scores.append(nodes[n][sorted(leaves, key=lambda m, n=n: trees[n].nodes[m].start)])
+    words = _words([trees[n].tokens for n in kept])
+    means = _means(words, scores)
+    regression = _phrase_regressions(setting)[PRIMARY["sst"]]
+    features = regression.features
+    least = [word for word, count in words.counts.items() if count >= 10 and word in features]
+    x = np.array([regression.coefficient([word]) for word in least])
+    y = np.array([means[word] for word in least])
+    return {"words": len(least), **correlations(x, y, resamples=resamples)}
+
+
 def draw(setting: Setting, result: Record) -> list[Record]:
     """Draw the scatter plots of A.1.3 and the correlations."""
     figures = []
@@ -138,23 +166,34 @@ def draw(setting: Setting, result: Record) -> list[Record]:
 def _prepare_treebank(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:
     train, dev = setting.trees("train"), setting.trees("dev")
     chosen = _corpus(binary_sentences(dev))
-
-    def fit(name: str, corpus: Corpus, strengths: Sequence[float]) -> LinearModel:
-        return setting.regression(
-            "sst", name, lambda: fit_linear(corpus, chosen, strengths=strengths)
-        )
-
-    phrases = _corpus(binary_phrases(train))
-    fixed = {f"phrases, C = {c:g}": fit(f"phrases, C = {c:g}", phrases, [c]) for c in STRENGTHS}
+    (primary, best), *fixed = _phrase_regressions(setting).items()
+    sentences = _corpus(binary_sentences(train))
     regressions = {
-        PRIMARY["sst"]: max(fixed.values(), key=lambda model: model.dev_accuracy),
+        primary: best,
         "phrases, graded": setting.regression(
             "sst", "graded phrases", lambda: _fit_graded(train, chosen)
         ),
-        "sentences": fit("sentences", _corpus(binary_sentences(train)), STRENGTHS),
-        **fixed,
+        "sentences": setting.regression(
+            "sst", "sentences", lambda: fit_linear(sentences, chosen, strengths=STRENGTHS)
+        ),
+        **dict(fixed),
     }
     return _words([tree.tokens for tree in dev if tree.label != NEUTRAL]), regressions
+
+
+def _phrase_regressions(setting: Setting) -> dict[str, LinearModel]:
+    """Return the regressions on phrases with each penalty, and first the best of them on dev."""
+
+    def fit(strength: float) -> LinearModel:
+        chosen = _corpus(binary_sentences(setting.trees("dev")))
+        phrases = _corpus(binary_phrases(setting.trees("train")))
+        return fit_linear(phrases, chosen, strengths=[strength])
+
+    fixed = {}
+    for c in STRENGTHS:
+        name = f"phrases, C = {c:g}"
+        fixed[name] = setting.regression("sst", name, functools.partial(fit, c))
+    return {PRIMARY["sst"]: max(fixed.values(), key=lambda model: model.dev_accuracy), **fixed}
 
 
 def _fit_graded(trees: Sequence[Tree], dev: Corpus) -> LinearModel:
@@ -185,6 +224,10 @@ def _means_in_reviews(
 ) -> dict[str, float]:
     """Return the mean score of each word over its occurrences."""
     scores = setting.score(subject, scorer, words.reviews, words.spans, "words in reviews")
+    return _means(words, scores)
+
+
+def _means(words: Words, scores: Sequence[np.ndarray]) -> dict[str, float]:
     sums = dict.fromkeys(words.counts, 0.0)
     for tokens, of_review in zip(words.reviews, scores, strict=True):
         for token, score in zip(tokens, of_review, strict=True):

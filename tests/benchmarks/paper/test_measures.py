@@ -1,0 +1,70 @@
+"""What is kept of a measure, and read again."""
+
+import dataclasses
+import json
+import math
+
+import cdjax
+import pytest
+from benchmarks.paper.measures import MEASURES, Measure, _decode, _encode, is_defined, run_measure
+from benchmarks.paper.statistics import Estimate
+
+from benchmarks.paper import measures, setting
+from tests.benchmarks.paper.conftest import make_model
+
+
+def test_estimates_are_read_as_they_were_written():
+    measured = {
+        "ks": Estimate(0.5, 0.25, 0.75, (0.25, math.nan, 0.75)),
+        "length": {"1": {"phrases": 3, "auc": 0.5}},
+    }
+    read = _decode(json.loads(json.dumps(_encode(measured), allow_nan=False)))
+    assert read["length"] == measured["length"]
+    assert read["ks"][:3] == measured["ks"][:3]
+    assert math.isnan(read["ks"].resampled[1])
+    assert read["ks"].resampled[::2] == (0.25, 0.75)
+
+
+@pytest.fixture
+def given(tmp_path):
+    (tmp_path / "sst").mkdir()
+    (tmp_path / "sst" / "dev.txt").write_text("(3 (2 a) (4 good))\n")
+    subject = setting.make_subject("seed-0", "sst", make_model(0, 0.5), main=True)
+    return setting.Setting(tmp_path, (subject,), sst=tmp_path / "sst", log=lambda text: None)
+
+
+def test_a_measure_is_run_once_for_a_rule_a_split_and_a_number_of_resamples(given):
+    calls = []
+
+    def run(*arguments):
+        calls.append(arguments[2:])
+        return {"ks": Estimate(len(calls), None, None)}
+
+    measure = Measure("toy", "x", "Toy", "ks", run, "dev", "test", 10)
+    (subject,) = given.of("sst")
+    renamed = cdjax.ACD._replace(name="another name")
+    for rule in (cdjax.ACD, cdjax.ACD, renamed, cdjax.SHARED):
+        run_measure(measure, given, subject, given.scorer(subject, rule), "choices")
+    assert [(scorer.rule.name, *rest) for scorer, *rest in calls] == [
+        ("acd", "dev", 10),
+        ("shared", "dev", 10),
+    ]
+    scorer = given.scorer(subject, cdjax.ACD)
+    assert run_measure(measure, given, subject, scorer, "choices")["ks"].value == 1
+    run_measure(measure, given, subject, scorer, "choices", intervals=False)
+    run_measure(measure, given, subject, scorer, "confirmation")
+    assert [rest for _, *rest in calls[2:]] == [["dev", 0], ["test", 10]]
+    (given.sst / "dev.txt").write_text("(3 (2 a) (3 good))\n")
+    setting._digest_files.cache_clear()
+    run_measure(measure, dataclasses.replace(given), subject, scorer, "choices")
+    assert len(calls) == 5
+
+
+def test_sums_of_words_have_no_interactions(given):
+    (subject,) = given.of("sst")
+    defined = {
+        scorer.method.name: is_defined(MEASURES["negation"], scorer)
+        for scorer in given.scorers(subject)
+    }
+    assert defined == {"cd": True, "gradient": False, "ig": False, "loo": True, "cell": False}
+    assert [m.letter for m in measures.MEASURES.values() if m.decides] == list("abcde")
