@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+import cdjax.model
 from cdjax.cli.cache import keep_compiled_programs
 from cdjax.cli.options import UserError, as_user_error, positive
 from cdjax.core.rules import RULES
@@ -14,11 +15,12 @@ from cdjax.methods.registry import make_methods
 
 PROGRAM = "python -m benchmarks.paper"
 try:
-    from benchmarks.paper.models import treebank_subjects, yelp_subject
+    from benchmarks.paper import rules
+    from benchmarks.paper.models import architecture_subjects, treebank_subjects, yelp_subject
     from benchmarks.paper.registry import EXPERIMENTS, can_run
     from benchmarks.paper.report import title_of, write_report
     from benchmarks.paper.run import run_experiment
-    from benchmarks.paper.setting import PAPER_METHODS, Setting
+    from benchmarks.paper.setting import PAPER_METHODS, Setting, make_subject
 except ModuleNotFoundError as error:
     package = str(error.name).partition(".")[0]
     if package in ("None", "benchmarks", "cdjax"):
@@ -98,6 +100,15 @@ def _make_parser() -> argparse.ArgumentParser:
         "--vectors, models of further seeds and `plain`, which is trained by the paper's recipe "
         "and in no mean; they are trained first). Figures are those of the best model on dev",
     )
+    add(
+        "--architectures",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="models of the treebank that are not one layer of LSTM, for the study of rules alone "
+        "(default: with --vectors, and no --models, three that are trained first)",
+    )
     add("--yelp-model", type=Path, metavar="DIR", help="model of Yelp reviews (default: bundled)")
     add("--vectors", type=Path, nargs="+", default=[], metavar="FILE", help="to train seeds with")
     add(
@@ -119,6 +130,11 @@ def _make_parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="METHOD",
         help="methods to compare (default: the five of the paper, cd gradient ig loo cell; or all)",
+    )
+    add(
+        "--quick",
+        action="store_true",
+        help="few rules and texts, no test sets in the study of rules, no training: to try it out",
     )
     add("--overwrite", action="store_true", help="run experiments again that are done")
     return parser
@@ -158,11 +174,24 @@ def _make_setting(args: argparse.Namespace, command: str) -> Setting:
     subjects = []
     if args.sst:
         folder = args.out / "models"
-        subjects += treebank_subjects(args.models, args.sst, args.vectors, args.seeds, folder, log)
+        vectors, seeds = ([], 1) if args.quick else (args.vectors, args.seeds)
+        subjects += treebank_subjects(args.models, args.sst, vectors, seeds, folder, log)
+        others = [
+            make_subject(path.name, "sst", cdjax.model.load(path)) for path in args.architectures
+        ]
+        if vectors and not (others or args.models) and args.name in ("all", rules.EXPERIMENT.name):
+            others = architecture_subjects(args.sst, vectors, folder, log)
+        subjects += [subject._replace(data=rules.ARCHITECTURES) for subject in others]
     if args.yelp:
         subjects.append(yelp_subject(args.yelp_model))
-    rules = tuple(RULES[name] for name in dict.fromkeys(args.rule))
-    return Setting(args.out, tuple(subjects), args.sst, args.yelp, methods, rules, command, log)
+    chosen = tuple(RULES[name] for name in dict.fromkeys(args.rule))
+    return Setting(
+        args.out,
+        tuple(subjects),
+        *(args.sst, args.yelp, methods, chosen, command),
+        quick=args.quick,
+        log=log,
+    )
 
 
 if __name__ == "__main__":

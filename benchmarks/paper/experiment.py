@@ -39,3 +39,4 @@ class Experiment(NamedTuple):
     layout: Layout | None = None  # None: only the tables of `blocks`
     blocks: Callable[[Record], list[Block]] = lambda result: []  # further parts of the report
     needs_all_data: bool = True  # False: at least one of `data`
+    also: tuple[str, ...] = ()  # data whose models are measured too, where there are any

@@ -183,6 +183,6 @@ def _decode(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     if set(value) == {"estimate"}:
-        *interval, resampled = value["estimate"]
-        return Estimate(*interval, tuple(np.nan if x is None else x for x in resampled))
+        exact, low, high, resampled = value["estimate"]
+        return Estimate(exact, low, high, tuple(np.nan if x is None else x for x in resampled))
     return {key: _decode(item) for key, item in value.items()}

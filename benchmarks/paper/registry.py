@@ -12,6 +12,7 @@ from benchmarks.paper import (
     negation,
     neighbours,
     phrase_labels,
+    rules,
     unigrams,
 )
 from benchmarks.paper.experiment import Experiment
@@ -26,6 +27,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         neighbours.EXPERIMENT,
         deletion.EXPERIMENT,
         phrase_labels.EXPERIMENT,
+        rules.EXPERIMENT,
     )
 }
 

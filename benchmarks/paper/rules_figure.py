@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cdjax.viz.canvas import FigureError, check_count, save, styled
+from cdjax.viz.pictures.figure import ENDINGS, save, styled
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.paper.figures import COLOURS, MARKERS
+from benchmarks.paper.values import FigureError, check_count
 
 Point = tuple[float, float]
 
@@ -51,7 +52,8 @@ def draw_planes(stem: Path, panels: Sequence[Plane]) -> None:
             _draw_plane(axes, panel)
         handles, names = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
-        save(figure, stem)
+        for ending in ENDINGS:
+            save(figure, stem.with_name(stem.name + ending))
 
 
 def _draw_plane(axes: Axes, panel: Plane) -> None:

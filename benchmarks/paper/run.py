@@ -73,17 +73,17 @@ def _key(experiment: Experiment, setting: Setting) -> str:
     """Return a digest of everything that the result depends on."""
     data = [setting.digests(name) for name in experiment.data]
     models = [[s.name, s.data, s.digest, s.main] for s in setting.subjects]
-    models = [model for model in models if model[1] in experiment.data]
+    models = [m for m in models if m[1] in (*experiment.data, *experiment.also)]
     rules = [rule.name for rule in setting.rules]
     code = digest_code(PACKAGE, STUDY)
-    parts = [FORMAT, code, experiment.name, data, models, rules, setting.methods]
+    parts = [FORMAT, code, experiment.name, data, models, rules, setting.methods, setting.quick]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _describe(experiment: Experiment, setting: Setting) -> dict[str, Any]:
     """Return the models, rules and methods of the experiment."""
     models: list[Record] = []
-    for data in experiment.data:
+    for data in (*experiment.data, *experiment.also):
         for subject in setting.of(data):
             provenance = subject.model.provenance
             accuracy = provenance.get("accuracy", {})

@@ -31,7 +31,7 @@ def find_pareto(figures: Figures) -> Bool[np.ndarray, "r"]:
     """
     as_good = (figures[:, None] >= figures[None]).all(axis=2)
     better = (figures[:, None] > figures[None]).any(axis=2)
-    return ~(as_good & better).any(axis=0)
+    return np.logical_not(np.any(as_good & better, axis=0))
 
 
 def choose(figures: Figures) -> int:

@@ -7,7 +7,10 @@ import cdjax
 import numpy as np
 import pytest
 from benchmarks.paper.__main__ import main
+from benchmarks.paper.family import make_family
+from benchmarks.paper.planted.languages import LANGUAGES
 
+from benchmarks.paper import faithfulness, planted_rules, rules
 from tests.conftest import random_classifier
 
 LABELS = ("negative", "positive")
@@ -50,6 +53,15 @@ def make_model(seed, dev_accuracy):
     vocabulary = cdjax.Vocabulary.of(WORDS)
     classifier = random_classifier(rng, words=len(vocabulary), scale=0.6, dtype=np.float32)
     provenance = {"accuracy": {"dev": {"accuracy": dev_accuracy}}, "options": {"seed": seed}}
+    return cdjax.Model(classifier, vocabulary, LABELS, provenance)
+
+
+def planted():
+    """A network of the words of a language, as it was before training."""
+    vocabulary = cdjax.Vocabulary(LANGUAGES["parity"].words, unknown="<unk>")
+    rng = np.random.default_rng(4)
+    classifier = random_classifier(rng, words=len(vocabulary), scale=0.6, dtype=np.float32)
+    provenance = {"language": "parity", "options": {"cell": "lstm"}}
     return cdjax.Model(classifier, vocabulary, LABELS, provenance)
 
 
@@ -97,6 +109,11 @@ def results(world, tmp_path_factory):
     """The folder of the results of all experiments; not to be written to."""
 
     def make(folder):
-        assert run(world, folder) == 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rules, "make_family", lambda: make_family((0.5,), (0.0,)))
+            patch.setattr(rules, "FINALISTS", 1)
+            patch.setattr(faithfulness, "REVIEWS", 10)
+            patch.setattr(planted_rules, "load_planted", lambda *_: {"parity-lstm": planted()})
+            assert run(world, folder) == 0
 
     return make_once(tmp_path_factory, "paper-results", make)

@@ -152,7 +152,7 @@ def test_models_and_missing_experiments_are_listed(folder):
     text = write_report(folder)[1].read_text(encoding="utf-8").replace("\\", "")
     assert "| one | sst | 1 | 0.881 | yes | 0.872 |" in text  # the last: the paper's
     missing = re.findall(r"^\| (\w+) \| .* \| not run \|$", text, re.M)
-    assert missing == ["dissent", "negation", "deletion", "phrase_labels"]
+    assert missing == ["dissent", "negation", "deletion", "phrase_labels", "rules"]
 
 
 def test_the_overview_has_each_primary_comparison(folder):

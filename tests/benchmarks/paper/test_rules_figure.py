@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from benchmarks.paper.rules_figure import Plane, Surface, _mesh_lines, draw_planes
-from cdjax.viz.canvas import FigureError
+from benchmarks.paper.values import FigureError
 
 from tests.pictures import check_picture
 

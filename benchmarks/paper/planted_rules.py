@@ -1,0 +1,63 @@
+"""The measure f of the study of rules: how near scores come to planted truth."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from cdjax.core.rules import Rule
+
+from benchmarks.paper.measures import PLANTED
+from benchmarks.paper.planted.measure import measure as measure_planted
+from benchmarks.paper.planted.networks import load_planted
+from benchmarks.paper.planted.truth import TRUTHS
+from benchmarks.paper.results import Record, write_json
+from benchmarks.paper.setting import PACKAGE, SCORING, STUDY, Setting, digest_code
+
+
+def measure(setting: Setting, rules: Sequence[Rule], methods: Sequence[str]) -> list[Record]:
+    """Return the agreement of rules and methods with planted truth, a record each.
+
+    It is the mean over networks, which are in the field `networks`, and over both readings of the
+    right score. Trains the networks where `out` has none.
+
+    Args:
+        setting: Where results are kept.
+        rules: Rules of contextual decomposition.
+        methods: Other methods.
+    """
+    code = digest_code(*(PACKAGE / room for room in SCORING), STUDY / "planted")
+    digest = hashlib.sha256(repr((code, [rule[1:] for rule in rules], methods)).encode())
+    path = setting.out / "measures" / f"{PLANTED}-{digest.hexdigest()[:24]}.json"
+    if not path.is_file():
+        models = load_planted(setting.out / "planted", setting.log)
+        setting.log(f"  {PLANTED}: {len(models)} networks")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"rows": measure_planted(models, rules, methods)})
+    return average_networks(json.loads(path.read_text(encoding="utf-8"))["rows"])
+
+
+def average_networks(rows: Sequence[Mapping[str, object]]) -> list[Record]:
+    """Return the mean agreement of each method over readings and networks."""
+    by_method: dict[tuple, dict[str, list[float]]] = {}
+    for row in rows:
+        if row["after"] == "all" and row["truth"] in TRUTHS:
+            networks = by_method.setdefault((row["method"], row["rule"]), {})
+            networks.setdefault(str(row["model"]), []).append(float(str(row["pearson"])))
+    records = []
+    for (method, rule), networks in by_method.items():
+        means = {name: float(np.mean(values)) for name, values in networks.items()}
+        records.append(
+            {
+                "measure": PLANTED,
+                "part": None,
+                "model": PLANTED,
+                "method": method,
+                "rule": rule,
+                "primary": False,
+                "in_mean": True,
+                "agreement": float(np.mean(list(means.values()))),
+                "networks": means,
+            }
+        )
+    return records
