@@ -39,6 +39,7 @@ def test_a_page_is_written(model, tmp_path, capsys):
     assert first["longest"] == 2
 
 
+@pytest.mark.thorough
 def test_methods_that_are_not_defined_are_left_out_of_a_page(tmp_path, capsys):
     stack = save_model(tmp_path / "stack", layers=2)
     path = tmp_path / "page.html"

@@ -357,7 +357,7 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_axe_finds_no_fault(open_page, path, theme):
     if not AXE.is_file():
         pytest.skip("needs axe-core: npm ci, in cdjax/viz/page")
