@@ -28,6 +28,15 @@ def test_arguments_are_named_as_flags(message, expected):
     assert name_flags(message, ARGUMENTS) == expected
 
 
+@pytest.fixture
+def heeds_interruptions():
+    """In the background of a shell, SIGINT is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_interruptions")
 def test_an_interruption_that_a_callback_loses_is_raised_again_and_prints_nothing(capfd):
     def press(*_):
         gc.callbacks.remove(press)

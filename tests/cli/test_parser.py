@@ -26,7 +26,10 @@ def complain(argv, capsys):
     [
         (["explian", "x"], "cdjax: error: there is no command 'explian'; did you mean explain?"),
         (["neighbors"], "cdjax: error: there is no command 'neighbors'; did you mean neighbours?"),
-        (["zzz"], "cdjax: error: there is no command 'zzz'; expected one of score, explain,"),
+        (
+            ["zzz"],
+            "cdjax: error: there is no command 'zzz'; expected one of score, report, explain,",
+        ),
         (["It is good"], 'to explain a text: cdjax explain "It is good"'),
         (["explain", "It", "is", "good"], 'quote it, as one: cdjax explain "It is good" (see'),
         (["explain", "It", "cost", "$5"], "cdjax explain 'It cost $5' (see cdjax explain --help)"),

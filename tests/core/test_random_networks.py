@@ -106,6 +106,12 @@ def test_many_random_networks(data, rule, seed):
     check_random_network(data, rule, seed)
 
 
+def has_ties(h, steps):
+    """Return whether a unit's largest output is reached twice: rounding decides whose it is."""
+    ordered = np.sort(np.asarray(h)[steps], axis=0)
+    return len(ordered) > 1 and bool(np.min(ordered[-1] - ordered[-2]) < 1e-12)
+
+
 def check_random_network(data, rule, seed):
     rng = np.random.default_rng(seed)
     network = data.draw(networks(rng))
@@ -129,8 +135,9 @@ def check_random_network(data, rule, seed):
         logits = split_logits(network, x, inside, rule, valid)
         expected = reference.split_logits(network, x, inside, reading, valid)
         each = steps if network.pool == "each" else slice(None)
-        for ours, literal in zip((logits.beta, logits.gamma), expected[:2], strict=True):
-            np.testing.assert_allclose(ours[each], literal[each], rtol=1e-9, atol=1e-10)
+        if not (network.pool == "max" and has_ties(split.beta + split.gamma, steps)):
+            for ours, literal in zip((logits.beta, logits.gamma), expected[:2], strict=True):
+                np.testing.assert_allclose(ours[each], literal[each], rtol=1e-9, atol=1e-10)
         total = logits.beta + logits.gamma + logits.bias
         np.testing.assert_allclose(total[each], expected.whole[each], rtol=1e-9, atol=1e-10)
         values = forward(network, x, valid)

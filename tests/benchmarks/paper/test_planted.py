@@ -179,7 +179,7 @@ def test_intervals_are_over_texts():
     assert alone.high - alone.low < 0.15
     # Of texts said ten times over, no more is known than of each once.
     tenfold = pearson_by_text(np.repeat(x, 10), np.repeat(y, 10), np.repeat(np.arange(400), 10))
-    assert tenfold == pytest.approx(alone)
+    assert tenfold[:3] == pytest.approx(alone[:3])
 
 
 def test_a_network_that_is_played_like_a_language():
