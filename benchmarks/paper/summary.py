@@ -114,5 +114,9 @@ def mean_range(rows: Sequence[Record], along: str, fixed: Sequence[str]) -> floa
     for row in rows:
         levels = groups.setdefault(tuple(row[field] for field in fixed), {})
         levels.setdefault(row[along], []).append(row["value"])
-    ranges = [np.ptp([np.mean(v) for v in of.values()]) for of in groups.values() if len(of) > 1]
+    ranges = [
+        float(np.ptp([np.mean(values) for values in levels.values()]))
+        for levels in groups.values()
+        if len(levels) > 1
+    ]
     return float(np.mean(ranges)) if ranges else None

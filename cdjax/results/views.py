@@ -73,7 +73,12 @@ class Plots:
                 direction (`cdjax.score_regions`); not shown when None.
             ax: Where to draw; a new figure when None.
         """
-        parts = {"features": features, "times": times, "values": values, "windows": windows}
+        parts: dict[str, Any] = {
+            "features": features,
+            "times": times,
+            "values": values,
+            "windows": windows,
+        }
         return self._draw("windows", ax, by_feature=by_feature, **parts)
 
     def waterfall(self, *, ax: Any = None) -> Any:
