@@ -7,7 +7,7 @@ the same for all of them, is computed once.
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
@@ -30,6 +30,10 @@ class Share:
     beta: Array  # the phrase alone
     whole: Array  # the network's own value
     bias: Array | None = None  # comes from no input at all; None in a state, which has no such part
+    kind: str = field(default="share", metadata={"static": True})
+    """Tells it from a `Split`. JAX 0.10 takes pytrees of registered dataclasses for equal whose
+    fields are, whatever their class: now and then it used what was traced for the one on the other.
+    """
 
     @property
     def gamma(self) -> Array:
@@ -49,13 +53,14 @@ class Share:
         return Share(-self.beta, one - self.whole, bias)
 
 
-@static_fields("rule")
+@static_fields("rule", "kind")
 class BetaOnly(NamedTuple):
     """Computes the phrase's part under a rule; the operations are those of `Parts`."""
 
     rule: Rule
     inside: Bool[Array, "t"]
     owns: Bool[Array, "t"] | None = None
+    kind: str = "beta only"  # tells it from `Parts`, as that of a `Share`
 
     def gates(self, W: Weight, x: Share | Owned, b: Weight | None = None) -> tuple[Any, ...]:
         if isinstance(x, Owned):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from cdjax.core.decomposition import split_logits
 from cdjax.core.rules import RULES
+from cdjax.core.split import PLAIN, Owned, Parts, Split
 from cdjax.engine import beta_only
 
 from tests.conftest import random_layer
@@ -73,3 +74,27 @@ def test_regions(x64, name):
         score = beta_only.score(network, x, region, cdjax.PAPER, valid)
         expected = split_logits(network, x, region, cdjax.PAPER, valid).beta
         np.testing.assert_allclose(score, expected, rtol=1e-11, atol=1e-12)
+
+
+def test_no_program_of_another_class_is_taken_for_its_own():
+    """JAX takes pytrees of registered dataclasses for equal if their fields are."""
+    lstm, gru = NETWORKS["two layers, both directions"].layers[0]
+    z = jnp.zeros(1)
+    values = [
+        Split(z, z),
+        Split(z, z, z),
+        Owned(z, z),
+        beta_only.Share(z, z),
+        beta_only.Share(z, z, z),
+        Parts(cdjax.PAPER, z),
+        Parts(cdjax.PAPER, z, z),
+        beta_only.BetaOnly(cdjax.PAPER, z),
+        beta_only.BetaOnly(cdjax.PAPER, z, z),
+        PLAIN,
+        lstm,
+        gru,
+        cdjax.Dense(z, z),
+    ]
+    structures = [jax.tree.structure(value) for value in values]
+    for n, one in enumerate(structures):
+        assert all(one != other for other in structures[n + 1 :]), values[n]
