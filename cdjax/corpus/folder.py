@@ -172,7 +172,7 @@ def read_finished(out: str | os.PathLike) -> dict[str, Any]:
     out = Path(out)
     if not out.is_dir():
         what = "is a file" if out.exists() else "does not exist"
-        raise CorpusError(f"{out} {what}; expected the folder of a job (cdjax score --out).")
+        raise CorpusError(f"{out} {what}; expected the folder that cdjax score wrote.")
     manifest = _read_json(out / MANIFEST)
     if manifest is None or manifest.get("format") != FORMAT:
         if _is_unfinished(out):
@@ -181,7 +181,7 @@ def read_finished(out: str | os.PathLike) -> dict[str, Any]:
             )
         raise CorpusError(
             f"{out} is not a folder of cdjax scores: it has no {MANIFEST} of one; expected the "
-            f"folder of a job (cdjax score --out)."
+            f"folder that it wrote."
         )
     if manifest.get("version") != VERSION:
         raise CorpusError(

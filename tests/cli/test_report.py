@@ -148,7 +148,7 @@ def test_the_model_is_not_there(out, here, capsys):
 
 def test_folders(out, here, capsys):
     argv = ["report", "none", "--html", "page.html"]
-    fail(argv, capsys, r"none does not exist; expected the folder of a job \(cdjax score --out\)")
+    fail(argv, capsys, r"none does not exist; expected the folder that cdjax score wrote")
     (here / "other").mkdir()
     argv = ["report", "other", "--html", "page.html"]
     fail(argv, capsys, "other is not a folder of cdjax scores")

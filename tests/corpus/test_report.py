@@ -352,7 +352,9 @@ def test_folders_that_cannot_be_read(tmp_path, case):
 
 
 def test_no_folder(tmp_path):
-    with pytest.raises(CorpusError, match="does not exist; expected the folder of a job"):
+    with pytest.raises(
+        CorpusError, match="does not exist; expected the folder that cdjax score wrote"
+    ):
         Scores.open(tmp_path / "none", 5)
     (tmp_path / "file").touch()
     with pytest.raises(CorpusError, match="is a file"):
