@@ -114,9 +114,9 @@ def _make_parser() -> argparse.ArgumentParser:
     add(
         "--seeds",
         type=positive,
-        default=3,
+        default=4,
         metavar="N",
-        help="number of models of the treebank, where none are given (default: 3)",
+        help="number of models of the treebank, where none are given (default: 4)",
     )
     add(
         "--rule",
@@ -184,6 +184,9 @@ def _make_setting(args: argparse.Namespace, command: str) -> Setting:
         subjects += [subject._replace(data=rules.ARCHITECTURES) for subject in others]
     if args.yelp:
         subjects.append(yelp_subject(args.yelp_model))
+    names = [subject.name for subject in subjects]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"two models are named {twice[0]!r}; rename the folder of one.")
     chosen = tuple(RULES[name] for name in dict.fromkeys(args.rule))
     return Setting(
         args.out,

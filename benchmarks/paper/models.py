@@ -12,6 +12,7 @@ from cdjax.model import MODEL_FILE, Model
 
 from benchmarks.paper.results import PLAIN
 from benchmarks.paper.setting import Subject, make_subject
+from benchmarks.paper.workers import one_thread_flags
 
 BUNDLED = "bundled"
 PAPER_RECIPE = (
@@ -151,10 +152,7 @@ def train_missing(
         command += ["--checkpoint", str(state), *(["--resume"] if state.exists() else [])]
         log(f"training {name}; progress in {log_path}")
         with log_path.open("a", encoding="utf-8") as file:
-            # One thread a process: processes side by side use the cores better than threads.
-            threads = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-            flags = f"{os.environ.get('XLA_FLAGS', '')} {threads}" if workers > 1 else None
-            environment = os.environ | ({"XLA_FLAGS": flags} if flags else {})
+            environment = os.environ | ({"XLA_FLAGS": one_thread_flags()} if workers > 1 else {})
             done = subprocess.run(command, stdout=file, stderr=file, env=environment, check=False)
         if done.returncode:
             last = log_path.read_text(encoding="utf-8").strip().rpartition("\n")[2]

@@ -1,17 +1,18 @@
 """Beyond the paper: which rule, by the protocol of `PROTOCOL.md`."""
 
+import itertools
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cdjax
 import numpy as np
 from cdjax.core.rules import PAPER, RULES, Rule
 from cdjax.methods.registry import make_methods
 
-from benchmarks.paper import planted_rules, rules_report
+from benchmarks.paper import faithfulness, planted_rules, rules_report
 from benchmarks.paper.experiment import Experiment
 from benchmarks.paper.family import QUICK, describe, make_family
 from benchmarks.paper.measures import MEASURES, PLANTED, Measure, is_defined, run_measure
@@ -27,6 +28,7 @@ from benchmarks.paper.summary import (
     mean_range,
     rank,
 )
+from benchmarks.paper.workers import work
 
 EXPLORED = ("labels", "composition", "negation", "words")
 """Measures of the whole family; a rule may dominate another by the first three."""
@@ -60,18 +62,19 @@ def run(setting: Setting) -> Record:
         explored, rank(figures), find_pareto(figures[:, :PARETO_BY]), strict=True
     ):
         row |= {"worst_rank": float(ranks.max()), "pareto": bool(is_pareto)}
-    estimates = _measure_all(setting, [family[name] for name in finalists])
+    measured = _measure_all(setting, [family[name] for name in finalists])
     rows = [
         {
-            "measure": measure,
-            "part": part,
-            "model": model.name,
-            **_describe_model(model),
-            **scorer.key,
-            "primary": part == "choices",
-            **fields(statistics),
+            "measure": one.measure,
+            "part": one.part,
+            "model": one.task.model,
+            **_describe_model(setting.subject(one.task.model)),
+            "method": one.task.method,
+            "rule": one.task.rule and one.task.rule.name,
+            "primary": one.part == "choices",
+            **fields(one.statistics),
         }
-        for (measure, part, model, scorer), statistics in estimates
+        for one in measured
     ]
     rows += planted_rules.measure(setting, [family[name] for name in finalists], OTHERS)
     return {
@@ -79,29 +82,38 @@ def run(setting: Setting) -> Record:
         "family": explored,
         "finalists": finalists,
         "criterion": decide(rows, finalists),
-        "contests": _contests(estimates, finalists),
+        "contests": _contests(measured, finalists),
         "moves": _moves(rows),
     }
 
 
 def explore(setting: Setting, main: Subject, family: Mapping[str, Rule]) -> list[Record]:
     """Return the figures of every rule of the family, on the choices, without intervals."""
-    rows = []
     setting.log(f"  the family: {len(family)} rules, {main.name}")
-    for n, (name, rule) in enumerate(family.items()):
-        scorer, row = setting.scorer(main, rule), {"rule": name, **rule._asdict()}
-        row |= {"bias_product": rule.bias_product.value, "choices": describe(rule)}
-        del row["name"]
-        # Of so many rules, scores are kept for the measures of a rule alone.
-        with tempfile.TemporaryDirectory() as folder:
-            alone = replace(setting, scores=Path(folder), log=_say_nothing)
-            for measure in map(MEASURES.__getitem__, EXPLORED):
-                measured = run_measure(measure, alone, main, scorer, "choices", intervals=False)
-                row[measure.name] = measured[measure.statistic].value
+    _measure_explored(setting, (main.name, PAPER))  # what all rules need is there after the first
+    rows = []
+    for row in work(_measure_explored, setting, [(main.name, rule) for rule in family.values()]):
         rows.append(row)
-        if n % 50 == 49:
-            setting.log(f"  {n + 1} of {len(family)} rules")
+        if len(rows) % 50 == 0:
+            setting.log(f"  {len(rows)} of {len(family)} rules")
     return rows
+
+
+def _measure_explored(setting: Setting, what: tuple[str, Rule]) -> Record:
+    """Return the figures of a rule by the main model."""
+    name, rule = what
+    main = setting.subject(name)
+    row: Record = {"rule": rule.name, **rule._asdict()}
+    row |= {"bias_product": rule.bias_product.value, "choices": describe(rule)}
+    del row["name"]
+    # Of so many rules, scores are kept for the measures of a rule alone.
+    with tempfile.TemporaryDirectory() as folder:
+        alone = replace(setting, scores=Path(folder), log=_say_nothing)
+        for measure in map(MEASURES.__getitem__, EXPLORED):
+            scorer = setting.scorer(main, rule)
+            measured = run_measure(measure, alone, main, scorer, "choices", intervals=False)
+            row[measure.name] = measured[measure.statistic].value
+    return row
 
 
 def _say_nothing(text: str) -> None:
@@ -158,34 +170,73 @@ def mean_over_models(
     return float(np.mean(values)) if values else None
 
 
-Estimates = list[tuple[tuple[str, str, Subject, Scorer], dict[str, Any]]]
+class Task(NamedTuple):
+    """A method by a model, all of whose measures one process makes."""
+
+    model: str
+    method: str
+    rule: Rule | None
 
 
-def _measure_all(setting: Setting, finalists: Sequence[Rule]) -> Estimates:
+class Measured(NamedTuple):
+    """What a measure has found."""
+
+    measure: str
+    part: str
+    task: Task
+    statistics: Mapping[str, Any]
+
+
+def _measure_all(setting: Setting, finalists: Sequence[Rule]) -> list[Measured]:
     """Return every measure of the finalists by all models, and of other methods by the main one."""
     subjects = [s for data in ("sst", ARCHITECTURES, ELSEWHERE) for s in setting.of(data)]
-    measured = []
+    tasks = []
     for subject in subjects:
-        scorers = [setting.scorer(subject, rule) for rule in finalists]
-        if subject.main and subject.data == "sst":
-            others = make_methods(vocabulary=subject.model.vocabulary)
+        tasks += [Task(subject.name, "cd", rule) for rule in finalists]
+        if _is_main(subject):
             possible = [name for name in OTHERS if name != "cell" or _is_lstm(subject)]
-            scorers += [Scorer(others[name], None) for name in possible]
-        for measure in MEASURES.values():
-            for part in PARTS[: 1 if setting.quick else None]:
-                if measure.split(part) is None or _is_left_out(setting, measure, subject):
-                    continue
-                setting.log(f"  {measure.name}, {measure.split(part)}, {subject.name}")
-                for scorer in scorers:
-                    if is_defined(measure, scorer):
-                        key = measure.name, part, subject, scorer
-                        measured.append((key, run_measure(measure, setting, subject, scorer, part)))
-    return measured
+            tasks += [Task(subject.name, name, None) for name in possible]
+    # Games are played before methods need them: two processes would play the same.
+    splits = sorted({split for _, split in _parts(setting, MEASURES["faithfulness"])})
+    list(work(_play, setting, itertools.product([s.name for s in subjects], splits)))
+    measured = [one for some in work(_measure_task, setting, tasks) for one in some]
+    # Times are taken when nothing else runs.
+    return measured + [one for task in tasks for one in _measure(setting, task, [MEASURES["cost"]])]
 
 
-def _is_left_out(setting: Setting, measure: Measure, subject: Subject) -> bool:
-    """Return whether a measure is of the main model alone."""
-    return measure.name == "cost" and not (subject.main and subject.data == "sst")
+def _play(setting: Setting, what: tuple[str, str]) -> None:
+    name, split = what
+    faithfulness.play(setting, setting.subject(name), split)
+
+
+def _measure_task(setting: Setting, task: Task) -> list[Measured]:
+    return _measure(setting, task, [m for name, m in MEASURES.items() if name != "cost"])
+
+
+def _measure(setting: Setting, task: Task, measures: Sequence[Measure]) -> list[Measured]:
+    """Return the given measures of a method, where they are defined."""
+    subject = setting.subject(task.model)
+    scorer = (
+        Scorer(make_methods(vocabulary=subject.model.vocabulary)[task.method], None)
+        if task.rule is None
+        else setting.scorer(subject, task.rule)
+    )
+    return [
+        Measured(measure.name, part, task, run_measure(measure, setting, subject, scorer, part))
+        for measure in measures
+        if is_defined(measure, scorer) and (measure.name != "cost" or _is_main(subject))
+        for part, _ in _parts(setting, measure)
+    ]
+
+
+def _parts(setting: Setting, measure: Measure) -> list[tuple[str, str]]:
+    """Return the parts that are measured, with their splits."""
+    parts = PARTS[:1] if setting.quick else PARTS
+    return [(part, split) for part in parts if (split := measure.split(part)) is not None]
+
+
+def _is_main(subject: Subject) -> bool:
+    return subject.main and subject.data == "sst"
 
 
 def _is_lstm(subject: Subject) -> bool:
@@ -205,14 +256,13 @@ def _describe_model(subject: Subject) -> Record:
     return {"architecture": ", ".join(parts), "recipe": recipe, "in_mean": recipe == "usual"}
 
 
-def _contests(estimates: Estimates, finalists: Sequence[str]) -> list[Record]:
+def _contests(measured: Sequence[Measured], finalists: Sequence[str]) -> list[Record]:
     """Return the contest of each rule with the paper's, by every measure and part."""
     figures: dict[tuple, dict[str, Estimate]] = {}
-    for (measure, part, subject, scorer), statistics in estimates:
+    for measure, part, task, statistics in measured:
         value = statistics[MEASURES[measure].statistic]
-        if scorer.rule is not None and isinstance(value, Estimate):
-            by_model = figures.setdefault((measure, part, scorer.rule.name), {})
-            by_model[subject.name] = value
+        if task.rule is not None and isinstance(value, Estimate):
+            figures.setdefault((measure, part, task.rule.name), {})[task.model] = value
     records = []
     for (measure, part, rule), by_model in figures.items():
         if rule != PAPER.name and rule in finalists:

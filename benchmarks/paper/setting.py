@@ -102,6 +102,10 @@ class Setting:
         """Return the models of a data set, the main one first."""
         return sorted((s for s in self.subjects if s.data == data), key=lambda s: not s.main)
 
+    def subject(self, name: str) -> Subject:
+        """Return the model of a name."""
+        return next(subject for subject in self.subjects if subject.name == name)
+
     @property
     def yelp_folder(self) -> Path:
         """The folder of Yelp reviews."""

@@ -58,9 +58,9 @@ def score_spans(
     """
     classifier, ids = prepare_one(model, x_or_ids, padding)
     checked = check_spans(spans, len(ids))
-    (scores,) = _score_chosen(classifier, [ids], [checked], rule)
-    check_finite(scores, "scores", 0)
-    return scores
+    (result,) = _score_chosen(classifier, [ids], [checked], rule)
+    check_finite(result.scores, "scores", 0)
+    return result.scores
 
 
 def score_sets(
@@ -246,10 +246,8 @@ def score_chosen_spans(
     """
     classifier, ids = prepare(model, reviews, padding)
     checked = check_span_lists(spans, ids)
-    logits = predict(classifier, ids)
-    scores = _score_chosen(classifier, ids, checked, rule)
-    results = zip(checked, scores, logits, strict=True)
-    return [_check_result(n, SpanScores(*result)) for n, result in enumerate(results)]
+    results = _score_chosen(classifier, ids, checked, rule)
+    return [_check_result(n, result) for n, result in enumerate(results)]
 
 
 def _score_chosen(
@@ -258,20 +256,26 @@ def _score_chosen(
     spans: list[np.ndarray],
     rule: Rule,
     shapes: tuple[JobShape, ...] | None = None,
-) -> list[Float[np.ndarray, "_ k"]]:
-    """Return the scores of spans of each sequence, all checked, in the order given."""
+) -> list[SpanScores]:
+    """Return the spans of each sequence, all checked, in the order given, and their scores."""
     bias = classifier.bias
     scores = [np.zeros((len(array), len(bias)), bias.dtype) for array in spans]
+    logits = np.zeros((len(ids), len(bias)), bias.dtype)
     orders = []
     for array in spans:
         order = np.lexsort((array[:, 1], array[:, 0]))
         orders.append(order[array[order, 0] < array[order, 1]])  # an empty span scores 0
     asked = ChosenSpans([array[order] for array, order in zip(spans, orders, strict=True)])
     results = run_spans(classifier, ids, asked, rule, shapes)
-    for its_scores, order, result in zip(scores, orders, results, strict=True):
-        if result is not None:
-            its_scores[order] = result.scores
-    return scores
+    unread = []
+    for n, result in enumerate(results):
+        if result is None:
+            unread.append(n)
+        else:
+            scores[n][orders[n]], logits[n] = result.scores, result.logits
+    if unread:
+        logits[unread] = _predict(classifier, [ids[n] for n in unread])
+    return [SpanScores(*result) for result in zip(spans, scores, logits, strict=True)]
 
 
 def with_vector_readout(model: Classifier | Model) -> Classifier:
@@ -321,10 +325,15 @@ def predict(
         TypeError, ValueError: As `score_all_spans`.
     """
     classifier, ids = prepare(model, reviews, padding)
+    logits = _predict(classifier, ids)
+    if wrong := np.flatnonzero(~np.isfinite(logits).all(axis=1)).tolist():
+        check_finite(logits[wrong[0]], "logits", wrong[0])
+    return logits
+
+
+def _predict(classifier: Classifier, ids: list[np.ndarray]) -> Float[np.ndarray, "b k"]:
     logits = np.tile(output_bias(classifier), (len(ids), 1))
     filled = [n for n, sequence in enumerate(ids) if len(sequence)]
     sequences, network = [ids[n] for n in filled], classifier._replace(embedding=None)
     logits[filled] = recursion.predict(network, sequences, classifier.embedding)
-    if wrong := np.flatnonzero(~np.isfinite(logits).all(axis=1)).tolist():
-        check_finite(logits[wrong[0]], "logits", wrong[0])
     return logits

@@ -1,0 +1,78 @@
+"""Several processes, one core each: side by side they use the cores better than threads do."""
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import get_context
+from typing import Any
+
+import jax
+from cdjax.cli.cache import keep_compiled_programs
+
+from benchmarks.paper.setting import Setting
+
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+_given: list[Setting] = []  # in a worker: what it works on
+
+
+def one_thread_flags() -> str:
+    """Return the value of `XLA_FLAGS` of a process that computes in one thread."""
+    return f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()
+
+
+def work(
+    function: Callable[[Setting, Any], Any], setting: Setting, items: Iterable[Any]
+) -> Iterator[Any]:
+    """Yield `function(setting, item)` for each item, in their order, by a process a core.
+
+    With one core or item, or where JAX computes on another device, this process does it all.
+
+    Args:
+        function: Of a module. Its results, like the items, have to be picklable.
+        setting: What it works on.
+        items: What is done, each on its own: no two may write the same file.
+    """
+    items = list(items)
+    processes = min(os.cpu_count() or 1, len(items))
+    if processes < 2 or jax.default_backend() != "cpu":
+        yield from (function(setting, item) for item in items)
+        return
+    silent = replace(setting, log=_say)
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (silent,))
+    try:
+        with _flags(one_thread_flags()):  # of the processes, which start with the first item
+            results = pool.map(_run, ((function, item) for item in items))
+        yield from results
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _flags(flags: str) -> Iterator[None]:
+    before = os.environ.get("XLA_FLAGS")
+    os.environ["XLA_FLAGS"] = flags
+    try:
+        yield
+    finally:
+        del os.environ["XLA_FLAGS"]
+        if before is not None:
+            os.environ["XLA_FLAGS"] = before
+
+
+def _start(setting: Setting) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends without a word; the first process speaks
+    keep_compiled_programs()
+    _given.append(setting)
+
+
+def _run(given: tuple[Callable[[Setting, Any], Any], Any]) -> Any:
+    function, item = given
+    return function(_given[-1], item)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
