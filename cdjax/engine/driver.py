@@ -12,6 +12,7 @@ phrase share `beta` is 0 before the phrase, and none of it is an approximation:
 How a job's steps, scans and tails are laid out is told in `layout.py`.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -333,13 +334,22 @@ def run_spans(
 
 def count_numbers(form: FastForm, params: Any, inputs: int) -> tuple[int, int]:
     """Return how many numbers are stored of a time step, and of a phrase that has ended."""
+    leaves, structure = jax.tree.flatten(params)
+    kinds = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
+    return _count_numbers(form, structure, kinds, inputs)
 
+
+@functools.lru_cache  # tracing takes longer than scoring a sentence
+def _count_numbers(
+    form: FastForm, structure: Any, kinds: tuple[jax.ShapeDtypeStruct, ...], inputs: int
+) -> tuple[int, int]:
     def take_steps(params: Any) -> tuple[Any, Any]:
-        x, row = jnp.zeros((1, inputs), jax.tree.leaves(params)[0].dtype), jnp.zeros(1, int)
+        x, row = jnp.zeros((1, inputs), kinds[0].dtype), jnp.zeros(1, int)
         scan = Scans(row + 1, row, row, row == 0, jnp.array(1))
         rows = form.forward(params, x, Steps(scan, row - 1, 1))[0]
         return rows, form.begin(form.prepare(params), rows, row, row == 0, False)
 
+    params = jax.tree.unflatten(structure, kinds)
     rows, state = (
         sum(array.size for array in jax.tree.leaves(stored))
         for stored in jax.eval_shape(take_steps, params)
