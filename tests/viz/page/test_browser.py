@@ -48,6 +48,21 @@ def test_a_phrase_is_dragged(open_page, path, explanations):
     page.wait_for_address("phrase=2-5")
 
 
+def test_the_text_stands_as_it_is_written(open_page, path):
+    page = open_page(path)
+    page.page.get_by_label("numbers").uncheck()
+    boxes = [page.page.locator(".prose .form").nth(t).bounding_box() for t in range(7)]
+    ends = [box["x"] + box["width"] for box in boxes]
+    touching = [ends[t] == pytest.approx(boxes[t + 1]["x"], abs=0.1) for t in range(6)]
+    assert touching == [False, True, False, False, False, True]  # is|n't, film|.
+
+
+def test_names_of_totals_are_in_full_on_a_phone(open_page, path):
+    page = open_page(path, viewport={"width": 390, "height": 800})
+    lines = page.page.locator(".waterfall .total .name").all_text_contents()
+    assert lines == ["positive", "\N{MINUS SIGN} negative"]
+
+
 def test_words_are_chosen_by_keys(open_page, path):
     page = open_page(path)
     page.word(0).focus()

@@ -103,6 +103,8 @@ def choose(page, name):
 
 def test_phrases_are_listed_and_paged(open_page, path, phrases):
     page = open_page(path)
+    legend, table = (page.page.locator(s).bounding_box() for s in (".legend", ".phrases"))
+    assert legend["y"] < table["y"]  # what the numbers are comes before them
     first = check_rows(page, phrases)
     assert len(first) == 25
     evidence = [
@@ -222,6 +224,24 @@ def test_a_phrase_leads_to_its_reviews(open_page, path, out, phrases):
     for doc, chips in seen.items():
         scores = [row[2] for row in phrases["not"] if row[0] == doc]
         assert chips == pytest.approx(scores, abs=0.00501)
+
+
+def test_of_a_long_review_is_shown_where_most_is_said(open_page, tmp_path):
+    out = tmp_path / "out"
+    write_scores(out, ["bad film " * 150], scale=0.3)
+    write(out, tmp_path / "page.html")
+    scores = {row["start"]: row["score"] for row in read_tables(out)[1] if row["words"] == 1}
+    shown = np.rint(100 * np.array([scores[t] for t in range(300)]))
+    sizes = np.where(np.abs(shown) >= 50, np.abs(shown), 0)
+    sums = np.convolve(sizes, np.ones(60), "valid")
+    assert 0 < np.argmax(sums) < 240
+    page = open_page(tmp_path / "page.html")
+    titles = page.page.locator(".tinted .word").evaluate_all("all => all.map(one => one.title)")
+    seen = np.array([round(100 * to_number(title)) for title in titles])
+    assert len(seen) == 60
+    assert np.where(np.abs(seen) >= 50, np.abs(seen), 0).sum() == sums.max()
+    page.page.get_by_role("button", name="Show all 300 words").click()
+    assert page.text(".tinted").split() == ["bad", "film"] * 150
 
 
 def test_errors_of_the_model_are_first(open_page, path, out):

@@ -1,8 +1,8 @@
 // A series as a chart: features as rows, time along, tinted by the scores of its steps; any window
 // to drag.
 
-import { useEffect, useRef } from "preact/hooks";
-import { useWidth } from "./hooks";
+import { useRef } from "preact/hooks";
+import { useDragging, useWidth } from "./hooks";
 import type { SeriesRecord } from "./record";
 import type { Reading, Span } from "./scores";
 import { plain, shorten } from "./text";
@@ -26,7 +26,7 @@ export function Chart(props: Props) {
   const { series, reading, span, hover, head, anchor, hidden, byFeature, onSelect } = props;
   const [box, width] = useWidth<HTMLDivElement>();
   const plot = useRef<SVGSVGElement>(null);
-  const dragging = useRef<number | null>(null);
+  const dragging = useDragging();
   const steps = reading.steps;
   const name = Math.min(NAME, width * 0.25);
   const each = Math.max(0.1, (width - name - 8) / steps);
@@ -36,15 +36,6 @@ export function Chart(props: Props) {
     const left = event.clientX - plot.current!.getBoundingClientRect().left;
     return Math.min(steps - 1, Math.max(0, Math.floor((left - name) / each)));
   };
-  useEffect(() => {
-    const stop = () => (dragging.current = null);
-    addEventListener("pointerup", stop);
-    addEventListener("pointercancel", stop);
-    return () => {
-      removeEventListener("pointerup", stop);
-      removeEventListener("pointercancel", stop);
-    };
-  }, []);
   const onKeyDown = (event: KeyboardEvent) => {
     const moves: Record<string, number> = {
       ArrowLeft: -1,
@@ -78,7 +69,7 @@ export function Chart(props: Props) {
           if (score === null) return null;
           const [start, stop] = series.windows[w]!;
           const step = reading.step(score);
-          const place = {
+          const area = {
             x: x(start),
             y: top + 1,
             width: (stop - start) * each - 1,
@@ -87,9 +78,9 @@ export function Chart(props: Props) {
           return (
             <g>
               <title>{`${plain(feature)} ${reading.show(score)}`}</title>
-              <rect class={`cell c${step + 2} soft`} {...place} />
-              {step !== 0 && place.width > 40 && (
-                <text class="tick" x={place.x + 4} y={top + 10}>
+              <rect class={`cell c${step + 2} soft`} {...area} />
+              {step !== 0 && area.width > 40 && (
+                <text class="tick" x={area.x + 4} y={top + 10}>
                   {reading.show(score)}
                 </text>
               )}
@@ -163,7 +154,7 @@ export function Chart(props: Props) {
           {!hidden &&
             Array.from({ length: steps }, (_, t) => {
               const step = reading.step(reading.at(t, t + 1));
-              const place = {
+              const area = {
                 x: x(t),
                 y: 2,
                 width: Math.max(0.5, each - (each > 4 ? 1 : 0)),
@@ -171,8 +162,8 @@ export function Chart(props: Props) {
               };
               return (
                 <>
-                  <rect class={`cell c${step + 2}`} {...place} />
-                  {step < 0 && each > 4 && <rect fill="url(#minus)" {...place} />}
+                  <rect class={`cell c${step + 2}`} {...area} />
+                  {step < 0 && each > 4 && <rect fill="url(#minus)" {...area} />}
                 </>
               );
             })}

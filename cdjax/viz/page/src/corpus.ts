@@ -113,8 +113,8 @@ async function unpackAll(record: ReportRecord) {
 
 type Unpacked = Awaited<ReturnType<typeof unpackAll>>;
 
-/** Where the phrases are: for each its occurrences, by place in the corpus. */
-interface Places {
+/** Where the phrases are: for each its occurrences, in the order of the corpus. */
+interface Occurrences {
   first: Int32Array; // of each phrase's occurrences, and after the last
   at: Int32Array; // the word that an occurrence begins with, among those of all reviews
   scores: Float64Array[]; // of each number that is read
@@ -126,7 +126,7 @@ export class Corpus {
   readonly reviewOf: Int32Array; // of each word
   readonly lengths: Int32Array; // words of each phrase
   readonly texts: string[]; // of the phrases
-  readonly places: Places;
+  readonly occurrences: Occurrences;
   readonly unit: number; // a score is its whole number times this
   readonly numbers: NumberRecord[]; // by names that can be shown
 
@@ -156,7 +156,7 @@ export class Corpus {
       this.lengths[n] = words.length;
       return words.join(" ");
     });
-    this.places = this.findPlaces();
+    this.occurrences = this.findOccurrences();
   }
 
   static async from(record: ReportRecord) {
@@ -172,17 +172,17 @@ export class Corpus {
     return this.size === this.record.about.documents;
   }
 
-  word(place: number) {
-    return this.data.formWords[this.data.tokens[place]!]!;
+  word(token: number) {
+    return this.data.formWords[this.data.tokens[token]!]!;
   }
 
   /** The score of a word, in units of the last decimal. */
-  wordScore(number: number, place: number) {
-    return this.data.scores[number * this.data.tokens.length + place]!;
+  wordScore(number: number, token: number) {
+    return this.data.scores[number * this.data.tokens.length + token]!;
   }
 
   /** Goes through all texts once, with the phrases as a tree of their words. */
-  private findPlaces(): Places {
+  private findOccurrences(): Occurrences {
     const { phraseWords, counts, tokens, formWords, words, occurrences, scores } = this.data;
     const numbers = this.record.numbers.length;
     const { longest } = this.record.phrases;
@@ -205,36 +205,36 @@ export class Corpus {
       }
       phraseAt[here] = phrase;
     }
-    // Occurrences in the order of their places, and then of their lengths, as they are packed.
-    const [phrases, places]: [number[], number[]] = [[], []];
+    // Occurrences in the order of their first words, and then of their lengths, as they are packed.
+    const [phrases, firsts]: [number[], number[]] = [[], []];
     for (let review = 0; review < this.size; review++) {
       const end = this.starts[review + 1]!;
-      for (let place = this.starts[review]!; place < end; place++) {
-        let here = single[formWords[tokens[place]!]!]!;
+      for (let token = this.starts[review]!; token < end; token++) {
+        let here = single[formWords[tokens[token]!]!]!;
         for (let n = 1; here >= 0; n++) {
           if (phraseAt[here]! >= 0) {
             phrases.push(phraseAt[here]!);
-            places.push(place);
+            firsts.push(token);
           }
-          if (n === longest || place + n >= end) break;
-          here = next.get(here * words.length + formWords[tokens[place + n]!]!) ?? -1;
+          if (n === longest || token + n >= end) break;
+          here = next.get(here * words.length + formWords[tokens[token + n]!]!) ?? -1;
         }
       }
     }
     const first = new Int32Array(counts.length + 1);
     for (const phrase of phrases) first[phrase + 1]!++;
     for (let phrase = 0; phrase < counts.length; phrase++) first[phrase + 1]! += first[phrase]!;
-    const [free, at] = [first.slice(), new Int32Array(places.length)];
-    const read = Array.from({ length: numbers }, () => new Float64Array(places.length));
+    const [free, at] = [first.slice(), new Int32Array(firsts.length)];
+    const read = Array.from({ length: numbers }, () => new Float64Array(firsts.length));
     const packed = occurrences.length / numbers;
     let longer = 0;
     phrases.forEach((phrase, i) => {
       const to = free[phrase]!++;
-      at[to] = places[i]!;
+      at[to] = firsts[i]!;
       const single = this.lengths[phrase] === 1;
       for (let k = 0; k < numbers; k++) {
         read[k]![to] = single
-          ? scores[k * tokens.length + places[i]!]!
+          ? scores[k * tokens.length + firsts[i]!]!
           : occurrences[k * packed + longer]!;
       }
       if (!single) longer++;

@@ -16,6 +16,21 @@ export function useWidth<E extends HTMLElement>(): [{ current: E | null }, numbe
   return [element, width];
 }
 
+/** The step where a drag began; null while none goes on. It ends wherever the pointer is let go. */
+export function useDragging(): { current: number | null } {
+  const dragging = useRef<number | null>(null);
+  useEffect(() => {
+    const stop = () => (dragging.current = null);
+    addEventListener("pointerup", stop);
+    addEventListener("pointercancel", stop);
+    return () => {
+      removeEventListener("pointerup", stop);
+      removeEventListener("pointercancel", stop);
+    };
+  }, []);
+  return dragging;
+}
+
 export type Theme = "light" | "dark";
 
 /** The theme in use: the system's, until a person chooses. */

@@ -16,3 +16,13 @@ export function fit(text: string, font: string, width: number): string {
   }
   return `${characters.join("")}…`;
 }
+
+/** Returns a text in one line, or in two where it is wider and has a space; lines are cut to fit. */
+export function wrap(text: string, font: string, width: number): string[] {
+  const words = text.split(/(?<!^|\u2212) /); // a minus stays with what it is of
+  let first = words.shift()!;
+  while (words.length && widthOf(`${first} ${words[0]}`, font) <= width)
+    first += ` ${words.shift()}`;
+  const lines = words.length ? [first, words.join(" ")] : [first];
+  return lines.map((line) => fit(line, font, width));
+}

@@ -7,37 +7,62 @@ import { isWrong } from "./filters";
 import { percent } from "./names";
 import { plain, rightToLeft, shorten } from "./text";
 
-const [LONG, AROUND] = [90, 30]; // words: longer texts are cut to what is around a phrase
+const [LONG, AROUND] = [90, 30]; // words: longer texts are cut, to so many on each side of a phrase
 const VALUE = 80; // characters of a kept value that are shown
 
 interface PassageProps {
   corpus: Corpus;
   number: number;
   review: number;
-  places: number[]; // where the phrase begins
+  starts: number[]; // where the phrase starts
   length: number; // of the phrase
   scores: number[]; // of its occurrences
 }
 
-export function Passage({ corpus, number, review, places, length, scores }: PassageProps) {
+type Range = [from: number, to: number];
+
+function aroundPhrase(starts: number[], length: number, start: number, stop: number): Range {
+  const from = Math.max(start, starts[0]! - AROUND);
+  return [from, Math.min(stop, starts.at(-1)! + length + AROUND, from + 2 * LONG)];
+}
+
+/** Returns the words of a long text that hold most of its clear scores, these in their middle. */
+function whereMostIsSaid(corpus: Corpus, number: number, start: number, stop: number): Range {
+  const size = (token: number) => {
+    const score = corpus.wordScore(number, token);
+    return corpus.step(score) ? Math.abs(score) : 0;
+  };
+  let [sum, most, first, last] = [0, 0, start, start];
+  for (let token = start; token < stop; token++) {
+    sum += size(token);
+    const from = token + 1 - 2 * AROUND;
+    if (from > start) sum -= size(from - 1);
+    if (from < start) continue;
+    if (sum > most) [most, first, last] = [sum, from, from];
+    else if (sum === most && last === from - 1) last = from;
+  }
+  const from = (first + last) >> 1;
+  return [from, from + 2 * AROUND];
+}
+
+export function Passage({ corpus, number, review, starts, length, scores }: PassageProps) {
   const [whole, setWhole] = useState(false);
   const { data, record } = corpus;
   const [start, stop] = [corpus.starts[review]!, corpus.starts[review + 1]!];
-  let [from, to] = [start, stop];
-  if (!whole && stop - start > LONG) {
-    from = places.length ? Math.max(start, places[0]! - AROUND) : start;
-    to = Math.min(stop, (places.length ? places.at(-1)! + length : start) + AROUND);
-    if (to - from > 2 * LONG) to = from + 2 * LONG;
-    if (!places.length) to = Math.min(stop, start + 2 * AROUND);
-  }
-  const inside = (place: number) => places.some((at) => place >= at && place < at + length);
-  const gap = (place: number) => plain(data.gaps[data.between[place + review]!]!);
+  const cut = !whole && stop - start > LONG;
+  const [from, to] = !cut
+    ? [start, stop]
+    : starts.length
+      ? aroundPhrase(starts, length, start, stop)
+      : whereMostIsSaid(corpus, number, start, stop);
+  const inside = (token: number) => starts.some((at) => token >= at && token < at + length);
+  const gap = (token: number) => plain(data.gaps[data.between[token + review]!]!);
   const id = data.ids?.[review] ?? null;
   const label = (n: number) => plain(record.about.labels[n]!);
   const predicted = data.predicted && data.predicted[review]!;
   const labelled = data.true && data.true[review]!;
   const words = Array.from({ length: to - from }, (_, n) => from + n);
-  const forms = words.map((place) => plain(data.forms[data.tokens[place]!]!));
+  const forms = words.map((token) => plain(data.forms[data.tokens[token]!]!));
   return (
     <article class="passage">
       <div class="row about">
@@ -63,21 +88,21 @@ export function Passage({ corpus, number, review, places, length, scores }: Pass
           {id !== null && <bdi>{` \u00b7 ${plain(shorten(id, VALUE))}`}</bdi>}
         </span>
       </div>
-      <p class="tinted" dir={rightToLeft(forms.join(" ")) ? "rtl" : "ltr"}>
+      <p class="tinted text" dir={rightToLeft(forms.join(" ")) ? "rtl" : "ltr"}>
         {from > start && <span class="note">{"\u2026 "}</span>}
         {from === start && gap(start)}
-        {words.map((place, n) => {
-          const score = corpus.wordScore(number, place);
+        {words.map((token, n) => {
+          const score = corpus.wordScore(number, token);
           const step = Number.isNaN(score) ? 0 : corpus.step(score);
-          const marked = inside(place);
+          const marked = inside(token);
           const edges =
-            (places.includes(place) ? " first" : "") +
-            (places.includes(place - length + 1) ? " final" : "");
+            (starts.includes(token) ? " first" : "") +
+            (starts.includes(token - length + 1) ? " final" : "");
           return (
             <>
               {n > 0 && (
-                <span class={marked && inside(place - 1) && !places.includes(place) ? "in" : ""}>
-                  {gap(place)}
+                <span class={marked && inside(token - 1) && !starts.includes(token) ? "in" : ""}>
+                  {gap(token)}
                 </span>
               )}
               <span

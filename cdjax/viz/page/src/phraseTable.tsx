@@ -84,7 +84,9 @@ export function PhraseTable({ corpus, summary, state, phrases, onChange, onPick 
       </div>
       {rows.length === 0 ? (
         <p class="note">
-          {`No phrase that is listed fits. Phrases are left out that are never clear, or occur too seldom: see "What is on this page".`}
+          {state.opposite
+            ? `No phrase that is listed ${state.query.trim() ? "and searched for " : ""}is clearly ${below} here and clearly ${above} there.`
+            : `No phrase that is listed fits. Phrases are left out that are never clear, or occur too seldom: see "What is on this page".`}
         </p>
       ) : (
         <table class="table">
@@ -101,7 +103,7 @@ export function PhraseTable({ corpus, summary, state, phrases, onChange, onPick 
               )}
               {head(
                 "opposite",
-                "clearly \u2212 / +",
+                "clearly \u2212\u00a0/\u00a0+",
                 "figure sides",
                 `Occurrences that are clearly ${below}, and ${above}`,
               )}

@@ -63,7 +63,7 @@ export function toSvg(
     const score = reading.at(cell.span.start, cell.span.stop);
     const step = Number.isNaN(score) ? 0 : reading.step(score);
     const [ground, ink] = record.scale[step + 2]!.light;
-    const place = { x, y, width: wide, height: CELL, rx: 3 };
+    const box = { x, y, width: wide, height: CELL, rx: 3 };
     const next = cells[n + 1];
     // The line below the phrase goes on to its next word, where that is on the same line.
     const on = next && next.y === y && inside(next) ? GAP : 0;
@@ -71,8 +71,8 @@ export function toSvg(
     const middle = { x: x + wide / 2, "text-anchor": "middle" };
     const small = { y: y + 41, "font-size": 11, direction: "ltr", fill: SOFT };
     return [
-      ground && element("rect", { ...place, fill: ground }),
-      step < 0 && element("rect", { ...place, fill: "url(#hatch)" }),
+      ground && element("rect", { ...box, fill: ground }),
+      step < 0 && element("rect", { ...box, fill: "url(#hatch)" }),
       inside(cell) && element("rect", line),
       element("text", { ...middle, y: y + 18.5, fill: ink || INK }, escape(text)),
       element("text", { ...middle, ...small }, reading.show(score)),

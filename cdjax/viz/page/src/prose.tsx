@@ -1,6 +1,7 @@
 // The text or, of tokens alone, the words: tinted by their scores, with any phrase to choose.
 
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
+import { useDragging } from "./hooks";
 import type { Piece } from "./text";
 import type { Reading, Span } from "./scores";
 
@@ -22,7 +23,7 @@ interface Props {
 export function Prose(props: Props) {
   const { pieces, reading, known, span, hover, head, numbers, hidden, anchor, onSelect } = props;
   const box = useRef<HTMLDivElement>(null);
-  const dragging = useRef<number | null>(null);
+  const dragging = useDragging();
 
   const stepAt = (x: number, y: number): number | null => {
     const element = document.elementFromPoint(x, y)?.closest<HTMLElement>("[data-t]");
@@ -40,15 +41,6 @@ export function Prose(props: Props) {
     const step = stepAt(event.clientX, event.clientY);
     if (step !== null && step !== head) onSelect(dragging.current, step);
   };
-  const stop = () => (dragging.current = null);
-  useEffect(() => {
-    addEventListener("pointerup", stop);
-    addEventListener("pointercancel", stop);
-    return () => {
-      removeEventListener("pointerup", stop);
-      removeEventListener("pointercancel", stop);
-    };
-  }, []);
 
   const onKeyDown = (event: KeyboardEvent) => {
     const leftward = props.right;
@@ -78,7 +70,7 @@ export function Prose(props: Props) {
   return (
     <div
       ref={box}
-      class={`prose${numbers && !hidden ? " numbered" : ""}`}
+      class={`prose text${numbers && !hidden ? " numbered" : ""}`}
       dir={props.right ? "rtl" : "ltr"}
       role="listbox"
       aria-multiselectable

@@ -64,26 +64,23 @@ function Report({ corpus }: { corpus: Corpus }) {
         onChange={change}
       />
       {kept && !corpus.whole && (
-        <p class="filtered note">
+        <p class="frame filtered note">
           Numbers of phrases are of the reviews that fit and are on this page.
         </p>
       )}
       <main>
-        <div>
-          <PhraseTable {...{ corpus, summary, state, phrases }} onChange={change} onPick={pick} />
-          <p class="legend">
-            <span>{below}</span>
-            {[`\u2212${strong}`, `\u2212${clear}`, "between", `+${clear}`, `+${strong}`].map(
-              (text, n) => (
-                <span class={`chip s${n}`}>{text}</span>
-              ),
-            )}
-            <span>{above}</span>
-            <span class="note">
-              {record.about.output === "value" ? "in the units of the value" : "in logits"}
-            </span>
-          </p>
-        </div>
+        <p class="legend">
+          <span>scores</span>
+          <strong>{below}</strong>
+          {[`\u2212${strong}`, `\u2212${clear}`, "between", `+${clear}`, `+${strong}`].map(
+            (text, n) => (
+              <span class={`chip s${n}`}>{text}</span>
+            ),
+          )}
+          <strong>{above}</strong>
+          <span>{record.about.output === "value" ? "in the units of the value" : "in logits"}</span>
+        </p>
+        <PhraseTable {...{ corpus, summary, state, phrases }} onChange={change} onPick={pick} />
         <aside class="card" ref={detail} aria-label="Reviews">
           {phrase !== null && <Detail {...{ corpus, summary, state, phrase }} onPick={pick} />}
           <ReviewList {...{ corpus, state, kept }} opposite={isOpposite} onChange={change} />

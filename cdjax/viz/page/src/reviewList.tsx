@@ -22,8 +22,8 @@ interface ListProps {
 /** The text of a review, to be searched. */
 export function textOf({ data, starts }: Corpus, review: number) {
   let text = "";
-  for (let place = starts[review]!; place < starts[review + 1]!; place++) {
-    text += data.gaps[data.between[place + review]!]! + data.forms[data.tokens[place]!]!;
+  for (let token = starts[review]!; token < starts[review + 1]!; token++) {
+    text += data.gaps[data.between[token + review]!]! + data.forms[data.tokens[token]!]!;
   }
   return text + data.gaps[data.between[starts[review + 1]! + review]!]!;
 }
@@ -35,7 +35,7 @@ function order(corpus: Corpus, found: Found[], by: ReviewOrder, phrase: boolean)
   const strong = ({ scores }: Found) => scores.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
   const sureness = ({ review }: Found) => sure?.[review] ?? 0;
   const wrong = ({ review }: Found) =>
-    isWrong(corpus, review) ? 1 + sureness({ review, places: [], scores: [] }) : 0;
+    isWrong(corpus, review) ? 1 + sureness({ review, starts: [], scores: [] }) : 0;
   const keys: Record<ReviewOrder, ((of: Found) => number) | null> = {
     first: phrase ? strong : wrong,
     highest: high,
@@ -57,7 +57,7 @@ export function ReviewList({ corpus, state, kept, opposite, onChange }: ListProp
       phrase === null
         ? Array.from({ length: corpus.size }, (_, review): Found => ({
             review,
-            places: [],
+            starts: [],
             scores: [],
           })).filter(({ review }) => !kept || kept[review])
         : findReviews(corpus, number, phrase, kept);
@@ -89,10 +89,10 @@ export function ReviewList({ corpus, state, kept, opposite, onChange }: ListProp
   const passages = (list: Found[]) =>
     list
       .slice(page * each, (page + 1) * each)
-      .map(({ review, places, scores }) => (
+      .map(({ review, starts, scores }) => (
         <Passage
           key={review}
-          {...{ corpus, number, review, places, scores }}
+          {...{ corpus, number, review, starts, scores }}
           length={phrase === null ? 0 : corpus.lengths[phrase]!}
         />
       ));
@@ -122,7 +122,7 @@ export function ReviewList({ corpus, state, kept, opposite, onChange }: ListProp
       : []),
   ];
   const sides: [Side, string][] = [
-    ["both", "both signs"],
+    ...(opposite || side === "both" ? ([["both", "both signs"]] as [Side, string][]) : []),
     ["all", `all ${held.length.toLocaleString("en")}`],
     ["below", `${below} ${down.length.toLocaleString("en")}`],
     ["above", `${above} ${up.length.toLocaleString("en")}`],

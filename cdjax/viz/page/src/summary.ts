@@ -50,8 +50,8 @@ function packed(corpus: Corpus, number: number, count: number) {
 }
 
 function of(corpus: Corpus, number: number, count: number, kept: Uint8Array) {
-  const { places, reviewOf, lengths } = corpus;
-  const scores = places.scores[number]!;
+  const { occurrences, reviewOf, lengths } = corpus;
+  const scores = occurrences.scores[number]!;
   const counts = new Int32Array(count);
   const [means, interactions] = [new Float64Array(count), new Float64Array(count)];
   const lows = new Float64Array(count).fill(Infinity);
@@ -59,13 +59,13 @@ function of(corpus: Corpus, number: number, count: number, kept: Uint8Array) {
   const histograms = new Int32Array(count * COLUMNS);
   for (let phrase = 0; phrase < count; phrase++) {
     let [sum, beyond] = [0, 0];
-    for (let i = places.first[phrase]!; i < places.first[phrase + 1]!; i++) {
-      const [place, score] = [places.at[i]!, scores[i]!];
-      if (!kept[reviewOf[place]!] || Number.isNaN(score)) continue;
+    for (let i = occurrences.first[phrase]!; i < occurrences.first[phrase + 1]!; i++) {
+      const [token, score] = [occurrences.at[i]!, scores[i]!];
+      if (!kept[reviewOf[token]!] || Number.isNaN(score)) continue;
       counts[phrase]!++;
       sum += score;
       beyond += score;
-      for (let n = 0; n < lengths[phrase]!; n++) beyond -= corpus.wordScore(number, place + n);
+      for (let n = 0; n < lengths[phrase]!; n++) beyond -= corpus.wordScore(number, token + n);
       lows[phrase] = Math.min(lows[phrase]!, score);
       highs[phrase] = Math.max(highs[phrase]!, score);
       histograms[phrase * COLUMNS + corpus.column(score)]!++;
@@ -80,7 +80,7 @@ function of(corpus: Corpus, number: number, count: number, kept: Uint8Array) {
 /** The occurrences of a phrase in one review. */
 export interface Found {
   review: number;
-  places: number[];
+  starts: number[];
   scores: number[]; // in units of the last decimal
 }
 
@@ -91,17 +91,17 @@ export function findReviews(
   phrase: number,
   kept: Uint8Array | null,
 ): Found[] {
-  const { places, reviewOf } = corpus;
+  const { occurrences, reviewOf } = corpus;
   const found: Found[] = [];
-  for (let i = places.first[phrase]!; i < places.first[phrase + 1]!; i++) {
-    const [place, score] = [places.at[i]!, places.scores[number]![i]!];
-    const review = reviewOf[place]!;
+  for (let i = occurrences.first[phrase]!; i < occurrences.first[phrase + 1]!; i++) {
+    const [token, score] = [occurrences.at[i]!, occurrences.scores[number]![i]!];
+    const review = reviewOf[token]!;
     if ((kept && !kept[review]) || Number.isNaN(score)) continue;
     const last = found.at(-1);
     if (last?.review === review) {
-      last.places.push(place);
+      last.starts.push(token);
       last.scores.push(score);
-    } else found.push({ review, places: [place], scores: [score] });
+    } else found.push({ review, starts: [token], scores: [score] });
   }
   return found;
 }

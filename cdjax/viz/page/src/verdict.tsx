@@ -79,7 +79,7 @@ export function Notices({ readings }: { readings: Reading[] }) {
   return (
     <>
       {texts.map((text) => (
-        <p class="notice">{plain(text)}</p>
+        <p class="notice">{plain(text.replace(/(?<=[ (])-(?=\d)/g, "\u2212"))}</p>
       ))}
     </>
   );

@@ -3,7 +3,7 @@
 import { useWidth } from "./hooks";
 import { nounsOf } from "./names";
 import type { ReviewRecord } from "./record";
-import { fit, widthOf } from "./measure";
+import { widthOf, wrap } from "./measure";
 import type { Reading, Span } from "./scores";
 
 interface Part {
@@ -91,7 +91,7 @@ interface Props {
   onSelect: (span: Span) => void;
 }
 
-const [ROW, NAME, NUMBER] = [22, 230, 64];
+const [ROW, LINE, NAME, NUMBER] = [22, 14, 230, 64];
 
 export function Waterfall({ bars, range, reading, title, onSelect }: Props) {
   const [box, width] = useWidth<HTMLDivElement>();
@@ -102,21 +102,32 @@ export function Waterfall({ bars, range, reading, title, onSelect }: Props) {
   const [low, high] = range ?? rangeOf(bars);
   const room = Math.max(40, width - name - NUMBER - 12);
   const x = (value: number) => name + 6 + (room * (value - low)) / (high - low || 1);
-  const height = ROW * bars.length + 4;
+  const names = bars.map((bar) => wrap(bar.name, fontOf(bar.kind), name - 4));
+  let height = 0;
+  const tops = names.map((lines) => (height += ROW + LINE * (lines.length - 1)) - ROW);
+  height += 4;
   return (
     <div ref={box} class="waterfall">
       {width > 0 && (
         <svg width={width} height={height} role="img" aria-label={describe(bars, reading, title)}>
           <line class="zero" x1={x(0)} x2={x(0)} y1={0} y2={height} />
-          {bars.map(({ name: text, value, from, to, kind, span }, row) => {
-            const y = row * ROW;
+          {bars.map(({ value, from, to, kind, span }, row) => {
+            const [y, lines] = [tops[row]!, names[row]!];
+            const above = LINE * (lines.length - 1); // a first line of the name
             const side = value < 0 ? "below" : "above";
             return (
               <g class={`${kind}${span ? " open" : ""}`} onClick={() => span && onSelect(span)}>
-                <rect class="target" x={0} y={y} width={width} height={ROW} />
-                <text class="name" x={name} y={y + ROW / 2} text-anchor="end">
-                  {fit(text, fontOf(kind), name - 4)}
-                </text>
+                <rect class="target" x={0} y={y - above} width={width} height={ROW + above} />
+                {lines.map((line, n) => (
+                  <text
+                    class="name"
+                    x={name}
+                    y={y + ROW / 2 - LINE * (lines.length - 1 - n)}
+                    text-anchor="end"
+                  >
+                    {line}
+                  </text>
+                ))}
                 <rect
                   class={kind === "total" ? "sum" : side}
                   x={Math.min(x(from), x(to))}
@@ -125,7 +136,13 @@ export function Waterfall({ bars, range, reading, title, onSelect }: Props) {
                   height={ROW - 6}
                 />
                 {row + 1 < bars.length && (
-                  <line class="link" x1={x(to)} x2={x(to)} y1={y + ROW - 3} y2={y + ROW + 3} />
+                  <line
+                    class="link"
+                    x1={x(to)}
+                    x2={x(to)}
+                    y1={y + ROW - 3}
+                    y2={tops[row + 1]! + 3}
+                  />
                 )}
                 <text class="figure" x={Math.max(x(from), x(to)) + 5} y={y + ROW / 2}>
                   {reading.show(value)}
