@@ -1,5 +1,6 @@
 """What a person should know before believing an explanation: notices, in plain sentences."""
 
+import html
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -120,7 +121,8 @@ def _describe_unread(explanation: Any) -> str | None:
         return None
     at, left_out = 0, []
     for start, stop in [*explanation.offsets.tolist(), [len(explanation.text)] * 2]:
-        left_out += _WORD.findall(_TAG.sub(" ", explanation.text[at:start]))
+        between = html.unescape(explanation.text[at:start])  # as it is read: &lt;br&gt; is a tag
+        left_out += _WORD.findall(_TAG.sub(" ", between))
         at = max(at, stop)
     if not left_out:
         return None

@@ -130,6 +130,7 @@ def test_unread_words_are_told():
     assert notice.text.startswith("2 words are not read")
     assert notice.text.endswith("zork, film.")
     assert cdjax.explain("A good<br />film &amp; cast&hellip;").notices() == ()
+    assert cdjax.explain("A &lt;i&gt;good&lt;/i&gt; film.").notices() == ()
 
 
 def test_scores_that_do_not_add_up_say_so():

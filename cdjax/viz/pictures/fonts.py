@@ -1,5 +1,6 @@
 """Text in pictures: fonts that have its characters, how wide it is, where it breaks."""
 
+import bisect
 import functools
 import unicodedata
 import warnings
@@ -46,6 +47,23 @@ class Fonts:
             else:
                 high = middle - 1
         return _cut(text, low)
+
+    def break_words(self, text: str, size: float, width: float) -> str:
+        """Return a text with a space within each word that is wider than a line, wherever needed.
+
+        So its letters stay in sight when it is wrapped.
+        """
+        pieces: list[str] = []
+        for word in text.split():
+            while self.measure(word, size) > width:
+                length = bisect.bisect(
+                    range(1, len(word)), width, key=lambda n: self.measure(word[:n], size)
+                )
+                length = max(1, len(_cut(word, length)) - 1)
+                pieces.append(word[:length])
+                word = word[length:]
+            pieces.append(word)
+        return " ".join(pieces)
 
     def wrap(self, text: str, size: float, width: float, most: int | None = None) -> list[str]:
         """Return the lines of a text, so many at most; what is wider than a line is shortened."""

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from cdjax.display import show
 from cdjax.results.explanation import Explanation
 from cdjax.results.hierarchy import Hierarchy
 from cdjax.results.overview import Overview
 from cdjax.results.sentences import LONG_TEXT
 from cdjax.viz.pictures.board import Board, Look
+from cdjax.viz.pictures.fonts import Fonts
 from cdjax.viz.pictures.parts import (
     MARGIN,
     NUMBER,
@@ -27,7 +30,22 @@ ROW, CHIP = 0.29, 0.165
 DEEPEST = 16
 """Most joins above each other."""
 NAMES = 0.4
-"""Share of the width that words take at most."""
+"""Share of the width that words take at most, unless the tree leaves more."""
+LINE, LINES = 0.16, 3
+"""Inches of a line of a leaf's words, and its lines at most."""
+
+
+class Name(NamedTuple):
+    """The words of a leaf as they are written."""
+
+    lines: list[str]
+    size: float
+    width: float
+
+    @property
+    def height(self) -> float:
+        """Inches of its row."""
+        return max(ROW, LINE * len(self.lines) + 0.06)
 
 
 class Node(NamedTuple):
@@ -72,20 +90,26 @@ def arrange_branches(
     texts = [write_number(n, decimals) for node in nodes for n in (node.score, node.interaction)]
     chip = max(fonts.measure(text, NUMBER) for text in texts) + 0.1
     leaves = sorted((node for node in nodes if not node.children), key=lambda node: node.row)
-    names = [show(explanation.phrase_text(leaf.start, leaf.stop)) for leaf in leaves]
-    widest = min(max(fonts.measure(name, TEXT) for name in names), NAMES * width)
+    texts = [show(explanation.phrase_text(leaf.start, leaf.stop)) for leaf in leaves]
     column = chip + 0.14
+    room = max(NAMES * width, width - 0.08 - chip - columns * column)
+    names = [_arrange_name(text, room, fonts) for text in texts]
+    bottoms = np.cumsum([name.height for name in names])
+    middles = bottoms - [name.height / 2 for name in names]
+    widest = max(name.width for name in names)
     left = widest + 0.08
     board = Board(max(width, left + chip + columns * column), look)
     # Room that is left spreads the tree.
     column = max(column, min(2 * column, (width - left - chip) / max(columns, 1)))
 
     def find(node: Node) -> tuple[float, float]:
-        return left + column * node.column, ROW * node.row + (ROW - CHIP) / 2
+        middle = np.interp(node.row, range(len(middles)), middles)
+        return left + column * node.column, float(middle) - CHIP / 2
 
-    for leaf, name in zip(leaves, names, strict=True):
-        base = ROW * leaf.row + ROW / 2 + 0.045
-        board.write(widest, base, fonts.shorten(name, TEXT, widest), TEXT, side="right")
+    for middle, name in zip(middles.tolist(), names, strict=True):
+        base = middle + 0.045 - LINE * (len(name.lines) - 1) / 2
+        for n, line in enumerate(name.lines):
+            board.write(widest, base + n * LINE, line, name.size, side="right")
     for node in nodes:
         x, y = find(node)
         for child in (nodes[n] for n in node.children):
@@ -100,8 +124,17 @@ def arrange_branches(
         if node.children:
             joined = write_number(node.interaction, decimals)
             board.write(x + chip / 2, y + CHIP + 0.1, joined, SMALL - 1, ink.faint, "center")
-    board.height = ROW * len(leaves) + 0.02
+    board.height = float(bottoms[-1]) + 0.02
     return board
+
+
+def _arrange_name(text: str, width: float, fonts: Fonts) -> Name:
+    """Return a leaf's words in lines of a width: smaller for a long word, broken if it must be."""
+    size = TEXT
+    while size > SMALL and any(fonts.measure(word, size) > width for word in text.split()):
+        size -= 0.5
+    lines = fonts.wrap(fonts.break_words(text, size, width), size, width, LINES)
+    return Name(lines, size, max(fonts.measure(line, size) for line in lines or [""]))
 
 
 def choose_nodes(explanation: Explanation) -> tuple[list[Node], float]:

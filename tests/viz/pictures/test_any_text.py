@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.results.explained import make_explanation
 from tests.viz.pictures.drawn import draw, draw_into, find_outside, find_overlaps, read_texts
 from tests.viz.terminal.printing import TEXTS, explain_text
 
@@ -44,6 +45,19 @@ def test_words_are_written_in_full_where_there_is_room():
     for width in (8.0, 3.5):
         texts = read_texts(draw("words", explain_text("long words"), width=width))
         assert [text for text in texts if text in words] == words
+
+
+def test_words_are_in_full_beside_a_tree():
+    explanation = explain_text("long words")
+    words = explanation.tokens
+    for width in (8.0, 3.5):
+        texts = check_labels(draw("tree", explanation, width=width))
+        assert [text for text in texts if text in words] == list(words)
+    word = "honorificabilitudinitatibus" * 3
+    lines = check_labels(draw("tree", make_explanation([word, "good"], 1.0), width=3.5))
+    shown = [line for line in lines if line in word]
+    assert len(shown) > 1
+    assert "".join(shown) == word
 
 
 def test_words_of_others_are_shown_and_not_obeyed():

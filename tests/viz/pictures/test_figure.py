@@ -74,6 +74,11 @@ def test_texts_are_shortened_and_wrapped():
     lines = measured.wrap("one two three four five six", 9.0, 0.8)
     assert " ".join(lines) == "one two three four five six"
     assert all(measured.measure(line, 9.0) <= 0.8 for line in lines)
+    broken = measured.break_words("short " + "o" * 40, 9.0, 0.8)
+    assert broken.replace(" ", "") == "short" + "o" * 40
+    assert all(measured.measure(part, 9.0) <= 0.8 for part in broken.split())
+    marks = measured.break_words("e\u0301" * 20, 9.0, 0.3).split()
+    assert all(part.startswith("e") and part.endswith("\u0301") for part in marks)
     two = measured.wrap("one two three four five six", 9.0, 0.8, most=2)
     assert len(two) == 2
     assert two[1].endswith("…")

@@ -120,7 +120,7 @@ export function Legend({ record, reading, direction }: LegendProps) {
       <span>{above}</span>
       <span class="note">
         {unitsOf(record, units)}
-        {fitted ? ", scaled to this series alone" : ""}
+        {fitted ? `, scaled to this ${record.series ? "series" : "text"} alone` : ""}
       </span>
     </p>
   );
