@@ -42,15 +42,16 @@ def check(args: argparse.Namespace) -> None:
 
 
 def explain_all(
-    args: argparse.Namespace, source: Any, model: Any, names: Sequence[str] | None
+    args: argparse.Namespace, source: Any, model: Any, names: Sequence[str] | None, **series: Any
 ) -> tuple[list[Any], list[str]]:
     """Return explanations by the methods of a page, and notes on those that are left out.
 
     Args:
-        args: With `rule`, `max_len`, `label` and `against`.
+        args: With `rule`, `max_len`, `label`, `against` and `step`.
         source: The text or series.
         model: The model.
         names: Of methods, also `cd:RULE`; those of every page when None.
+        series: Of a series, its `features`, `times` and `values`.
     """
     from cdjax.methods.explain import explain
     from cdjax.results.evidence import LONG_TEXT, LONGEST_PHRASE
@@ -74,6 +75,8 @@ def explain_all(
                     limit,
                     label=args.label,
                     against=args.against,
+                    step=args.step,
+                    **series,
                 )
         except (ValueError, FloatingPointError) as error:
             # What was not asked for by name may be undefined for the model.
@@ -86,11 +89,11 @@ def explain_all(
     return explanations, notes
 
 
-def write(args: argparse.Namespace, explanations: Sequence[Any], series: Any = None) -> str:
-    """Write the page and return what was written."""
+def write(args: argparse.Namespace, explanations: Sequence[Any], **series: Any) -> str:
+    """Write the page and return what was written; `series` are its `windows` and `by_feature`."""
     from cdjax.viz.page import write_page
 
     with options.as_user_error(ValueError):
-        write_page(args.html, explanations, series=series, overwrite=args.overwrite)
+        write_page(args.html, explanations, overwrite=args.overwrite, **series)
     size = args.html.stat().st_size
     return f"{args.html}: a page of {max(1, round(size / 1000)):,} kB, to be opened in a browser"

@@ -9,6 +9,14 @@ from typing import Any
 from cdjax.cli import options
 
 NAMES = ("overview", "words", "windows", "waterfall", "triangle", "tree", "compare")
+OF_SERIES = {
+    "overview": ("windows", "by_feature"),
+    "windows": ("windows", "by_feature"),
+    "waterfall": ("windows",),
+    "tree": ("windows",),
+    "compare": ("windows",),
+}
+"""What pictures show of a series beside its explanation."""
 FLAGS = {"--png": "png", "--svg": "svg"}
 
 
@@ -61,16 +69,17 @@ def needs_all_phrases(args: argparse.Namespace) -> bool:
 
 
 def write(args: argparse.Namespace, explanations: Sequence[Any], **series: Any) -> list[str]:
-    """Write the pictures and return what was written, a line each."""
+    """Write the pictures and return what was written, a line each; see `OF_SERIES`."""
     with options.as_user_error(ValueError, ImportError):
         from cdjax.viz.pictures import write_picture
 
         name = args.picture or ("tree" if args.tree else "overview")
         if len(explanations) > 1:
             name = "compare"
+        parts = {part: series[part] for part in OF_SERIES.get(name, ()) if part in series}
         lines = []
         for path in filter(None, (args.png, args.svg)):
-            write_picture(path, name, explanations, **series)
+            write_picture(path, name, explanations, **parts)
             size = max(1, round(path.stat().st_size / 1000))
             lines.append(f"{path}: a picture ({name}) of {size:,} kB")
     return lines

@@ -4,6 +4,7 @@ import argparse
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,17 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_step(args: argparse.Namespace, model) -> None:
-    """Raise where a step is to be explained in a way that there is none of."""
-    if model.classifier.pool != "each":
-        return
-    if args.step is None:
+    """Raise where there are outputs at every step, and it is not said which is to be explained."""
+    if model.classifier.pool == "each" and args.step is None:
         raise options.UserError(
             "the network has outputs at every step; say which one to explain: --step N, from 0, "
             "negative ones from the end."
         )
-    if args.html or (args.method and args.method != ["cd"]):
-        flag = "--html" if args.html else "--method"
-        raise options.UserError(f"{flag} is for networks with one output a sequence; leave it out.")
 
 
 def check_text(args: argparse.Namespace) -> None:
@@ -99,6 +95,10 @@ def check_text(args: argparse.Namespace) -> None:
                 f"{name} is given, which is for series, and the model reads text; expected a "
                 f"model of series (--model), or leave it out."
             )
+    if args.picture == "windows":
+        raise options.UserError(
+            "--picture windows is of a series, and the model reads text; expected --picture words."
+        )
     text = args.text or ""
     if inner_suffix(text) in ENDINGS and " " not in text and _is_file(text):
         raise options.UserError(
@@ -107,17 +107,61 @@ def check_text(args: argparse.Namespace) -> None:
         )
 
 
-def run(args: argparse.Namespace, model, console) -> None:
-    """Explain a window of a file's series."""
+def run(args: argparse.Namespace, model, console, methods: Sequence[str] | None) -> None:
+    """Explain a window of a file's series, by the methods named."""
+    from cdjax.viz import terminal
+
+    if args.picture == "words":
+        raise options.UserError(
+            "--picture words is of a text, and the model reads series; expected --picture windows, "
+            "or compare with several methods."
+        )
+    file, model, (first, x, raw) = _read(args, model)
+    with options.as_user_error(ValueError):
+        windows = _choose_windows(args, len(x))
+    rows = range(first, first + len(x))
+    times = [f"row {row}" if file.times is None else file.times.show(row) for row in rows]
+    named = {"features": file.columns, "times": times, "values": raw}
+    several = methods is not None and len(methods) > 1
+    notes = []
+    if several and not args.html:
+        args.max_len = int(np.diff(windows).max())  # no others are shown
+    if several or args.html:
+        explanations, notes = page.explain_all(args, x, model, methods, **named)
+    else:
+        explanations = [_explain(args, x, model, methods, named)]
+
+    def name(notice: str) -> str:
+        return options.name_flags(notice, vars(args))
+
+    shown: dict[str, Any] = {"windows": windows}
+    if several and not args.html:
+        terminal.print_head(console, explanations[0])
+        terminal.print_side_by_side(console, explanations, windows)
+    else:
+        by_feature, why = _score_features(model, explanations[0], windows)
+        terminal.print_series(console, explanations[0], windows, by_feature, name, tree=args.tree)
+        if why:
+            terminal.say(console, why, "dim")
+        shown["by_feature"] = _spread(by_feature, x.shape[1])
+    terminal.print_notes(console, notes)
+    if args.html:
+        console.print(page.write(args, explanations, **shown), markup=False)
+    if pictures.is_wanted(args):
+        chosen = explanations if methods else explanations[:1]
+        for line in pictures.write(args, chosen, **shown):
+            console.print(line, markup=False)
+
+
+def _read(args: argparse.Namespace, model: Any) -> tuple[Any, Any, tuple[int, Any, Any]]:
+    """Return the file, the model in the target's units, and the window.
+
+    Of that its first row, what the network reads of it, `[T, D]`, and the values of the file.
+    """
     from cdjax.files.packed import inner_suffix
     from cdjax.files.series import ENDINGS, read_series
-    from cdjax.results.windows import split_steps
     from cdjax.scoring.checks import input_width
-    from cdjax.viz.terminal.series import print_series
 
-    if args.tree or (args.method and not args.html):
-        flag = "--tree" if args.tree else "--method"
-        raise options.UserError(f"{flag} shows the words of a text, and the model reads series.")
     path = args.file if args.text is None else args.text
     if inner_suffix(path) not in ENDINGS or not _is_file(path):
         found = f"{path!r} is no such file"
@@ -141,61 +185,23 @@ def run(args: argparse.Namespace, model, console) -> None:
         x = (raw - _per_column("means", args.means, width, 0.0)) / _per_column(
             "scales", args.scales, width, 1.0
         )
-        steps = args.steps_of
-        if steps is not None and steps > len(x):
-            raise ValueError(f"steps_of is {steps}; expected at most {len(x)}, the steps read.")
-        windows = split_steps(len(x), steps or _shortest(len(x), args.max_len))
-        if args.max_len is not None and np.diff(windows).max() > args.max_len:
-            raise ValueError(
-                f"steps_of is {steps} and max_len is {args.max_len}; expected windows that are "
-                f"scored, steps_of at most max_len."
-            )
-    with options.as_user_error(ValueError, FloatingPointError):
-        explanation, shown = _score(args, model, file, (first, raw, x), windows)
-    if args.step is not None:
-        console.print(f"Output at {shown.times[args.step]}", markup=False, highlight=False)
-    print_series(console, explanation, shown)
-    if args.html:
-        _write_page(args, model, console, x, explanation, shown)
-    if pictures.is_wanted(args):
-        parts = _shown_parts(shown) if args.picture in (None, "overview", "windows") else {}
-        for line in pictures.write(args, [explanation], **parts):
-            console.print(line, markup=False)
+    return file, model, (first, x, raw)
 
 
-def _shown_parts(shown) -> dict:
-    """Return what pages and pictures show beside scores."""
-    from cdjax.viz.terminal.series import shorten_times
+def _choose_windows(args: argparse.Namespace, length: int) -> np.ndarray:
+    """Return the windows of time that are shown, which are to be scored."""
+    from cdjax.results.windows import split_steps
 
-    by_feature = None
-    if shown.by_feature is not None:
-        by_feature = np.full((len(shown.windows), len(shown.features)), np.nan)
-        for g, group in enumerate(shown.groups):
-            if len(group) == 1:
-                by_feature[:, group[0]] = shown.by_feature[:, g]
-    return {
-        "features": shown.features,
-        "values": shown.raw,
-        "times": tuple(shorten_times(shown.times)),
-        "windows": shown.windows,
-        "by_feature": by_feature,
-    }
-
-
-def _write_page(args: argparse.Namespace, model, console, x, explanation, shown) -> None:
-    """Write the page of a window, by the methods asked for."""
-    from cdjax.methods.registry import make_methods
-    from cdjax.viz.series import Series
-
-    names = list(make_methods()) if args.method == ["all"] else args.method
-    others = page.BESIDE if names is None else names
-    explanations, notes = page.explain_all(args, x, model, others)
-    if names is None:
-        explanations.insert(0, explanation)
-    series = Series(**_shown_parts(shown))
-    for note in notes:
-        console.print(note, style="yellow", markup=False)
-    console.print(page.write(args, explanations, series), markup=False)
+    steps = args.steps_of
+    if steps is not None and steps > length:
+        raise ValueError(f"steps_of is {steps}; expected at most {length}, the steps read.")
+    windows = split_steps(length, steps or _shortest(length, args.max_len))
+    if args.max_len is not None and np.diff(windows).max() > args.max_len:
+        raise ValueError(
+            f"steps_of is {steps} and max_len is {args.max_len}; expected windows that are "
+            f"scored, steps_of at most max_len."
+        )
+    return windows
 
 
 def _in_units(model, args: argparse.Namespace):
@@ -297,48 +303,67 @@ def _shortest(length: int, max_len: int | None) -> int | None:
     return None if max_len is None or longest <= max_len else max_len
 
 
-def _score(args, model, file, rows, windows):
-    """Return the explanation of a window and what is shown beside it."""
-    from cdjax.core.rules import RULES
+def _explain(args, x, model, methods, named):
+    """Return the explanation by one method, contextual decomposition where none is named."""
     from cdjax.methods.explain import explain
+
+    method, _, rule = (methods or ["cd"])[0].partition(":")
+    with options.as_user_error(ValueError, FloatingPointError):
+        return explain(
+            x,
+            model,
+            method,
+            rule=rule or args.rule,
+            max_len=args.max_len,
+            label=args.label,
+            against=args.against,
+            whole=True,
+            step=args.step,
+            **named,
+        )
+
+
+def _score_features(model: Any, explanation: Any, windows: np.ndarray) -> tuple[Any, str]:
+    """Return the scores of features within windows; or None, and why there are none."""
+    from cdjax.core.rules import RULES
     from cdjax.results.scores import read, read_scores
     from cdjax.scoring.regions import score_regions
-    from cdjax.viz.terminal.series import Shown, choose_groups
+    from cdjax.viz.terminal.series import ByFeature, choose_groups
 
-    first, raw, x = rows
-    rule = RULES[args.rule]
-    explanation = explain(
-        x,
-        model,
-        rule=rule,
-        max_len=args.max_len,
-        label=args.label,
-        against=args.against,
-        whole=not args.html,
-        step=args.step,
-    )
-    times = [
-        f"row {row}" if file.times is None else file.times.show(row)
-        for row in range(first, first + len(x))
-    ]
-    shown = Shown(file.columns, raw, times, windows, [])
-    width = x.shape[1]
-    if width == 1 or args.step is not None or not rule.takes_regions:
-        return explanation, shown
+    x, width = explanation.series, explanation.series.shape[1]
+    if width == 1:
+        return None, ""
+    if explanation.method != "cd":
+        return None, "Features within windows have scores by --method cd alone."
+    rule = RULES[explanation.rule]
+    if not rule.takes_regions:
+        those = " and ".join(name for name, other in RULES.items() if other.takes_regions)
+        return None, f"Features within windows have no scores by --rule {rule.name}; by {those}."
 
     def score(spans, groups):
         regions = np.zeros((len(spans), len(groups), *x.shape), bool)
         for n, (start, stop) in enumerate(spans):
             for g, group in enumerate(groups):
                 regions[n, g, start:stop, group] = True
-        scores = score_regions(model, x, regions.reshape(-1, *x.shape), rule)
+        regions = regions.reshape(-1, *x.shape)
+        scores = score_regions(model, x, regions, rule, step=explanation.step)
         numbers = read(read_scores(scores, model.labels), explanation.weights)
         return numbers.reshape(len(spans), len(groups))
 
     whole = [(0, len(x))]
     groups = choose_groups(np.abs(score(whole, [[d] for d in range(width)])[0]))
-    by_feature, overall = score(windows.tolist(), groups), score(whole, groups)[0]
-    return explanation, shown._replace(groups=groups, by_feature=by_feature, overall=overall)
+    return ByFeature(groups, score(windows.tolist(), groups), score(whole, groups)[0]), ""
+
+
+def _spread(by_feature: Any, width: int) -> np.ndarray | None:
+    """Return the scores of features with a column each, NaN for those that share one."""
+    if by_feature is None:
+        return None
+    spread = np.full((len(by_feature.scores), width), np.nan)
+    for g, group in enumerate(by_feature.groups):
+        if len(group) == 1:
+            spread[:, group[0]] = by_feature.scores[:, g]
+    return spread
 
 
 def _is_file(text: str) -> bool:

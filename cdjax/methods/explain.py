@@ -1,7 +1,7 @@
 """One text or series explained: `explain`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,19 +9,19 @@ from numpy.typing import ArrayLike
 
 from cdjax.core.rules import PAPER, RULES, Rule
 from cdjax.methods.registry import make_methods
+from cdjax.methods.steps import find_step, reads_forward, score_step
 from cdjax.model import Model, find_vocabulary, load
 from cdjax.results.explanation import Explanation
 from cdjax.results.scores import (
     VALUES,
-    SpanScores,
     default_direction,
     exclude_each_other,
     read_scores,
 )
 from cdjax.results.sentences import split_long_text
+from cdjax.results.times import write_times
 from cdjax.scoring.batch import output_bias
 from cdjax.scoring.limits import check_length
-from cdjax.scoring.outputs import predict_outputs, score_outputs
 from cdjax.spans import enumerate_spans
 from cdjax.text.scripts import check_words
 
@@ -37,6 +37,9 @@ def explain(
     against: str | None = None,
     whole: bool = False,
     step: int | None = None,
+    features: Sequence[str] | None = None,
+    times: Iterable[Any] | None = None,
+    values: ArrayLike | None = None,
 ) -> Explanation:
     """Explain a model's prediction for one text or series: what every phrase contributes to it.
 
@@ -56,6 +59,9 @@ def explain(
             words, where `max_len` leaves them out.
         step: Of a network with logits at every step (the pool "each"), the step whose logits are
             explained; negative ones count from the end.
+        features: Names of the features of a series, `D`; of a data frame its columns when None.
+        times: Of the steps of a series, `T`: texts, numbers or dates.
+        values: The series as a person knows it, `[T, D]`, where it was scaled for the network.
 
     Returns:
         The explanation; scores in logits, in the units of a model's values, or in the method's own.
@@ -64,7 +70,7 @@ def explain(
         TypeError: Where `source` is neither a text nor tokens nor floats.
         ValueError: Where it is empty, too long for all its spans, or in a script without spaces
             between words; where there is no such method, rule, label or step, both labels are the
-            same, or the method is not defined for the model.
+            same, the method is not defined for the model, or names and values do not fit a series.
         FileNotFoundError: Where there is no such model.
 
     >>> explanation = explain("It isn't a bad film.")
@@ -82,10 +88,10 @@ def explain(
             f"is not; leave one of them out."
         )
     model, steps, parts = _encode(source, model)
+    parts |= _describe_series(source, parts["series"], features, times, values)
     frame = None if model.vocabulary is None else model.vocabulary.frame
     chosen = make_methods(rule, model.vocabulary)[method]
-    if model.classifier.pool == "each" or step is not None:
-        step = _check_step(model, method, step, len(steps))
+    step = find_step(model, step, len(steps))
     if parts["tokens"] is None:
         check_length(len(steps), max_len, "the series", unit="steps")
     else:
@@ -94,12 +100,15 @@ def explain(
     if whole:
         more = split_long_text(parts["tokens"], parts.get("text"), parts.get("offsets"))
         spans = np.unique([*spans, *more, (0, len(steps))], axis=0).astype(spans.dtype)
-    if step is not None:
-        result = _score_step(model, steps, spans, step, rule)
-    elif frame is not None:
-        padded, first = frame.pad(steps)
+    if step is not None or frame is not None:
+        padded, first = (steps, 0) if frame is None else frame.pad(steps)
         parts["padding"] = len(padded) - len(steps)
-        (result,) = chosen.score(model, [padded], [spans + first])
+        if step is None:
+            (result,) = chosen.score(model, [padded], [spans + first])
+        else:
+            result = score_step(model, chosen, rule, padded, spans + first, step + first)
+            if reads_forward(model):
+                parts["padding"] = first
         result = result._replace(spans=spans)
     elif whole:
         (result,) = chosen.score(model, [steps], [spans])
@@ -122,37 +131,9 @@ def explain(
         rule=rule.name if method == "cd" else None,
         units=VALUES if output == "value" and chosen.units == "logits" else chosen.units,
         output="softmax" if exclusive else output,
+        step=step,
         **parts,
     )
-
-
-def _check_step(model: Model, method: str, step: int | None, length: int) -> int:
-    """Return the step whose logits are explained, counted from the first."""
-    if model.classifier.pool != "each":
-        raise ValueError(
-            f"step is {step}, and the network gives its logits once, pool={model.classifier.pool!r}"
-            f"; leave it out."
-        )
-    if method != "cd":
-        raise ValueError(
-            f"the method {method!r} is not defined for a network with logits at every step; "
-            f"expected 'cd'."
-        )
-    if step is None or not -length <= step < length:
-        found = "not given" if step is None else str(step)
-        raise ValueError(
-            f"the network has logits at every step, and step is {found}; give step=N, the one to "
-            f"explain, 0 to {length - 1} (negative ones count from the end)."
-        )
-    return step % length
-
-
-def _score_step(model: Model, steps: np.ndarray, spans: Any, step: int, rule: Rule) -> SpanScores:
-    """Return the scores of spans for the logits at one step."""
-    frame = None if model.vocabulary is None else model.vocabulary.frame
-    x, first = (steps, 0) if frame is None else frame.pad(steps)
-    scores = score_outputs(model, x, spans + first, [step + first], rule)[:, 0]
-    return SpanScores(spans, scores, predict_outputs(model, x, [step + first])[0])
 
 
 def _find_rule(rule: Rule | str) -> Rule:
@@ -213,3 +194,32 @@ def _encode_series(source: Any, model: Model) -> tuple[Model, np.ndarray, dict[s
     model = model._replace(classifier=model.classifier._replace(embedding=None), vocabulary=None)
     parts = {"text": None, "offsets": None, "tokens": None, "known": None, "series": series}
     return model, series, parts
+
+
+def _describe_series(
+    source: Any,
+    series: np.ndarray | None,
+    features: Sequence[str] | None,
+    times: Iterable[Any] | None,
+    values: ArrayLike | None,
+) -> dict[str, Any]:
+    """Return the names and the values of a series, as the explanation keeps them."""
+    given = {"features": features, "times": times, "values": values}
+    if series is None:
+        if wrong := [name for name, value in given.items() if value is not None]:
+            raise ValueError(
+                f"{' and '.join(wrong)}: of a series, and the source is a text; leave them out."
+            )
+        return {}
+    if isinstance(features, str):
+        raise ValueError(f"features is {features!r}; expected {series.shape[1]} names.")
+    if features is None and hasattr(source, "columns"):  # a data frame
+        features = [str(name) for name in source.columns]
+    if values is not None:
+        values = np.asarray(values)
+        values = values.astype(float) if values.dtype.kind in "iu" else values
+    return {
+        "features": None if features is None else tuple(features),
+        "times": None if times is None else write_times(times),
+        "values": values,
+    }

@@ -23,6 +23,7 @@ def check_explanation(explanation: Any) -> None:
         raise ValueError("tokens holds something else than texts.")
     if e.series is not None:
         _check_array("series", e.series, (None, None), "f")
+    _check_names(e)
     count, steps, spans = len(e.labels), len(e), len(e.spans)
     _check_array("spans", e.spans, (spans, 2), "iu")
     _check_array("scores", e.scores, (spans, count), "f")
@@ -46,6 +47,28 @@ def check_explanation(explanation: Any) -> None:
     check_output(e.output)
 
 
+def _check_names(e: Any) -> None:
+    """Raise unless names and values are those of a series, and `step` is one of the steps."""
+    steps, width = (len(e), 0) if e.series is None else e.series.shape
+    for name, count in (("features", width), ("times", steps)):
+        names = getattr(e, name)
+        if names is None:
+            continue
+        if e.series is None:
+            raise ValueError(f"{name} are of a series, and the explanation is of a text.")
+        if not isinstance(names, tuple) or not all(isinstance(text, str) for text in names):
+            raise ValueError(f"{name} is {names!r}; expected a tuple of texts.")
+        if len(names) != count:
+            raise ValueError(f"{name} is {len(names)} names; expected {count}.")
+    if e.values is not None:
+        if e.series is None:
+            raise ValueError("values are of a series, and the explanation is of a text.")
+        _check_array("values", e.values, e.series.shape, "f")
+    step = e.step
+    if step is not None and (type(step) is not int or not 0 <= step < steps):
+        raise ValueError(f"step is {step!r}; expected one of the {steps} steps, or None.")
+
+
 def check_same_input(first: Any, others: Sequence[Any]) -> None:
     """Raise unless other explanations are of the same text or series and labels as a first one.
 
@@ -62,6 +85,11 @@ def check_same_input(first: Any, others: Sequence[Any]) -> None:
             raise ValueError(
                 f"others[{n}] explains another text or series ({len(other)} steps, the first has "
                 f"{len(first)}); expected explanations of the same."
+            )
+        if first.step != other.step:
+            raise ValueError(
+                f"others[{n}] explains the output at step {other.step}, the first that at step "
+                f"{first.step}; expected explanations of the same output."
             )
         if first.labels != other.labels or first.output != other.output:
             raise ValueError(

@@ -70,10 +70,24 @@ def find_beginnings(explanation: Any) -> Bool[np.ndarray, "t"]:
     return begins if explanation.known is None else begins & explanation.known
 
 
+def find_repeated(explanation: Any) -> Bool[np.ndarray, "s"]:
+    """Return which spans go on after the step that is explained, and say what they did by then.
+
+    Of a network that reads forward all that go on do; none where the output is one of the whole.
+    """
+    start, stop = explanation.spans.T
+    if explanation.step is None:
+        return np.zeros(len(start), bool)
+    until = np.full(len(explanation) + 1, np.nan)
+    at_step = stop == explanation.step + 1
+    until[start[at_step]] = explanation.numbers[at_step]
+    return (stop > explanation.step + 1) & (explanation.numbers == until[start])
+
+
 def _is_listed(explanation: Any) -> Bool[np.ndarray, "s"]:
     """Return which spans a list of phrases may have."""
     start, stop = explanation.spans.T
-    listed = stop - start > 1
+    listed = (stop - start > 1) & ~find_repeated(explanation)
     last = np.maximum(stop - 1, 0)
     if len(explanation):
         listed &= find_beginnings(explanation)[np.minimum(start, len(explanation) - 1)]

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from cdjax.results import files, views
 from cdjax.results.account import Account, make_account
 from cdjax.results.check import check_explanation
+from cdjax.results.evidence import find_repeated
 from cdjax.results.hierarchy import Hierarchy, build_hierarchy
 from cdjax.results.interactions import interactions
 from cdjax.results.lookup import Key, PhraseError, find_phrase, find_phrases, find_steps
@@ -24,6 +25,7 @@ from cdjax.results.scores import VALUES, SpanScores, probabilities, read
 from cdjax.results.selection import strongest
 from cdjax.results.summary import summarize
 from cdjax.results.thresholds import Thresholds, find_thresholds
+from cdjax.results.times import name_window, shorten_times
 from cdjax.spans import count_spans
 
 
@@ -58,7 +60,11 @@ class Explanation:
         tokens: Its words; None for a series.
         offsets: Of each token its first character in `text`, and one past its last, `[T, 2]`.
         known: Whether the model knows each word, `[T]`.
-        series: The input `[T, D]`, where it is numeric.
+        series: The input `[T, D]`, where it is numeric, as the network read it.
+        features: Names of its `D` columns; None where none were given.
+        times: Of its `T` steps, as texts; None where none were given.
+        values: The series as a person knows it, before it was scaled, `[T, D]`.
+        step: Of a network with logits at every step, the one whose logits are explained.
         padding: How many steps of padding the network read beside the words, like words. They
             belong to no phrase.
 
@@ -81,6 +87,10 @@ class Explanation:
     offsets: Int[np.ndarray, "t 2"] | None = None
     known: Bool[np.ndarray, "t"] | None = None
     series: Float[np.ndarray, "t d"] | None = None
+    features: tuple[str, ...] | None = None
+    times: tuple[str, ...] | None = None
+    values: Float[np.ndarray, "t d"] | None = None
+    step: int | None = None
     padding: int = 0
 
     def __post_init__(self):
@@ -113,6 +123,10 @@ class Explanation:
         """How many decimals of its scores tell something."""
         fixed = 0 if self.units == VALUES else 2
         return max(fixed, count_decimals(np.array([self.thresholds.clear]), 2))
+
+    @cached_property
+    def _times(self) -> tuple[str, ...] | None:
+        return None if self.times is None else shorten_times(self.times)
 
     @cached_property
     def _rows(self) -> dict[tuple[int, ...], int]:
@@ -191,9 +205,9 @@ class Explanation:
         return find_phrases(phrase, self.tokens or (), self.text, self.offsets)
 
     def phrase_text(self, start: int, stop: int) -> str:
-        """Return the tokens of a span, joined by spaces; the steps of a series by number."""
+        """Return the tokens of a span, joined by spaces; of a series its times, or its steps."""
         if self.tokens is None:
-            return f"step {start}" if stop == start + 1 else f"steps {start}:{stop}"
+            return name_window(self._times, start, stop)
         return " ".join(self.tokens[start:stop])
 
     def phrase(self, row: int) -> Phrase:
@@ -213,7 +227,8 @@ class Explanation:
             sign: 1 for scores above 0 only, -1 for scores below, 0 for both.
             shortest: Steps of the shortest phrase wanted.
         """
-        rows = np.flatnonzero(self.spans[:, 1] - self.spans[:, 0] >= shortest)
+        long = self.spans[:, 1] - self.spans[:, 0] >= shortest
+        rows = np.flatnonzero(long & ~find_repeated(self))
         numbers = self.numbers[rows]
         strength = sign * numbers if sign else abs(numbers)
         strength = np.nan_to_num(strength, nan=0.0)
@@ -231,11 +246,16 @@ class Explanation:
         rows = rows[np.argsort(-abs(beyond[rows]), kind="stable")]
         return [Interaction(*self.phrase(int(row)), float(beyond[row])) for row in rows]
 
-    def tree(self) -> Hierarchy:
+    def tree(self, leaves: Int[np.ndarray, "n 2"] | None = None) -> Hierarchy:
         """Return the tree of the phrases: neighbours join, those first that interact most.
 
+        Args:
+            leaves: Adjacent half-open spans that are all steps together, such as windows of time,
+                and are not split; single steps when None.
+
         Raises:
-            ValueError: Where spans are missing (`max_len`) or scores are not finite.
+            ValueError: Where spans are missing (`max_len`), scores are not finite, or the leaves
+                are not all steps, each once.
         """
         missing = count_spans(len(self)) - len(self.spans)
         if missing:
@@ -243,7 +263,7 @@ class Explanation:
                 f"{missing:,} of the {count_spans(len(self)):,} spans were not scored; a tree "
                 f"needs all of them: explain with max_len=None."
             )
-        return build_hierarchy(self.spans, self.scores, self.weights)
+        return build_hierarchy(self.spans, self.scores, self.weights, leaves=leaves)
 
     def account(self) -> Account | None:
         """Return where the output comes from, in parts that add up to it.
@@ -357,7 +377,7 @@ class Explanation:
         """
         content = files.read(path, [field.name for field in fields(cls)])
         try:
-            for name in ("labels", "tokens"):
+            for name in ("labels", "tokens", "features", "times"):
                 if content[name] is not None:
                     content[name] = tuple(content[name])
             return cls(**content)

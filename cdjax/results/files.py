@@ -19,7 +19,7 @@ from cdjax.files.atomic import write_atomically
 
 FORMAT = "cdjax-explanation"
 VERSION = 1
-ARRAYS = ("spans", "scores", "logits", "output_bias", "offsets", "known", "series")
+ARRAYS = ("spans", "scores", "logits", "output_bias", "offsets", "known", "series", "values")
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 
 

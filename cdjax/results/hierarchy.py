@@ -22,6 +22,7 @@ This differs from the published algorithm and its code (package `acd`) in four w
     by any other method that scores phrases.
 """
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -39,15 +40,15 @@ class Group(NamedTuple):
     start: int  # half-open
     stop: int
     scores: Float[np.ndarray, "k"]  # of the span, one a class, in the units given
-    interaction: Float[np.ndarray, "k"]  # scores less those of its two parts; 0 for a single step
-    round: int  # in which it was joined, from 1; 0 for a single step
-    children: tuple[int, ...]  # indices of its two parts, left and right; none for a single step
+    interaction: Float[np.ndarray, "k"]  # scores less those of its two parts; 0 for a leaf
+    round: int  # in which it was joined, from 1; 0 for a leaf
+    children: tuple[int, ...]  # indices of its two parts, left and right; none for a leaf
 
 
 class Hierarchy(NamedTuple):
     """The groups of a sequence, in the order in which they were joined."""
 
-    groups: tuple[Group, ...]  # single steps from left to right, then joined groups by round
+    groups: tuple[Group, ...]  # leaves from left to right, then joined groups by round
     roots: tuple[int, ...]  # indices of the groups that are left, from left to right
     direction: Float[np.ndarray, "k"]  # strengths are those of `scores @ direction`
 
@@ -59,6 +60,7 @@ def build_hierarchy(
     *,
     percentile: float | int | None = None,
     least: float | int = 0,
+    leaves: ArrayLike | None = None,
 ) -> Hierarchy:
     """Join the steps of a sequence, strongest interaction first.
 
@@ -72,6 +74,8 @@ def build_hierarchy(
         percentile: Join in each round all pairs of at least this percentile of the strengths, from
             the strongest down, each group once at most. The strongest pair alone when None.
         least: The weakest interaction by which groups are still joined; 0 joins all.
+        leaves: Adjacent half-open spans `[N, 2]` that are all steps together, and are not split;
+            single steps when None.
 
     Returns:
         The tree; a forest where `least` leaves more than one group. A sequence without steps has no
@@ -101,9 +105,11 @@ def build_hierarchy(
     numbers = square.astype(np.float64) @ direction  # [T + 1, T + 1]
     length = len(square) - 1
     zero = np.zeros_like(square[0, 0])
-    groups = [Group(t, t + 1, square[t, t + 1], zero, 0, ()) for t in range(length)]
-    left = list(range(length))  # indices of the groups that are left
-    bounds = np.arange(length + 1)  # their starts, and the stop of the last
+    # The starts of the groups that are left, and the stop of the last.
+    bounds = np.arange(length + 1) if leaves is None else _find_bounds(leaves, length)
+    pairs = itertools.pairwise(bounds.tolist())
+    groups = [Group(start, stop, square[start, stop], zero, 0, ()) for start, stop in pairs]
+    left = list(range(len(groups)))  # indices of the groups that are left
     joining_round = 0
     while len(left) > 1:
         start, middle, stop = bounds[:-2], bounds[1:-1], bounds[2:]
@@ -131,7 +137,7 @@ def to_json(tree: Hierarchy, tokens: Sequence[str]) -> str:
     would be deeper than JSON readers accept.)
 
     Raises:
-        ValueError: Where there is not one token a step.
+        ValueError: Where there is not one token a leaf.
     """
     _check_tokens(tree, tokens)
     groups = [
@@ -157,14 +163,14 @@ def to_brackets(tree: Hierarchy, tokens: Sequence[str]) -> str:
     -LRB- and -RRB-.
 
     Raises:
-        ValueError: Where there is not one token a step.
+        ValueError: Where there is not one token a leaf.
     """
     _check_tokens(tree, tokens)
     texts: list[str] = []  # of each group, after those of its parts
-    for group in tree.groups:
+    for n, group in enumerate(tree.groups):
         inside = " ".join(texts[child] for child in group.children)
         if not group.children:
-            inside = tokens[group.start].replace("(", "-LRB-").replace(")", "-RRB-")
+            inside = tokens[n].replace("(", "-LRB-").replace(")", "-RRB-")
         texts.append(f"({group.scores @ tree.direction:+.2f} {inside})")
     return "\n".join(texts[root] for root in tree.roots)
 
@@ -207,7 +213,20 @@ def _by_start_and_stop(
     return square
 
 
+def _find_bounds(leaves: ArrayLike, length: int) -> Int[np.ndarray, "_"]:
+    """Return the starts of the leaves, and the stop of the last."""
+    spans = np.asarray(leaves)
+    if spans.ndim != 2 or spans.shape[1:] != (2,) or spans.dtype.kind not in "iu":
+        raise ValueError(
+            f"leaves is {spans.dtype} {list(spans.shape)}; expected half-open spans [N, 2]."
+        )
+    bounds = np.append(spans[:, 0], length)
+    if bounds[0] != 0 or (bounds[1:] != spans[:, 1]).any() or (np.diff(bounds) < 1).any():
+        raise ValueError(f"the leaves are not all {length} steps, in order and each once.")
+    return bounds
+
+
 def _check_tokens(tree: Hierarchy, tokens: Sequence[str]) -> None:
-    steps = sum(not group.children for group in tree.groups)
-    if len(tokens) != steps:
-        raise ValueError(f"there are {len(tokens)} tokens; expected {steps}, one a step.")
+    leaves = sum(not group.children for group in tree.groups)
+    if len(tokens) != leaves:
+        raise ValueError(f"there are {len(tokens)} tokens; expected {leaves}, one a leaf.")

@@ -8,6 +8,7 @@ from cdjax.display import show
 from cdjax.results.numbers import write_score
 from cdjax.results.overview import Overview, make_overview
 from cdjax.results.phrases import Phrase
+from cdjax.results.windows import choose_windows, list_windows
 from cdjax.results.wording import describe_outcome, describe_scores, describe_sides
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&])")
@@ -15,9 +16,13 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&])")
 
 def write_markdown(explanation: Any) -> str:
     """Return an `Explanation` as Markdown: tables of what every view shows."""
-    seen = make_overview(explanation)
+    seen, is_text = make_overview(explanation), explanation.tokens is not None
     title = "Value" if explanation.output == "value" else "Prediction"
     blocks = [f"**{title}:** {escape(describe_outcome(explanation))}"]
+    if seen.step:
+        blocks.insert(0, f"**{escape(seen.step)}**")
+    if seen.input:
+        blocks.append(f"Input: {escape(seen.input)}")
     if explanation.text is not None:
         blocks.append(f"> {escape(explanation.text)}")
     blocks += [f"*{escape(notice.text)}*" for notice in seen.notices]
@@ -32,8 +37,9 @@ def write_markdown(explanation: Any) -> str:
             )
             for i in (*seen.pairs, *seen.longer)
         ]
-        blocks.append("**Words that say something else together than one by one**")
-        blocks.append(_table(("interaction", "together", "sum of parts", "phrase"), rows))
+        words, phrase = ("Words", "phrase") if is_text else ("Steps", "window")
+        blocks.append(f"**{words} that say something else together than one by one**")
+        blocks.append(_table(("interaction", "together", "sum of parts", phrase), rows))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -51,10 +57,11 @@ def _write_account(explanation: Any, seen: Overview) -> list[str]:
     account = seen.account
     if account is None:
         return []
+    words, whole = ("words", "text") if explanation.tokens is not None else ("steps", "series")
     if account.whole is None:
-        first = "the words, one by one", account.words, ""
+        first = f"the {words}, one by one", account.words, ""
     else:
-        first = "whole text", account.whole, ""
+        first = f"whole {whole}", account.whole, ""
     parts = [
         first,
         ("remainder", account.remainder, account.reason),
@@ -70,15 +77,18 @@ def _write_account(explanation: Any, seen: Overview) -> list[str]:
 
 
 def _write_phrases(explanation: Any, seen: Overview) -> list[str]:
-    """Return sentences or words, and the phrases that are evidence."""
+    """Return sentences, words or windows of time, and the phrases that are evidence."""
     below, above = describe_sides(explanation)
-    steps = "word" if explanation.tokens is not None else "step"
+    part, phrase, parts = "word", "phrase", explanation.words()
+    if explanation.tokens is None:
+        part = phrase = "window"
+        parts = list_windows(explanation, choose_windows(explanation))
+    elif seen.sentences:
+        part, parts = "sentence", seen.sentences
     lists: list[tuple[str, str, Sequence[Phrase]]] = [
-        ("What each sentence contributes", "sentence", seen.sentences)
-        if seen.sentences
-        else (f"What each {steps} contributes", steps, explanation.words()),
-        (f"Phrases that {above}", "phrase", seen.evidence_above),
-        (f"Phrases that {below}", "phrase", seen.evidence_below),
+        (f"What each {part} contributes", part, parts),
+        (f"{phrase.capitalize()}s that {above}", phrase, seen.evidence_above),
+        (f"{phrase.capitalize()}s that {below}", phrase, seen.evidence_below),
     ]
     blocks = []
     for title, head, phrases in lists:

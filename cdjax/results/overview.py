@@ -15,7 +15,7 @@ from cdjax.results.evidence import (
 from cdjax.results.notices import Notice, find_notices
 from cdjax.results.phrases import Interaction, Phrase
 from cdjax.results.thresholds import Thresholds
-from cdjax.results.wording import rank_labels, sides
+from cdjax.results.wording import describe_input, describe_step, rank_labels, sides
 
 PHRASES = 4
 """Most phrases listed for each side, and most longer phrases that interact."""
@@ -29,6 +29,8 @@ class Overview(NamedTuple):
     """What there is to see of an explanation. Lists are empty where nothing is worth a look."""
 
     outcome: tuple[tuple[str, float], ...]  # labels with probabilities, highest first; or values
+    step: str  # which output is explained, of a network that has some at every step; or empty
+    input: str  # what a series is of; empty where it has no names, and of a text
     below: str  # what scores below 0 speak for, "for negative"
     above: str
     thresholds: Thresholds
@@ -51,6 +53,8 @@ def make_overview(explanation: Any) -> Overview:
     evidence = [find_evidence(explanation, sign, PHRASES) for sign in (1, -1)]
     return Overview(
         outcome=tuple(rank_labels(explanation)),
+        step=describe_step(explanation),
+        input=describe_input(explanation),
         below=below,
         above=above,
         thresholds=explanation.thresholds,

@@ -8,7 +8,7 @@ from cdjax.results.account import Account
 from cdjax.results.numbers import write_score
 from cdjax.results.overview import make_overview
 from cdjax.results.phrases import Phrase
-from cdjax.results.windows import split_steps
+from cdjax.results.windows import choose_windows, list_windows
 from cdjax.results.wording import describe_direction, describe_outcome
 
 LINES = 20
@@ -23,15 +23,17 @@ def summarize(explanation: Any) -> str:
 
     Of a long text sentences instead of words.
     """
+    seen = make_overview(explanation)
     kind, each = ("steps", "steps") if explanation.tokens is None else ("tokens", "words")
     rule = f", rule {explanation.rule}" if explanation.rule else ""
     decimals = explanation.decimals
-    seen = make_overview(explanation)
 
     def write(phrase: Phrase) -> str:
         return _shorten(f"{write_score(phrase.score, decimals)} {phrase.text}")
 
     sections = {
+        "input": [_shorten(seen.input)] if seen.input else [],
+        "output": [_shorten(seen.step.removeprefix("Output "))] if seen.step else [],
         "prediction": [_shorten(describe_outcome(explanation))],
         "score": [_shorten(describe_direction(explanation.direction))],
     }
@@ -69,13 +71,10 @@ def write_account(account: Account, decimals: int) -> str:
     return f"{', '.join(terms)}: {account.name} {write_score(account.total, decimals)}"
 
 
-def _parts(explanation: Any) -> list[Any]:
-    """Return every word; of a long series windows of steps, where they were scored."""
+def _parts(explanation: Any) -> list[Phrase]:
+    """Return every word; of a series its windows of time."""
     if explanation.tokens is None:
-        rows = {tuple(span): row for row, span in enumerate(explanation.spans.tolist())}
-        windows = [rows.get(tuple(span)) for span in split_steps(len(explanation)).tolist()]
-        if None not in windows:
-            return [explanation.phrase(row) for row in windows]
+        return list_windows(explanation, choose_windows(explanation))
     return explanation.words()
 
 

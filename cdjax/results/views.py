@@ -54,9 +54,6 @@ class Plots:
 
     def windows(
         self,
-        features: Sequence[str] | None = None,
-        times: Sequence[str] | None = None,
-        values: Any = None,
         windows: Any = None,
         by_feature: Any = None,
         *,
@@ -64,30 +61,27 @@ class Plots:
     ) -> Any:
         """Draw the windows of time of a series, and its features as rows.
 
+        Names, times and values are those of the explanation (`cdjax.explain`).
+
         Args:
-            features: Their names, `D`.
-            times: Of each step, `T`.
-            values: As a person knows them, before they were scaled, `[T, D]`.
             windows: Half-open spans of steps, `[W, 2]`; 6 to 12 of one length when None.
             by_feature: What each feature contributes within each window, `[W, D]`, along the
                 direction (`cdjax.score_regions`); not shown when None.
             ax: Where to draw; a new figure when None.
         """
-        parts: dict[str, Any] = {
-            "features": features,
-            "times": times,
-            "values": values,
-            "windows": windows,
-        }
-        return self._draw("windows", ax, by_feature=by_feature, **parts)
+        return self._draw("windows", ax, windows=windows, by_feature=by_feature)
 
-    def waterfall(self, *, ax: Any = None) -> Any:
+    def waterfall(self, windows: Any = None, *, ax: Any = None) -> Any:
         """Draw how words, words together and what no phrase owns add up to the output.
 
         Of a long text sentences, of a series windows of time. Beyond 14 parts, those with the
         smallest scores are one.
+
+        Args:
+            windows: Of a series, half-open spans of steps, `[W, 2]`; 6 to 12 when None.
+            ax: Where to draw; a new figure when None.
         """
-        return self._draw("waterfall", ax)
+        return self._draw("waterfall", ax, windows=windows)
 
     def triangle(self, interaction: bool = False, *, ax: Any = None) -> Any:
         """Draw every phrase as a cell above its words.
@@ -98,21 +92,27 @@ class Plots:
         """
         return self._draw("triangle", ax, interaction=interaction)
 
-    def tree(self, *, ax: Any = None) -> Any:
+    def tree(self, windows: Any = None, *, ax: Any = None) -> Any:
         """Draw how the words join to phrases, those first that interact most.
 
         Of texts of more than 40 words, phrases in which nothing interacts clearly are not split.
-        """
-        return self._draw("tree", ax)
-
-    def compare(self, others: Sequence[Any], *, ax: Any = None) -> Any:
-        """Draw the words by several methods or rules, a row a method.
 
         Args:
-            others: Explanations of the same text by other methods or rules, for the same label.
+            windows: Of a series, the half-open spans that join, `[W, 2]`; single steps when None.
             ax: Where to draw; a new figure when None.
         """
-        return self._draw("compare", ax, others)
+        return self._draw("tree", ax, windows=windows)
+
+    def compare(self, others: Sequence[Any], windows: Any = None, *, ax: Any = None) -> Any:
+        """Draw the words, or the windows of a series, by several methods or rules, a row a method.
+
+        Args:
+            others: Explanations of the same text or series by other methods or rules, for the same
+                label.
+            windows: Of a series, half-open spans of steps, `[W, 2]`; 6 to 12 when None.
+            ax: Where to draw; a new figure when None.
+        """
+        return self._draw("compare", ax, others, windows=windows)
 
     def _draw(self, name: str, ax: Any, others: Sequence[Any] = (), **options: Any) -> Any:
         pictures = importlib.import_module("cdjax.viz.pictures")

@@ -1,9 +1,12 @@
 """Windows of time that do not overlap."""
 
 import math
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
+
+from cdjax.results.phrases import Phrase
 
 MOST_WINDOWS = 12
 
@@ -27,3 +30,20 @@ def split_steps(length: int, steps: int | None = None) -> Int[np.ndarray, "w 2"]
         steps = next(even, least)
     stops = np.arange(length, 0, -steps)[::-1]
     return np.stack([np.maximum(stops - steps, 0), stops], axis=1).astype(np.int32)
+
+
+def choose_windows(explanation: Any) -> Int[np.ndarray, "w 2"]:
+    """Return windows of an `Explanation` that were scored, of the default steps or as many."""
+    windows, length = split_steps(len(explanation)), len(explanation)
+    if all(explanation.is_scored(slice(*window)) for window in windows.tolist()):
+        return windows
+    lengths = explanation.spans[:, 1] - explanation.spans[:, 0]
+    return split_steps(length, int(lengths[lengths <= length // 2].max()))
+
+
+def list_windows(explanation: Any, windows: Int[np.ndarray, "w 2"]) -> list[Phrase]:
+    """Return windows of an `Explanation` of a series with their names and scores."""
+    return [
+        Phrase(start, stop, explanation.phrase_text(start, stop), explanation[start:stop])
+        for start, stop in windows.tolist()
+    ]

@@ -3,12 +3,40 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+MOST_FEATURES = 12
+"""Most features named of an input."""
+
 
 def describe_outcome(explanation: Any) -> str:
     """Return the prediction in words: labels with probabilities, or values."""
     if explanation.output == "value":
         return ", ".join(f"{label} {value:.4g}" for label, value in rank_labels(explanation))
     return ", ".join(f"{label} {share:.1%}" for label, share in rank_labels(explanation))
+
+
+def describe_step(explanation: Any) -> str:
+    """Return which of a network's outputs is explained, empty where it has one: "Output at ..."."""
+    step = explanation.step
+    if step is None:
+        return ""
+    if explanation.tokens is None and explanation.times is None:
+        return f"Output at step {step}"
+    return f"Output at step {step}: {explanation.phrase_text(step, step + 1)}"
+
+
+def describe_input(explanation: Any) -> str:
+    """Return what a series is of, "24 steps of load, 2024-01-31 00:00 to 23:00"; empty of texts."""
+    if explanation.tokens is not None:
+        return ""
+    count, parts = len(explanation), []
+    steps = "1 step" if count == 1 else f"{count:,} steps"
+    if explanation.features is not None:
+        features = explanation.features[:MOST_FEATURES]
+        more = len(explanation.features) - len(features)
+        parts.append(f" of {', '.join(features)}{f' and {more:,} more' if more else ''}")
+    if explanation.times is not None:
+        parts.append(f", {explanation.phrase_text(0, count)}")
+    return f"{steps}{''.join(parts)}" if parts else ""
 
 
 def rank_labels(explanation: Any) -> list[tuple[str, float]]:

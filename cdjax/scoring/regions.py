@@ -18,7 +18,12 @@ from cdjax.scoring.checks import check_finite, prepare_one
 
 
 def score_regions(
-    model: Classifier | Model, x: ArrayLike, regions: ArrayLike, rule: Rule = PAPER
+    model: Classifier | Model,
+    x: ArrayLike,
+    regions: ArrayLike,
+    rule: Rule = PAPER,
+    *,
+    step: int | None = None,
 ) -> Float[np.ndarray, "s k"]:
     """Score regions of one series: what each contributes to the logits.
 
@@ -29,13 +34,16 @@ def score_regions(
         x: The series `[T, D]`; of a network with an embedding, word vectors or word numbers `[T]`.
         regions: Which values belong to each region, bool `[S, T, D]`. An empty one scores 0.
         rule: Which reading of the method, `PAPER` or `MERGED`.
+        step: Of a network with the pool "each", the step whose logits are wanted; negative ones
+            count from the end.
 
     Returns:
         Logits `[S, K]`, in the float type of the classifier.
 
     Raises:
         TypeError: Where the series holds no numbers, or the regions no booleans.
-        ValueError: Where shapes do not fit, a value is not finite, or the rule knows no regions.
+        ValueError: Where shapes do not fit, a value is not finite, the rule knows no regions, or
+            there is no such step.
 
     >>> import cdjax
     >>> layer = cdjax.GRUParams(W=np.ones((3, 2, 3)), V=np.ones((3, 2, 2)), b=np.zeros((3, 2)))
@@ -45,7 +53,7 @@ def score_regions(
     >>> score_regions(network, np.ones((4, 3)), second).shape
     (1, 1)
     """
-    network, series = _prepare(model, x)
+    network, series = _prepare(model, x, step)
     masks = np.asarray(regions)
     if masks.dtype != bool:
         raise TypeError(f"regions holds {masks.dtype}; expected booleans [S, T, D].")
@@ -55,7 +63,7 @@ def score_regions(
             f"regions has shape {list(masks.shape)}; expected [S, {steps}, {width}], for each "
             f"region which of the series' values belong to it."
         )
-    return _score(network, series, len(masks), lambda first, stop: masks[first:stop], rule)
+    return _score(network, series, len(masks), lambda first, stop: masks[first:stop], rule, step)
 
 
 def score_entries(
@@ -81,10 +89,12 @@ def score_entries(
 
 
 def _prepare(
-    model: Classifier | Model, x: ArrayLike
+    model: Classifier | Model, x: ArrayLike, step: int | None = None
 ) -> tuple[Classifier, Float[np.ndarray, "t d"]]:
     """Return the network in one float type, without an embedding, and what it reads."""
-    classifier, ids = prepare_one(model, x)
+    classifier, ids = prepare_one(model, x, each=step is not None)
+    if step is not None and not -len(ids) <= step < len(ids):
+        raise ValueError(f"step is {step}; expected 0 to {len(ids) - 1}, or -1 to {-len(ids)}.")
     return classifier._replace(embedding=None), classifier.embedding[ids]
 
 
@@ -94,9 +104,12 @@ def _score(
     count: int,
     masks: Callable[[int, int], np.ndarray],
     rule: Rule,
+    step: int | None = None,
 ) -> Float[np.ndarray, "s k"]:
     if not count or not len(series):
         return np.zeros((count, len(network.bias)), network.bias.dtype)
-    scores = recursion.score_masks(network, series, count, masks, rule)
+    at = None if step is None else np.array([step % len(series)])
+    scores = recursion.score_masks(network, series, count, masks, rule, at)
+    scores = scores if at is None else scores[:, 0]
     check_finite(scores, "scores", 0)
     return scores

@@ -18,7 +18,7 @@ from cdjax.results.overview import Overview
 from cdjax.results.phrases import Interaction, Phrase
 from cdjax.results.scores import SpanScores
 from cdjax.results.summary import write_account
-from cdjax.results.windows import split_steps
+from cdjax.results.windows import choose_windows
 from cdjax.results.wording import describe_scores, describe_sides
 from cdjax.viz.original import read_words
 from cdjax.viz.scale import step
@@ -49,7 +49,10 @@ def _show_explanation(explanation: Explanation) -> str:
     seen = explanation.overview()
     first, *others = _outcome(explanation, seen)
     more = f' <span style="{_FAINT}">{", ".join(others)}</span>' if others else ""
-    parts = [_block(f"<b>{first}</b>{more}")]
+    parts = [_block(f"<bdi>{_text(seen.step)}</bdi>")] if seen.step else []
+    parts.append(_block(f"<b>{first}</b>{more}"))
+    if seen.input:
+        parts.append(_block(f"<bdi>{_text(seen.input)}</bdi>", _FAINT))
     parts += [_block(f"<i>{_text(notice.text)}</i>") for notice in seen.notices]
     parts.append(_show_words(explanation, seen))
     faint = [describe_scores(explanation)]
@@ -78,10 +81,12 @@ def _outcome(explanation: Explanation, seen: Overview) -> list[str]:
 def _show_words(explanation: Explanation, seen: Overview) -> str:
     """Return the words as they are in the text, by sentences where it is long; or windows."""
     if explanation.tokens is None:
-        windows = split_steps(len(explanation)).tolist()
-        spans = [(a, b) for a, b in windows if explanation.is_scored(slice(a, b))]
-        chips = (f"{_chip(explanation, explanation[a:b], f'{a}:{b}')}" for a, b in spans)
-        return _block("Steps " + " ".join(chips)) if spans else ""
+        spans = choose_windows(explanation).tolist()
+        named = explanation.times is not None
+        names = [explanation.phrase_text(a, b) if named else f"{a}:{b}" for a, b in spans]
+        scores = [explanation[a:b] for a, b in spans]
+        chips = (_chip(explanation, *chip) for chip in zip(scores, names, strict=True))
+        return _block(("" if named else "Steps ") + " ".join(chips))
     left = len(explanation) - MOST_WORDS
     more = _block(f"… {left:,} more words", _FAINT) if left > 0 else ""
     if not seen.sentences:
@@ -123,7 +128,8 @@ def _show_interactions(explanation: Explanation, found: Sequence[Interaction]) -
         )
         for i in found
     )
-    title = "Words that say something else together than one by one"
+    words = "Words" if explanation.tokens is not None else "Steps"
+    title = f"{words} that say something else together than one by one"
     return _table(title, ("interaction", "together", "sum of parts", ""), rows)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from cdjax.cli import main
 
+from tests.viz.page.browser import read_data
+
 LENGTH, WINDOW = 30, 12
 
 
@@ -134,8 +136,83 @@ def test_labels_and_rules(explain):
     code, out, _ = explain(*options, "--rule", "acd", "--max-len", "3")
     assert code == 0
     assert "By feature" not in out
+    assert "have no scores by --rule acd; by paper and merged." in out
     assert "whole series" in out
     assert explain("--file", *options, model="labels") == explain(*options, model="labels")
+
+
+HOURS = [*TIMES, "--window", "12", *SCALES]
+
+
+def test_methods_side_by_side(folder, explain):
+    argv = ["data.csv", *HOURS, "--steps-of", "4", "--method", "cd,ig_zero"]
+    code, out, err = explain(*argv)
+    assert (code, err) == (0, "")
+    assert "12 steps of load, temp, 2024-01-01 18:00 to 2024-01-02 05:00" in out
+    rows = {line[:36].strip(): line[36:].split() for line in out.splitlines()}
+    model, x = cdjax.load(folder / "value"), scaled(folder, 18, 30)
+    for n, method in enumerate(("cd", "ig_zero")):
+        explanation = cdjax.explain(x, model, method)
+        parts = [explanation[a : a + 4] for a in (0, 4, 8)]
+        account = explanation.account()
+        expected = {
+            "2024-01-01 18:00 to 21:00": parts[0],
+            "2024-01-01 22:00 to 2024-01-02 01:00": parts[1],
+            "2024-01-02 02:00 to 05:00": parts[2],
+            "sum of windows": sum(parts),
+            "rest": account.total - account.output_bias - sum(parts),
+            "= value": account.total,
+        }
+        for name, number in expected.items():
+            column = [cell for cell in rows[name] if cell.strip("+-.·")]
+            assert float(column[n]) == pytest.approx(number, abs=0.006), (method, name)
+    assert explain(*argv, "--max-len", "4")[0] == 2
+
+
+def test_another_method_alone(folder, explain):
+    argv = ["data.csv", *HOURS, "--steps-of", "4", "--class", "ok"]
+    code, out, _ = explain(*argv, "--method", "gradient", model="labels")
+    assert code == 0
+    x, model = scaled(folder, 18, 30), cdjax.load(folder / "labels")
+    explanation = cdjax.explain(x, model, "gradient", label="ok")
+    numbers = [row[0] for row in read_table(out, "What each window of 4 steps").values()]
+    assert numbers == pytest.approx([explanation[a : a + 4] for a in (0, 4, 8)], abs=0.006)
+    assert "By feature" not in out
+    assert "Features within windows have scores by --method cd alone." in out
+    assert "those of --method cd do" in " ".join(out.split())
+
+
+def test_the_tree_of_windows(folder, explain):
+    code, out, _ = explain("data.csv", *HOURS, "--steps-of", "4", "--tree")
+    assert code == 0
+    assert "Strongest windows" not in out
+    (tree,) = [part for part in out.split("\n\n") if part.startswith("How the windows join")]
+    _, _, *lines = tree.splitlines()
+    names = ["2024-01-01 18:00 to 21:00", "2024-01-01 22:00 to 2024-01-02 01:00"]
+    names += ["2024-01-02 02:00 to 05:00", "2024-01-01 18:00 to 2024-01-02 05:00"]
+    explanation = cdjax.explain(scaled(folder, 18, 30), cdjax.load(folder / "value"))
+    for name, span in zip(names, ((0, 4), (4, 8), (8, 12), (0, 12)), strict=True):
+        (line,) = [line for line in lines if line.endswith(name)]
+        (number, *_) = re.findall(r"[+-]?\d+\.\d+", line)
+        assert float(number) == pytest.approx(explanation[span], abs=0.006)
+    assert len(lines) == 5
+
+
+def test_a_page_of_one_of_the_outputs(folder, explain):
+    argv = ["data.csv", *TIMES, "--window", "12", "--step", "7", "--html", "page.html"]
+    code, _, err = explain(*argv, "--class", "fault", "--method", "cd,ig_zero", model="each")
+    assert (code, err) == (0, "")
+    record = read_data((folder / "page.html").read_text(encoding="utf-8"))
+    assert (record["step"], record["outputAt"]) == (7, "Output at step 7: 2024-01-02 01:00")
+    assert [e["method"] for e in record["explanations"]] == ["cd", "ig_zero"]
+    assert record["series"]["features"] == ["load", "temp"]
+    assert record["series"]["times"][0] == "2024-01-01 18:00"
+    assert record["series"]["values"][0] == pytest.approx(
+        [40 + 9 * load for load in scaled(folder, 18, 30)[:, 0]]
+    )
+    assert np.shape(record["series"]["byFeature"]) == (2, 12)
+    assert record["explanations"][0]["weights"] == [-1.0, 1.0]
+    assert explain(*argv, "--overwrite", "--method", "cd,alone", model="each")[0] == 2
 
 
 @pytest.mark.filterwarnings("always")
@@ -151,7 +228,10 @@ def test_one_of_the_outputs_at_every_step(folder, explain):
     argv = ["data.csv", *TIMES, "--window", "12", "--class", "fault"]
     code, out, err = explain(*argv, "--step", "-5", model="each")
     assert (code, err) == (0, "")
-    assert out.startswith("Output at 2024-01-02 01:00:00\n")
+    assert out.startswith("Output at step 7: 2024-01-02 01:00\nPrediction: ")
+    strongest = read_table(out, "Strongest windows of any length")
+    assert strongest
+    assert all(name <= "2024-01-02 01:00" or name.endswith(" to 01:00") for name in strongest)
     assert explain(*argv, "--step", "7", model="each")[1] == out
     # What comes after the step has no share in its output.
     before = explain(
@@ -200,7 +280,10 @@ def test_the_window_that_a_model_was_made_for(folder, explain):
         (["data.csv", *COLUMNS, "--target-scale", "0"], "scale holds 0; expected numbers above 0"),
         (["data.csv", *COLUMNS, "--steps-of", "31"], "--steps-of is 31; expected at most 30"),
         (["data.csv", *COLUMNS, "--steps-of", "4", "--max-len", "3"], "at most --max-len"),
-        (["data.csv", *COLUMNS, "--tree"], "--tree shows the words of a text"),
+        (
+            ["data.csv", *COLUMNS, "--png", "words.png", "--picture", "words"],
+            "--picture words is of a text, and the model reads series; expected --picture windows",
+        ),
         (
             ["data.csv", *COLUMNS, "--class", "rain"],
             "--class: there is no label 'rain'; expected one of load",
@@ -220,7 +303,8 @@ def test_what_other_models_refuse(explain):
     for argv, message in [
         ([], "the network has outputs at every step; say which one to explain: --step N"),
         (["--step", "12"], "give --step N, the one to explain, 0 to 11"),
-        (["--step", "1", "--method", "gradient"], "--method is for networks with one output"),
+        (["--step", "1", "--method", "alone"], "'alone' reads a phrase as a sequence of its own"),
+        (["--html", "new.html"], "say which one to explain: --step N"),
     ]:
         code, _, err = explain("data.csv", *COLUMNS, "--window", "12", *argv, model="each")
         assert code == 2

@@ -100,6 +100,26 @@ def test_a_series_is_scored_as_its_vectors(model):
     np.testing.assert_allclose(whole, explanation.logits, atol=1e-5)
 
 
+def test_a_series_keeps_its_names(model, as_users):
+    series = np.random.default_rng(0).normal(size=(3, 3))
+    names, times = ("a", "b", "c"), np.array(["2024-01", "2024-02", "2024-03"], "datetime64[M]")
+    explanation = cdjax.explain(series, model, features=names, times=times, values=[[1, 2, 3]] * 3)
+    assert (explanation.features, explanation.step) == (names, None)
+    assert explanation.times == ("2024-01", "2024-02", "2024-03")
+    np.testing.assert_array_equal(explanation.values, [[1.0, 2.0, 3.0]] * 3)
+    assert cdjax.explain(series, model, times=[1, 2, 3]).times == ("1", "2", "3")
+    for given, message in (
+        ({"features": names[:2]}, "features is 2 names; expected 3"),
+        ({"features": "abc"}, "features is 'abc'; expected 3 names"),
+        ({"times": times[:2]}, "times is 2 names; expected 3"),
+        ({"values": series[:2]}, r"values is float64 \[2, 3\]; expected floats \[3, 3\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            cdjax.explain(series, model, **given)
+    with pytest.raises(ValueError, match="features and times: of a series, and the source is a te"):
+        cdjax.explain("a bad film", model, features=names, times=times)
+
+
 def test_methods(model):
     explanation = cdjax.explain("a bad film", model, "loo", max_len=2)
     loo = cdjax.methods.make_methods()["loo"]

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import sys
 import types
@@ -36,7 +37,7 @@ def make(max_len=None, **changes):
     return Explanation(**(fields | changes))
 
 
-def make_series(steps=4):
+def make_series(steps=4, **fields):
     spans = cdjax.enumerate_spans(steps)
     return Explanation(
         spans=spans,
@@ -47,6 +48,19 @@ def make_series(steps=4):
         direction={"price": 1.0},
         output="value",
         series=np.arange(3.0 * steps).reshape(steps, 3) / 7,
+        **fields,
+    )
+
+
+def make_named(steps=6):
+    """Of hours that go on at midnight, and of features whose names are others' text."""
+    hours = [f"2024-02-01 {hour:02d}:00:00" for hour in range(steps - 2)]
+    return make_series(
+        steps,
+        features=("load", "<b>temp</b>", "a\x1b[2J"),
+        times=("2024-01-31 22:00:00", "2024-01-31 23:00:00", *hours),
+        values=np.arange(3 * steps, dtype=np.float32).reshape(steps, 3),
+        step=3,
     )
 
 
@@ -199,7 +213,14 @@ def test_arrow_and_pandas(explanation, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "make_one", [make, make_series, lambda: make(known=None, rule=None), lambda: make(max_len=1)]
+    "make_one",
+    [
+        make,
+        make_series,
+        lambda: make_named(),
+        lambda: make(known=None, rule=None),
+        lambda: make(max_len=1),
+    ],
 )
 def test_saved_and_loaded(make_one, tmp_path):
     saved = make_one()
@@ -297,9 +318,59 @@ def test_parts_that_do_not_fit(as_users):
         ({"known": np.zeros(10)}, r"known is float64 \[10\]; expected booleans"),
         ({"text": None}, "expected both a text and the offsets"),
         ({"series": np.zeros((10, 2))}, "expected either tokens or a series"),
+        ({"times": ("now",) * 10}, "times are of a series, and the explanation is of a text"),
+        ({"step": 10}, "step is 10; expected one of the 10 steps"),
     ):
         with pytest.raises(ValueError, match=message):
             make(**changes)
+    for changes, message in (
+        ({"features": ("a", "b")}, "features is 2 names; expected 3"),
+        ({"features": "abc"}, "features is 'abc'; expected a tuple of texts"),
+        ({"times": (1, 2, 3, 4)}, r"times is \(1, 2, 3, 4\); expected a tuple of texts"),
+        ({"values": np.zeros((4, 2))}, r"values is float64 \[4, 2\]; expected floats \[4, 3\]"),
+        ({"step": True}, "step is True; expected one of the 4 steps"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make_series(**changes)
+
+
+def test_a_series_by_the_names_of_its_features_and_steps():
+    explanation = make_named()
+    assert explanation.phrase_text(0, 2) == "2024-01-31 22:00 to 23:00"
+    assert explanation.phrase_text(1, 3) == "2024-01-31 23:00 to 2024-02-01 00:00"
+    assert explanation.words()[5].text == "2024-02-01 03:00"
+    texts = explanation.to_arrow()["text"].to_pylist()
+    assert texts == [explanation.phrase_text(*span) for span in explanation.spans.tolist()]
+    lines = repr(explanation).splitlines()
+    assert lines[1].split(maxsplit=1) == [
+        "input",
+        "6 steps of load, <b>temp</b>, a\\x1b[2J, 2024-01-31 22:00 to 2024-02-01 03:00",
+    ]
+    assert lines[2].split(maxsplit=1) == ["output", "at step 3: 2024-02-01 01:00"]
+    assert "2024-02-01 03:00 +1.0" in repr(explanation)
+    seen = explanation.overview()
+    assert seen.step == "Output at step 3: 2024-02-01 01:00"
+    assert "load" in seen.input
+    plain = make_series(step=2).overview()
+    assert (plain.step, plain.input) == ("Output at step 2", "")
+    with pytest.raises(
+        cdjax.results.PhraseError, match=r"\(.2024-01-31 22:00 to 23:00.\) was not sco"
+    ):
+        dataclasses.replace(
+            explanation, spans=explanation.spans[:1], scores=explanation.scores[:1]
+        )[:2]
+
+
+def test_windows_that_go_on_after_the_step_are_no_evidence_of_their_own():
+    spans = cdjax.enumerate_spans(6)
+    cut = np.minimum(spans, 3)  # the output at step 2, of a network that reads forward
+    scores = (cut[:, 1] - cut[:, 0]).astype(float)[:, None]
+    forward = make_series(6, step=2)
+    forward = dataclasses.replace(forward, scores=scores)
+    assert {phrase.stop for phrase in forward.strongest(9)} <= {1, 2, 3}
+    assert {phrase.stop for phrase in forward.overview().evidence_above} <= {2, 3}
+    both = dataclasses.replace(forward, scores=scores + 0.01 * spans[:, 1:])
+    assert max(phrase.stop for phrase in both.strongest(9)) == 6
 
 
 def test_repr_is_short(explanation):

@@ -155,6 +155,24 @@ def test_long_reviews_are_not_too_deep():
     assert re.findall(r" (\d+)\)", to_brackets(tree, tokens)) == tokens
 
 
+def test_windows_join_instead_of_steps():
+    # Only what begins at step 0 and goes beyond step 3 says something.
+    table = make_table(6, lambda start, stop: float(start == 0 and stop > 4))
+    tree = build(table, [1], leaves=[[0, 1], [1, 4], [4, 6]])
+    spans = [(group.start, group.stop) for group in tree.groups]
+    assert spans == [(0, 1), (1, 4), (4, 6), (0, 4), (0, 6)]
+    assert [group.interaction.item() for group in tree.groups] == [0, 0, 0, 0, 1]
+    assert to_brackets(tree, ["a", "b", "c"]) == "(+1.00 (+0.00 (+0.00 a) (+0.00 b)) (+0.00 c))"
+    for leaves, message in (
+        ([[0, 2], [3, 6]], "the leaves are not all 6 steps"),
+        ([[1, 6]], "the leaves are not all 6 steps"),
+        ([[0, 7]], "the leaves are not all 6 steps"),
+        ([0, 6], r"leaves is int64 \[2\]; expected half-open spans"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            build(table, [1], leaves=leaves)
+
+
 @pytest.mark.usefixtures("as_users")
 def test_bad_tables_raise():
     whole, short = (make_table(4, lambda start, stop: 1.0, max_len=n) for n in (None, 2))

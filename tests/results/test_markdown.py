@@ -8,6 +8,7 @@ from cdjax.results.markdown import escape
 from markdown_it import MarkdownIt
 
 from tests.results.explained import make_explanation
+from tests.results.test_explanation import make_named
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -31,6 +32,20 @@ def test_tables_hold_what_is_to_be_seen():
         assert [f"{phrase.score:+.2f}", phrase.text] in rows
     for i in (*seen.pairs, *seen.longer):
         assert [f"{i.interaction:+.2f}", f"{i.score:+.2f}", f"{i.sum:+.2f}", i.text] in rows
+
+
+def test_a_series_has_its_windows_by_time():
+    explanation = make_named()
+    text = explanation.to_markdown()
+    assert text.startswith(
+        "**Output at step 3\\: 2024\\-02\\-01 01\\:00**\n\n**Value:** price 3\\.5"
+    )
+    assert "Input: 6 steps of load, \\<b\\>temp" in text
+    rows = rows_of(text)
+    assert ["score", "window"] in rows
+    for step in explanation.words():
+        assert [f"{step.score:+.{explanation.decimals}f}", step.text] in rows
+    assert any(row[-1] == "whole series" for row in rows)
 
 
 @pytest.mark.parametrize(

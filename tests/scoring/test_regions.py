@@ -70,6 +70,21 @@ def test_entries_are_regions_of_one_value(x64, monkeypatch, kind, tile):
     np.testing.assert_allclose(scores.reshape(-1, K), expected, atol=1e-12)
 
 
+def test_regions_at_one_of_the_outputs():
+    rng = np.random.default_rng(6)
+    network = random_network(rng, "each", kind="both", dtype=np.float32)
+    x, regions = rng.normal(size=(T, D)).astype(np.float32), rng.random((3, T, D)) < 0.5
+    scores = cdjax.score_regions(network, x, regions, step=2)
+    expected = define(network, x, regions).beta
+    assert expected.shape == (3, T, K)
+    np.testing.assert_allclose(scores, expected[:, 2], atol=1e-5)
+    np.testing.assert_array_equal(cdjax.score_regions(network, x, regions, step=2 - T), scores)
+    with pytest.raises(ValueError, match="step is 6; expected 0 to 5, or -1 to -6"):
+        cdjax.score_regions(network, x, regions, step=T)
+    with pytest.raises(ValueError, match="pool is 'each', so there are logits at every step"):
+        cdjax.score_regions(network, x, regions)
+
+
 def test_float32_regions_near_float64():
     rng = np.random.default_rng(2)
     network, x = random_network(rng, kind="both"), rng.normal(size=(T, D))

@@ -10,6 +10,7 @@ import pytest
 from cdjax.viz.notebook import to_html
 
 from tests.results.explained import make_explanation
+from tests.results.test_explanation import make_named
 from tests.viz.terminal.printing import TEXTS, explain_text
 
 ALLOWED = {"div", "b", "i", "span", "bdi", "small", "sup", "table", "tr", "td"}
@@ -46,6 +47,14 @@ def read(result):
     assert reader.attributes <= {"style", "title"}
     assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", page)
     return reader.text.replace("\xa0", " "), page
+
+
+def test_a_series_has_the_names_of_its_features_and_steps():
+    text, page = read(make_named())
+    assert text.startswith("Output at step 3: 2024-02-01 01:00price 3.5")
+    assert "6 steps of load, <b>temp</b>, a\\x1b[2J, 2024-01-31 22:00 to 2024-02-01 03:00" in text
+    assert "2024-02-01 03:00 +1.0" in text
+    assert "<b>temp" not in page
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -6,8 +6,7 @@ for browsers that run no scripts, and the data. A Content-Security-Policy names 
 the one style that may be used, by their hashes, and no address at all.
 """
 
-from cdjax.viz.page.data import Series
 from cdjax.viz.page.report import write_report
 from cdjax.viz.page.write import make_page, write_page
 
-__all__ = ["Series", "make_page", "write_page", "write_report"]
+__all__ = ["make_page", "write_page", "write_report"]

@@ -11,30 +11,35 @@ from cdjax.results.check import check_same_input
 from cdjax.results.evidence import find_sentences
 from cdjax.results.explanation import Explanation
 from cdjax.results.scores import DIFFERENCES, VALUES
-from cdjax.results.windows import split_steps
+from cdjax.results.wording import describe_step
 from cdjax.viz.page.pack import pack_scores
 from cdjax.viz.scale import DARK, STEPS
-from cdjax.viz.series import Series
+from cdjax.viz.series import Series, make_series
 
 DIGITS = 9  # with which a float32 is read back as the same
 
 
 def make_record(
-    explanations: Sequence[Explanation], series: Series | None = None
+    explanations: Sequence[Explanation], windows: Any = None, by_feature: Any = None
 ) -> dict[str, Any]:
     """Return all that a page of one text or series holds.
 
     Args:
         explanations: Of the same steps and labels; the first is shown first.
-        series: Names, values and times of a series; numbered ones when None.
+        windows: Of a series, half-open spans of steps, `[W, 2]`; 6 to 12 when None.
+        by_feature: What each feature contributes within each window, `[W, D]`, along the direction
+            of the first explanation.
 
     Raises:
-        ValueError: Where the explanations are of different steps or labels, or one of them has not
-            all spans up to a length.
+        ValueError: Where the explanations are of different steps or labels, one of them has not all
+            spans up to a length, or windows or features do not fit the series.
     """
     first = explanations[0]
     check_same_input(first, explanations[1:])
+    series = None if first.series is None else make_series(first, windows, by_feature)
     return {
+        "step": first.step,
+        "outputAt": describe_step(first),
         "text": first.text,
         "tokens": None if first.tokens is None else list(first.tokens),
         "offsets": None if first.text is None else _count_units(first.text, first.offsets),
@@ -42,7 +47,7 @@ def make_record(
         "labels": list(first.labels),
         "output": first.output,
         "sentences": [start for start, _ in find_sentences(first).tolist()],
-        "series": None if first.series is None else _series(first, series),
+        "series": None if series is None else _series(series),
         "scale": describe_scale(),
         "explanations": [_explanation(explanation) for explanation in explanations],
     }
@@ -101,30 +106,15 @@ def _is_additive(explanation: Explanation) -> bool:
     return bool(np.abs(beyond).max(initial=0.0) <= np.finfo(np.float32).eps * largest)
 
 
-def _series(explanation: Explanation, series: Series | None) -> dict[str, Any]:
-    """Return names, times and values of a series."""
-    assert explanation.series is not None
-    steps, width = explanation.series.shape
-    windows, by_feature = split_steps(steps), None
-    if series is None:
-        features = [f"feature {d + 1}" for d in range(width)]
-        times, values = [f"step {t}" for t in range(steps)], explanation.series
-    else:
-        features, times, values = list(series.features), list(series.times), series.values
-        if series.windows is not None and series.by_feature is not None:
-            windows = series.windows
-            by_feature = [_numbers(series.by_feature[:, d]) for d in range(width)]
-        if values.shape != (steps, width) or len(features) != width or len(times) != steps:
-            raise ValueError(
-                f"series has {len(features)} features, {len(times)} times and values "
-                f"{list(values.shape)}; expected {width}, {steps} and [{steps}, {width}]."
-            )
+def _series(series: Series) -> dict[str, Any]:
+    """Return names, times, values and windows of a series."""
+    by_feature = series.by_feature
     return {
-        "features": features,
-        "times": times,
-        "values": [_numbers(values[:, d]) for d in range(width)],
-        "windows": windows.tolist(),
-        "byFeature": by_feature,
+        "features": list(series.features),
+        "times": list(series.times),
+        "values": [_numbers(column) for column in series.values.T],
+        "windows": series.windows.tolist(),
+        "byFeature": None if by_feature is None else [_numbers(column) for column in by_feature.T],
     }
 
 

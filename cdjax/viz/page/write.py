@@ -12,8 +12,8 @@ from typing import Any
 from cdjax.display import show
 from cdjax.files.atomic import write_atomically
 from cdjax.results.explanation import Explanation
+from cdjax.results.wording import describe_input
 from cdjax.viz.page.data import make_record
-from cdjax.viz.series import Series
 
 TITLE = 60
 """Most characters of a text in the title of its page."""
@@ -27,7 +27,8 @@ def write_page(
     explanations: Sequence[Explanation],
     *,
     title: str | None = None,
-    series: Series | None = None,
+    windows: Any = None,
+    by_feature: Any = None,
     overwrite: bool = False,
 ) -> None:
     """Write a page of one text or series; the file appears whole or not at all.
@@ -36,7 +37,9 @@ def write_page(
         path: Of the file, `.html`.
         explanations: By one method or rule, or by several; the first is shown first.
         title: Of the page; the beginning of the text when None.
-        series: Names, values and times of a series.
+        windows: Of a series, half-open spans of steps, `[W, 2]`; 6 to 12 when None.
+        by_feature: What each feature contributes within each window, `[W, D]`, along the direction
+            of the first explanation.
         overwrite: Whether a file that is there may be replaced.
 
     Raises:
@@ -46,7 +49,7 @@ def write_page(
     path = Path(path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; give another path or overwrite=True.")
-    page = make_page(explanations, title=title, series=series)
+    page = make_page(explanations, title=title, windows=windows, by_feature=by_feature)
     with write_atomically(path) as new:
         new.write_text(page, encoding="utf-8")
 
@@ -55,22 +58,23 @@ def make_page(
     explanations: Sequence[Explanation],
     *,
     title: str | None = None,
-    series: Series | None = None,
+    windows: Any = None,
+    by_feature: Any = None,
 ) -> str:
     """Return a page of one text or series as HTML. Arguments as `write_page`.
 
     Raises:
-        ValueError: Where there is no explanation, they are of different texts, series or labels, or
-            one has not all spans up to a length.
+        ValueError: Where there is no explanation, they are of different texts, series or labels,
+            one has not all spans up to a length, or windows or features do not fit the series.
     """
     if not explanations:
         raise ValueError("there is no explanation to show; expected at least one.")
     first = explanations[0]
     if title is None:
         text = first.text if first.text is not None else " ".join(first.tokens or ())
-        title = " ".join(text.split()) or "A series"
+        title = " ".join(text.split()) or describe_input(first) or "A series"
         title = title if len(title) <= TITLE else title[: TITLE - 1] + "…"
-    record = make_record(explanations, series)
+    record = make_record(explanations, windows, by_feature)
     return fill(read_built("review"), title=title, summary=repr(first), record=record)
 
 

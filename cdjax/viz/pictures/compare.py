@@ -1,6 +1,7 @@
-"""The words of a text by several methods or rules: a row a method, each on its own fixed scale."""
+"""The words of a text, or the windows of a series, by several methods or rules: a row a method."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from cdjax.display import show
 from cdjax.methods.registry import make_methods
@@ -25,8 +26,16 @@ ROW = 0.2
 """Inches of a method's row."""
 
 
-def arrange_comparison(explanations: Sequence[Explanation], width: float, look: Look) -> Board:
+def arrange_comparison(
+    explanations: Sequence[Explanation], width: float, look: Look, windows: Any = None
+) -> Board:
     """Return the picture, with the prediction, the legend and what each method measures.
+
+    Args:
+        explanations: By several methods or rules, each shown on its own fixed scale.
+        width: In inches.
+        look: Of the picture.
+        windows: Of a series, the windows of time; 6 to 12 when None.
 
     Raises:
         ValueError: Where the explanations are of different inputs or labels, or speak for another
@@ -40,7 +49,7 @@ def arrange_comparison(explanations: Sequence[Explanation], width: float, look: 
     names = f"strongly {below}", below, "between", above, f"strongly {above}"
     boards = [
         (arrange_outcome(first, seen, inner, look), 0.08),
-        (arrange_table(explanations, inner, look), 0.16),
+        (arrange_table(explanations, inner, look, windows), 0.16),
         (arrange_legend(names, inner, look), 0.08),
         (_describe(explanations, inner, look), 0.0),
     ]
@@ -69,11 +78,13 @@ def name_method(explanation: Explanation) -> str:
     return explanation.method if rule in (None, "paper") else f"{explanation.method}:{rule}"
 
 
-def arrange_table(explanations: Sequence[Explanation], width: float, look: Look) -> Board:
+def arrange_table(
+    explanations: Sequence[Explanation], width: float, look: Look, windows: Any = None
+) -> Board:
     """Return words in strips, and below them a row of scores a method."""
     board = Board(width, look)
     fonts = look.fonts
-    blocks = [make_block(explanation) for explanation in explanations]
+    blocks = [make_block(explanation, windows=windows) for explanation in explanations]
     names = [name_method(explanation) for explanation in explanations]
     column = min(max(fonts.measure(name, TEXT) for name in names) + 0.12, 0.3 * width)
     texts, widths = measure_words(blocks, width - column, look)

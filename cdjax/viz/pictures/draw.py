@@ -16,8 +16,9 @@ from cdjax.viz.pictures.parts import list_texts
 from cdjax.viz.pictures.tree import arrange_tree
 from cdjax.viz.pictures.triangle import arrange_triangle
 from cdjax.viz.pictures.waterfall import arrange_waterfall
-from cdjax.viz.pictures.windows import arrange_windows, make_series
+from cdjax.viz.pictures.windows import arrange_windows
 from cdjax.viz.pictures.words import arrange_words
+from cdjax.viz.series import make_series
 
 NAMES = ("overview", "words", "windows", "waterfall", "triangle", "tree", "compare")
 """The pictures."""
@@ -56,18 +57,19 @@ def prepare(
     first = explanations[0]
     if not len(first):
         raise ValueError("there are no words, so there is nothing to draw.")
-    if first.tokens is None and name in ("words", "compare"):
+    if first.tokens is None and name == "words":
         raise ValueError(
             f"the explanation is of a series, which has no words to draw; expected the picture "
             f"'windows', plot.windows(), and not {name!r}."
         )
+    if first.tokens is not None and options.get("windows") is not None:
+        raise ValueError("windows are of a series, and the explanation is of a text; leave it out.")
     seen = first.overview()
     texts = list(list_texts(first, seen))
     if name == "compare":
-        return functools.partial(arrange_comparison, explanations), texts
+        return functools.partial(arrange_comparison, explanations, **options), texts
     if name == "windows" or (name == "overview" and first.tokens is None):
         series = make_series(first, **options)
-        texts += [*series.features, *series.times]
         arrange = arrange_windows if name == "windows" else arrange_overview
         return lambda width, look: arrange(first, seen, width, look, series=series), texts
     arrange = {

@@ -20,7 +20,7 @@ def arrange_overview(
 ) -> Board:
     """Return the picture; `series` where the explanation is of one."""
     inner, count = width - 2 * MARGIN, len(explanation)
-    adds_up = seen.account is not None
+    adds_up, windows = seen.account is not None, None if series is None else series.windows
     word = "word" if explanation.tokens is not None else "window"
     boards = [(arrange_outcome(explanation, seen, inner, look), 0.1)]
     if series is None:
@@ -33,12 +33,14 @@ def arrange_overview(
     if adds_up and phrases and count <= SIDE_BY_SIDE and width >= 7:
         half = (inner - 0.3) / 2
         both = Board(inner, look)
-        both.add(_entitle(titles[0], arrange_bars(explanation, seen, half, look)), 0.0, 0.0)
+        both.add(
+            _entitle(titles[0], arrange_bars(explanation, seen, half, look, windows)), 0.0, 0.0
+        )
         both.add(_entitle(titles[1], arrange_cells(explanation, half, look)), half + 0.3, 0.0)
         boards.append((both, 0.2))
     else:
         if adds_up:
-            bars = arrange_bars(explanation, seen, inner, look)
+            bars = arrange_bars(explanation, seen, inner, look, windows)
             boards.append((_entitle(titles[0], bars), 0.2))
         if phrases:
             boards.append((_entitle(titles[1], arrange_cells(explanation, inner, look)), 0.2))

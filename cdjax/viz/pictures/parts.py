@@ -40,24 +40,31 @@ def add_cell(
 
 
 def arrange_outcome(explanation: Explanation, seen: Overview, width: float, look: Look) -> Board:
-    """Return the prediction: the predicted label with the others, or the values."""
+    """Return the prediction: the predicted label with the others, or the values.
+
+    Of one of several outputs, which it is above.
+    """
     board = Board(width, look)
     fonts, room = look.fonts, width
+    top = 0.17
+    if seen.step:
+        board.write(0.0, 0.13, fonts.shorten(show(seen.step), TEXT, width), TEXT)
+        top += 0.2
     value = explanation.output == "value"
     texts = [
         f"{show(label)} {number:.4g}" if value else f"{show(label)} {number:.1%}"
         for label, number in seen.outcome
     ]
     first = fonts.shorten(texts[0], TITLE, room, "bold")
-    board.write(0.0, 0.17, first, TITLE, weight="bold")
+    board.write(0.0, top, first, TITLE, weight="bold")
     used = fonts.measure(first, TITLE, "bold") + 0.12
     others = texts[1 : LABELS + 1]
     if len(texts) > LABELS + 1:
         others.append(f"{len(texts) - 1 - LABELS} more")
     if others and used + 0.5 < room:
         text = fonts.shorten(", ".join(others), TEXT, room - used)
-        board.write(used, 0.17, text, TEXT, look.ink.faint)
-    board.height = 0.24
+        board.write(used, top, text, TEXT, look.ink.faint)
+    board.height = top + 0.07
     return board
 
 
@@ -128,6 +135,8 @@ def list_texts(explanation: Explanation, seen: Overview) -> Iterator[str]:
     yield from map(show, explanation.labels)
     yield from map(show, explanation.tokens or ())
     yield show(explanation.text or "")
+    yield from map(show, explanation.features or ())
+    yield from map(show, explanation.times or ())
     yield from (show(notice.text) for notice in seen.notices)
     yield "\N{MINUS SIGN}\N{MIDDLE DOT}…"
 

@@ -1,7 +1,7 @@
 """How the words of a text join, as a tree that grows to the right: strongest interactions first."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,15 +60,24 @@ class Node(NamedTuple):
     children: tuple[int, ...]
 
 
-def arrange_tree(explanation: Explanation, seen: Overview, width: float, look: Look) -> Board:
+def arrange_tree(
+    explanation: Explanation, seen: Overview, width: float, look: Look, windows: Any = None
+) -> Board:
     """Return the picture, with the prediction, the legend and the notices.
+
+    Args:
+        explanation: What to show.
+        seen: Its overview.
+        width: In inches.
+        look: Of the picture.
+        windows: Of a series, the windows of time that join; single steps when None.
 
     Raises:
         ValueError: Where spans are missing, or there are no words.
     """
     inner = width - 2 * MARGIN
-    kind = "words" if explanation.tokens is not None else "steps"
-    nodes, least = choose_nodes(explanation)
+    kind = "words" if explanation.tokens is not None else "steps" if windows is None else "windows"
+    nodes, least = choose_nodes(explanation, windows)
     lines = [
         f"The {kind} join, those first that interact most. Below a score: by how much it is more "
         "than those of its parts."
@@ -137,13 +146,14 @@ def _arrange_name(text: str, width: float, fonts: Fonts) -> Name:
     return Name(lines, size, max(fonts.measure(line, size) for line in lines or [""]))
 
 
-def choose_nodes(explanation: Explanation) -> tuple[list[Node], float]:
+def choose_nodes(explanation: Explanation, windows: Any = None) -> tuple[list[Node], float]:
     """Return what is drawn of the tree, and how strong its interactions are at least.
 
     All of a short text; of a long one, or where the tree is deep, only what interacts clearly.
     """
-    tree, clear = explanation.tree(), explanation.thresholds.clear
-    least = clear if len(explanation) > LONG_TEXT else 0.0
+    tree, clear = explanation.tree(windows), explanation.thresholds.clear
+    leaves = len(explanation) if windows is None else len(windows)
+    least = clear if leaves > LONG_TEXT else 0.0
     nodes = place(choose_parts(explanation, tree, least))
     while max(node.column for node in nodes) > DEEPEST:
         least = 2 * least or clear

@@ -10,6 +10,7 @@ from cdjax.results.explanation import Explanation
 from cdjax.results.interactions import interactions
 from cdjax.results.overview import Overview
 from cdjax.results.thresholds import Thresholds
+from cdjax.results.times import list_steps
 from cdjax.viz.pictures.board import Axis, Board, Look
 from cdjax.viz.pictures.parts import (
     MARGIN,
@@ -145,7 +146,7 @@ def _add_words(board: Board, explanation: Explanation, x: Axis, y: float) -> Non
     fonts, unit = board.look.fonts, abs(x.unit)
     count = len(explanation)
     if explanation.tokens is None:
-        return _add_steps(board, count, x, y)
+        return _add_steps(board, explanation, x, y)
     words = [show(token) for token in explanation.tokens]
     middles = [x.origin + x.unit * (t + 0.5) for t in range(count)]
     if max(fonts.measure(word, TEXT) for word in words) <= unit - 0.06:
@@ -172,11 +173,18 @@ def _add_words(board: Board, explanation: Explanation, x: Axis, y: float) -> Non
     return None
 
 
-def _add_steps(board: Board, count: int, x: Axis, y: float) -> None:
-    """Add the numbers of steps, as many as have room."""
-    widest = board.look.fonts.measure(str(count), SMALL) + 0.12
+def _add_steps(board: Board, explanation: Explanation, x: Axis, y: float) -> None:
+    """Add the times of steps where their cells begin, or their numbers; as many as have room."""
+    count, names = len(explanation), list_steps(explanation)
+    numbers = explanation.times is None
+    texts = [str(t) if numbers else show(name) for t, name in enumerate(names)]
+    widest = max(board.look.fonts.measure(text, SMALL) for text in texts) + 0.12
     sizes = (n * 10**power for power in range(7) for n in (1, 2, 5))
-    every = next(size for size in sizes if size * abs(x.unit) >= widest)
+    every = next(size for size in sizes if size * abs(x.unit) >= min(widest, board.width))
+    shift, side = (0.5, "center") if numbers else (0.0, "left")
     for t in range(0, count, every):
-        board.write(x.origin + x.unit * (t + 0.5), y + 0.13, str(t), SMALL, side="center")
+        left = x.origin + x.unit * (t + shift)
+        if numbers or not t or left + widest - 0.12 <= board.width:
+            text = board.look.fonts.shorten(texts[t], SMALL, board.width)
+            board.write(left, y + 0.13, text, SMALL, side=side)
     board.height = y + 0.18

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from cdjax.results.account import Account
 from cdjax.results.explanation import Explanation
 from cdjax.results.overview import Overview
 from cdjax.results.thresholds import Thresholds
-from cdjax.results.windows import split_steps
+from cdjax.results.windows import list_windows
 from cdjax.viz.pictures.board import Axis, Board, Look
 from cdjax.viz.pictures.parts import (
     MARGIN,
@@ -23,6 +23,7 @@ from cdjax.viz.pictures.parts import (
     write_number,
 )
 from cdjax.viz.scale import step
+from cdjax.viz.series import make_series
 
 ROW, BAR = 0.235, 0.16
 """Inches of a row and of the bar in it."""
@@ -42,8 +43,17 @@ class Row(NamedTuple):
     kind: str  # "part" in the colours of the scale, "other" of no phrase, "sum"
 
 
-def arrange_waterfall(explanation: Explanation, seen: Overview, width: float, look: Look) -> Board:
+def arrange_waterfall(
+    explanation: Explanation, seen: Overview, width: float, look: Look, windows: Any = None
+) -> Board:
     """Return the picture, with the prediction, the legend and the notices.
+
+    Args:
+        explanation: What to show.
+        seen: Its overview.
+        width: In inches.
+        look: Of the picture.
+        windows: Of a series, the windows of time in rows of their own; 6 to 12 when None.
 
     Raises:
         ValueError: Where the scores are no parts of the output.
@@ -51,7 +61,7 @@ def arrange_waterfall(explanation: Explanation, seen: Overview, width: float, lo
     inner = width - 2 * MARGIN
     outcome, bars = (
         arrange_outcome(explanation, seen, inner, look),
-        arrange_bars(explanation, seen, inner, look),
+        arrange_bars(explanation, seen, inner, look, windows),
     )
     foot = arrange_foot(explanation, seen, inner, look, describe_rows(explanation, seen))
     whole = stack([(outcome, 0.08), (bars, 0.16), (foot, 0.0)], width, look)
@@ -60,10 +70,12 @@ def arrange_waterfall(explanation: Explanation, seen: Overview, width: float, lo
     return whole
 
 
-def arrange_bars(explanation: Explanation, seen: Overview, width: float, look: Look) -> Board:
+def arrange_bars(
+    explanation: Explanation, seen: Overview, width: float, look: Look, windows: Any = None
+) -> Board:
     """Return the bars alone; x is the output, in its units, y are rows."""
     account = _check_account(explanation, seen)
-    rows = list_rows(explanation, seen, account)
+    rows = list_rows(explanation, seen, account, windows)
     board, fonts, ink = Board(width, look), look.fonts, look.ink
     numbers = [write_number(row.number, explanation.decimals) for row in rows]
     beside = max(fonts.measure(number, TEXT, "bold") for number in numbers) + 0.1
@@ -113,11 +125,13 @@ def _fold_name(row: Row, width: float, look: Look) -> list[str]:
     return look.fonts.wrap(row.name, TEXT, width, most=2)
 
 
-def list_rows(explanation: Explanation, seen: Overview, account: Account) -> list[Row]:
+def list_rows(
+    explanation: Explanation, seen: Overview, account: Account, windows: Any = None
+) -> list[Row]:
     """Return the rows from the top down: parts in their order, then what no phrase owns."""
     is_text = explanation.tokens is not None
     whole = "text" if is_text else "series"
-    parts, what = _list_parts(explanation, seen)
+    parts, what = _list_parts(explanation, seen, windows)
     rows, others = _choose(parts, MOST)
     if others:
         name = f"{len(others)} other {what}"
@@ -151,19 +165,15 @@ def describe_rows(explanation: Explanation, seen: Overview) -> list[str]:
     return lines
 
 
-def _list_parts(explanation: Explanation, seen: Overview) -> tuple[list[Row], str]:
+def _list_parts(explanation: Explanation, seen: Overview, windows: Any) -> tuple[list[Row], str]:
     """Return the parts of the input that are told apart: words, sentences, windows of time."""
-    if seen.sentences:
+    if explanation.tokens is None:
+        found = list_windows(explanation, make_series(explanation, windows).windows)
+        what = "windows" if any(part.stop - part.start > 1 for part in found) else "steps"
+    elif seen.sentences:
         found, what = list(seen.sentences), "sentences"
     else:
-        found, what = explanation.words(), "words" if explanation.tokens is not None else "steps"
-    if explanation.tokens is None:
-        windows = split_steps(len(explanation)).tolist()
-        if windows[-1][1] - windows[-1][0] > 1 and all(
-            explanation.is_scored(slice(*w)) for w in windows
-        ):
-            what = "windows"
-            return [Row(f"steps {a}:{b}", explanation[a:b], "part") for a, b in windows], what
+        found, what = explanation.words(), "words"
     return [Row(show(part.text), part.score, "part") for part in found], what
 
 

@@ -1,15 +1,11 @@
 """A series in windows of time: their scores, and below them the features with their values."""
 
-from collections.abc import Sequence
-
 import numpy as np
-from jaxtyping import Float, Int
-from numpy.typing import ArrayLike
+from jaxtyping import Float
 
 from cdjax.display import show
 from cdjax.results.explanation import Explanation
 from cdjax.results.overview import Overview
-from cdjax.results.windows import split_steps
 from cdjax.viz.pictures.board import Axis, Board, Look
 from cdjax.viz.pictures.parts import (
     MARGIN,
@@ -29,46 +25,6 @@ ROW, CELL = 0.42, 0.24
 """Inches of a feature and of the windows' scores."""
 MOST = 12
 """Most features."""
-
-
-def make_series(
-    explanation: Explanation,
-    features: Sequence[str] | None = None,
-    times: Sequence[str] | None = None,
-    values: ArrayLike | None = None,
-    windows: ArrayLike | None = None,
-    by_feature: ArrayLike | None = None,
-) -> Series:
-    """Return what is shown of an explanation's series; numbered names where none are given.
-
-    Raises:
-        ValueError: Where it is of a text, or a part does not fit the series.
-    """
-    if explanation.series is None:
-        raise ValueError(
-            "the explanation is of a text, which has no windows of time; use plot.words()."
-        )
-    steps, width = explanation.series.shape
-    spans = _choose_windows(explanation) if windows is None else np.asarray(windows)
-    series = Series(
-        tuple(f"feature {d + 1}" for d in range(width)) if features is None else tuple(features),
-        explanation.series if values is None else np.asarray(values),
-        tuple(map(str, range(steps))) if times is None else tuple(times),
-        spans,
-        None if by_feature is None else np.asarray(by_feature, float),
-    )
-    expected = {
-        "features": ((len(series.features),), (width,)),
-        "times": ((len(series.times),), (steps,)),
-        "values": (series.values.shape, (steps, width)),
-        "windows": (spans.shape, (len(spans), 2)),
-    }
-    if series.by_feature is not None:
-        expected["by_feature"] = series.by_feature.shape, (len(spans), width)
-    for name, (found, fits) in expected.items():
-        if found != fits:
-            raise ValueError(f"{name} has shape {list(found)}; expected {list(fits)}.")
-    return series
 
 
 def arrange_windows(
@@ -95,7 +51,7 @@ def arrange_rows(explanation: Explanation, series: Series, width: float, look: L
     column = min(max(fonts.measure(name, TEXT) for name in ["all", *names]), 0.25 * width) + 0.1
     ranges = [_show_range(series.values[:, d]) for d in chosen]
     beside = max(fonts.measure(text, SMALL) for text in ranges) + 0.08
-    steps, windows = len(series.values), _list_windows(series)
+    steps, windows = len(series.values), series.windows.tolist()
     x = Axis(column, (width - column - beside) / steps)
 
     def place(window: list[int], y: float, height: float) -> tuple[float, float, float, float]:
@@ -134,19 +90,6 @@ def arrange_rows(explanation: Explanation, series: Series, width: float, look: L
     return board
 
 
-def _choose_windows(explanation: Explanation) -> Int[np.ndarray, "w 2"]:
-    """Return windows that were scored: those shown elsewhere, or as long as there are."""
-    windows = split_steps(len(explanation))
-    if all(explanation.is_scored(slice(*window)) for window in windows.tolist()):
-        return windows
-    lengths = explanation.spans[:, 1] - explanation.spans[:, 0]
-    return split_steps(len(explanation), int(lengths[lengths <= len(explanation) // 2].max()))
-
-
-def _list_windows(series: Series) -> list[list[int]]:
-    return [] if series.windows is None else series.windows.tolist()
-
-
 def _choose_features(series: Series) -> list[int]:
     """Return the features with the largest scores, or the first, in their order."""
     count = len(series.features)
@@ -164,7 +107,7 @@ def _show_range(values: Float[np.ndarray, "t"]) -> str:
 def _add_times(board: Board, series: Series, x: Axis, y: float) -> None:
     """Add the time at which each window begins, as many as have room."""
     free = 0.0
-    for start, _ in _list_windows(series):
+    for start, _ in series.windows.tolist():
         text, left = show(series.times[start]), x.origin + start * x.unit
         width = board.look.fonts.measure(text, SMALL)
         if left >= free and left + width <= board.width:

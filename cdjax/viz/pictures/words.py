@@ -1,12 +1,14 @@
 """The words of a text on the colours of their scores: strips, or the sentences of a long text."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from cdjax.display import show
 from cdjax.results.explanation import Explanation
 from cdjax.results.overview import Overview
+from cdjax.results.windows import list_windows
 from cdjax.viz.original import read_words
 from cdjax.viz.pictures.board import Board, Look
 from cdjax.viz.pictures.parts import (
@@ -23,6 +25,7 @@ from cdjax.viz.pictures.parts import (
 )
 from cdjax.viz.pictures.strips import WIDEST, Block, arrange_strips
 from cdjax.viz.scale import Step, step
+from cdjax.viz.series import make_series
 
 Spans = Sequence[tuple[int, int]]
 ROW = 0.23
@@ -62,11 +65,19 @@ def arrange_text(
     return arrange_strips(make_block(explanation, phrases), width, look)
 
 
-def make_block(explanation: Explanation, phrases: Spans = ()) -> Block:
-    """Return the words of an explanation with their scores."""
-    tokens = list(map(show, explanation.tokens or ()))
-    known = explanation.known
+def make_block(explanation: Explanation, phrases: Spans = (), windows: Any = None) -> Block:
+    """Return the words of an explanation with their scores; of a series its windows of time."""
     decimals = explanation.decimals
+    if explanation.tokens is None:
+        parts = list_windows(explanation, make_series(explanation, windows).windows)
+        return Block(
+            [show(part.text) for part in parts],
+            [part.score for part in parts],
+            explanation.thresholds,
+            lambda score: write_number(score, decimals),
+        )
+    tokens = list(map(show, explanation.tokens))
+    known = explanation.known
     return Block(
         tokens,
         [word.score for word in explanation.words()],

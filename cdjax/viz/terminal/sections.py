@@ -50,7 +50,9 @@ def print_explanation(
 
 
 def print_outcome(console: Console, explanation: Explanation, seen: Overview) -> None:
-    """Print the predicted label with the probabilities, or the value."""
+    """Print the predicted label with the probabilities, or the value; and which output it is."""
+    if seen.step:
+        say(console, quote(seen.step))
     value = explanation.output == "value"
     texts = [
         f"{label} {number:.4g}" if value else f"{label} {number:.1%}"

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+from jaxtyping import Int
 from rich.text import Text
 
 from cdjax.results.explanation import Explanation
@@ -11,9 +13,18 @@ from cdjax.viz.console import Console
 from cdjax.viz.terminal.rows import paint, quote, symbol, title, write
 
 
-def print_tree(console: Console, explanation: Explanation) -> None:
-    """Print each phrase below the one it is a part of: its score, and by how much it joined."""
-    tree, edges, decimals = explanation.tree(), explanation.thresholds, explanation.decimals
+def print_tree(
+    console: Console, explanation: Explanation, windows: Int[np.ndarray, "w 2"] | None = None
+) -> None:
+    """Print each phrase below the one it is a part of: its score, and by how much it joined.
+
+    Args:
+        console: The console.
+        explanation: What to print.
+        windows: Of a series, the windows of time that join; single steps when None.
+    """
+    tree, edges = explanation.tree(windows), explanation.thresholds
+    decimals = explanation.decimals
     rows = []
     for index, guide in _walk(tree):
         group = tree.groups[index]
@@ -30,7 +41,8 @@ def print_tree(console: Console, explanation: Explanation) -> None:
         rows.append((cells, text))
     heads = "", "score ", "interaction"
     widths = [max(len(head), *(len(row[0][n]) for row in rows)) for n, head in enumerate(heads)]
-    title(console, "How the words join, strongest interactions first")
+    parts = "words" if explanation.tokens is not None else "steps" if windows is None else "windows"
+    title(console, f"How the {parts} join, strongest interactions first")
     lines = [(tuple(Text(head, "dim") for head in heads), Text()), *rows]
     for cells, text in lines:
         line = Text("  ").join(

@@ -7,7 +7,7 @@ import cdjax.viz.page
 import numpy as np
 import pytest
 from cdjax.results import Explanation
-from cdjax.viz.page import Series, write_page
+from cdjax.viz.page import write_page
 
 from tests.viz.page.test_write import HOSTILE, make
 
@@ -34,12 +34,15 @@ def of_tokens(tokens, max_len=None, **fields):
     return make(None, tokens, None, spans=spans, scores=scores, **fields)
 
 
-def make_series(labels=("low", "high"), output="softmax"):
+WINDOWS = {"windows": [[0, 24], [24, 48]], "by_feature": [[1.0, np.nan], [-3.0, 0.1]]}
+
+
+def make_series(labels=("low", "high"), output="softmax", **fields):
     rng = np.random.default_rng(2)
     steps, count = 48, len(labels)
     spans = cdjax.enumerate_spans(steps)
     series = rng.normal(size=(steps, 2)).astype(np.float32)
-    explanation = Explanation(
+    return Explanation(
         spans=spans,
         scores=rng.normal(size=(len(spans), count)).astype(np.float32),
         logits=rng.normal(size=count).astype(np.float32),
@@ -49,11 +52,10 @@ def make_series(labels=("low", "high"), output="softmax"):
         units="logits" if output == "softmax" else "units of the values",
         output=output,
         series=series,
+        features=("load <b>", "temp"),
+        times=tuple(f"2024-01-{1 + t // 24:02d} {t % 24:02d}:00:00" for t in range(steps)),
+        **fields,
     )
-    windows = np.array([[0, 24], [24, 48]])
-    times = tuple(f"2024-01-{1 + t // 24:02d} {t % 24:02d}:00" for t in range(steps))
-    by_feature = np.array([[1.0, np.nan], [-3.0, 0.1]])
-    return explanation, Series(("load <b>", "temp"), series, times, windows, by_feature)
 
 
 def test_hostile_text_runs_nothing(open_page, tmp_path):
@@ -110,10 +112,10 @@ def test_ten_thousand_words(open_page, tmp_path):
 
 
 CASES = {
-    "text": lambda explanations: (explanations, None, "phrase=2-5&pins=0-3.2-5&beside=ig_zero"),
-    "lesson": lambda explanations: (explanations, None, "teach=1"),
-    "series": lambda _: ([make_series()[0]], make_series()[1], "phrase=3-9"),
-    "value": lambda _: ([make_series(("load",), "value")[0]], None, "phrase=3-9"),
+    "text": lambda explanations: (explanations, {}, "phrase=2-5&pins=0-3.2-5&beside=ig_zero"),
+    "lesson": lambda explanations: (explanations, {}, "teach=1"),
+    "series": lambda _: ([make_series(step=40)], WINDOWS, "phrase=3-9"),
+    "value": lambda _: ([make_series(("load",), "value")], {}, "phrase=3-9"),
 }
 
 
@@ -122,9 +124,9 @@ CASES = {
 def test_axe_finds_no_fault(open_page, tmp_path, explanations, case, theme):
     if not AXE.is_file():
         pytest.skip("needs axe-core: npm ci, in cdjax/viz/page")
-    shown, series, fragment = CASES[case](explanations)
+    shown, windows, fragment = CASES[case](explanations)
     path = tmp_path / "page.html"
-    write_page(path, shown, series=series)
+    write_page(path, shown, **windows)
     page = open_page(path, fragment, color_scheme=theme, bypass_csp=True)
     page.page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.page.evaluate("axe.run().then(({violations}) => violations)")
@@ -162,9 +164,9 @@ def test_a_long_page_is_soon_there(open_page, tmp_path):
 
 
 def test_a_series_is_a_chart_of_windows_to_drag(open_page, tmp_path):
-    explanation, series = make_series()
+    explanation = make_series()
     path = tmp_path / "page.html"
-    write_page(path, [explanation], series=series)
+    write_page(path, [explanation], **WINDOWS)
     page = open_page(path)
     chart = page.page.locator(".chart svg")
     box = chart.bounding_box()

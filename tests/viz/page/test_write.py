@@ -14,7 +14,7 @@ import cdjax.viz.page
 import numpy as np
 import pytest
 from cdjax.results import Explanation
-from cdjax.viz.page import Series, make_page, write_page
+from cdjax.viz.page import make_page, write_page
 
 from tests.viz.page.browser import read_data
 
@@ -202,5 +202,6 @@ def test_series_of_other_sizes():
     explanation = Explanation(**{name: given[name] for name in Explanation.__dataclass_fields__})
     record = read_data(make_page([explanation]))["series"]
     assert record["features"] == ["feature 1", "feature 2", "feature 3"]
-    with pytest.raises(ValueError, match=r"series has 1 features, 2 times and values \[2, 3\]"):
-        make_page([explanation], series=Series(("a",), series, ("x", "y")))
+    assert record["times"] == ["step 0", "step 1"]
+    with pytest.raises(ValueError, match=r"by_feature has shape \[1, 2\]; expected \[1, 3\]"):
+        make_page([explanation], windows=[[0, 2]], by_feature=np.zeros((1, 2)))

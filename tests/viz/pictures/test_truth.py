@@ -1,5 +1,7 @@
 """What pictures say is what the explanation says."""
 
+import dataclasses
+
 import cdjax
 import numpy as np
 import pytest
@@ -160,11 +162,12 @@ def explain_series(steps=24):
 
 
 def test_windows_of_a_series():
-    explanation = explain_series()
-    names, by_feature = ("wind", "sun"), np.full((12, 2), explanation.thresholds.strong)
-    axes = draw("windows", explanation, features=names, by_feature=by_feature)
+    names, times = ("wind", "sun"), tuple(f"day {t}" for t in range(24))
+    explanation = dataclasses.replace(explain_series(), features=names, times=times)
+    by_feature = np.full((12, 2), explanation.thresholds.strong)
+    axes = draw("windows", explanation, by_feature=by_feature)
     texts = read_texts(axes)
-    assert set(names) <= set(texts)
+    assert {*names, "day 0", "day 12"} <= set(texts)
     numbers = [read_number(text) for text in texts if text[1:].replace(".", "").isdigit()][:12]
     scores = [explanation[t : t + 2] for t in range(0, 24, 2)]
     assert numbers == pytest.approx(scores, abs=10.0**-explanation.decimals)
@@ -172,11 +175,17 @@ def test_windows_of_a_series():
     assert len(strong) >= 24
     assert {round(p.get_bbox().width) for p in strong if p.get_bbox().width > 1.5} == {2}  # steps
     for name in ("overview", "waterfall", "triangle", "tree"):
-        assert read_texts(draw(name, explanation))
+        assert any(text.startswith("day ") for text in read_texts(draw(name, explanation)))
+    windows = np.array([[0, 20], [20, 24]])
+    for name in ("waterfall", "tree", "compare"):
+        drawn = read_texts(draw(name, explanation, windows=windows))
+        assert {"day 0 to 19", "day 20 to 23"} <= set(drawn)
     with pytest.raises(ValueError, match=r"no words to draw.*plot\.windows\(\)"):
         draw("words", explanation)
-    with pytest.raises(ValueError, match=r"features has shape \[1\]; expected \[2\]"):
-        draw("windows", explanation, features=["wind"])
+    with pytest.raises(ValueError, match="windows holds 0:25; expected half-open spans of the 24"):
+        draw("windows", explanation, windows=[[0, 25]])
+    with pytest.raises(ValueError, match="windows are of a series, and the explanation is of a"):
+        draw("waterfall", explain(), windows=windows)
     with pytest.raises(ValueError, match="of a text, which has no windows"):
         draw("windows", explain())
 

@@ -9,6 +9,13 @@ const [LONG_TEXT, LONGEST] = [40, 10];
 export const sentencesOf = ({ sentences }: ReviewRecord, steps: number): Span[] =>
   sentences.map((start, n) => ({ start, stop: sentences[n + 1] ?? steps }));
 
+/** Whether a phrase goes on after the step that is explained, and says what it did by then. */
+const repeats = ({ step }: ReviewRecord, reading: Reading, start: number, stop: number) =>
+  step !== null &&
+  start <= step &&
+  stop > step + 1 &&
+  reading.at(start, stop) === reading.at(start, step + 1);
+
 /** Returns clear phrases of two steps or more that speak for one side, none nearly another. */
 export function findEvidence(
   record: ReviewRecord,
@@ -29,6 +36,7 @@ export function findEvidence(
     for (let stop = start + 2; stop <= Math.min(steps, start + longest); stop++) {
       if (long && sentence[start] !== sentence[stop - 1]) break;
       const score = sign * reading.at(start, stop);
+      if (repeats(record, reading, start, stop)) break; // so do all that go on further
       if (score >= reading.record.clear && isKnown(stop - 1))
         free.push({ span: { start, stop }, score });
     }

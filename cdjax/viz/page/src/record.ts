@@ -46,6 +46,8 @@ export interface StepRecord {
 }
 
 export interface ReviewRecord {
+  step: number | null; // whose output is explained, of a network that has some at every step
+  outputAt: string; // the same in words; or empty
   text: string | null;
   tokens: string[] | null;
   offsets: number[] | null; // of each token, what lies between it and the last, and its length

@@ -17,18 +17,26 @@ export function Verdict({
   hidden: boolean;
 }) {
   const { logits, decimals } = reading.record;
+  const at = record.outputAt && (
+    <p class="note">
+      <bdi>{plain(record.outputAt)}</bdi>
+    </p>
+  );
   const chances = probabilities(record.output, logits);
   if (hidden)
     return <p class="verdict">What does the model make of this? The answer comes later.</p>;
   if (!chances) {
     return (
-      <p class="verdict">
-        {logits.map((value, label) => (
-          <span>
-            {labelOf(record, label)} <strong>{show(value, decimals, false)}</strong>{" "}
-          </span>
-        ))}
-      </p>
+      <div>
+        {at}
+        <p class="verdict">
+          {logits.map((value, label) => (
+            <span>
+              {labelOf(record, label)} <strong>{show(value, decimals, false)}</strong>{" "}
+            </span>
+          ))}
+        </p>
+      </div>
     );
   }
   const ranked = chances.map((_, label) => label).sort((a, b) => chances[b]! - chances[a]!);
@@ -36,6 +44,7 @@ export function Verdict({
   const heads = many ? ranked.filter((label) => chances[label]! >= 0.5) : ranked.slice(0, 1);
   return (
     <div>
+      {at}
       <p class="verdict">
         {heads.length ? (
           <>
