@@ -65,8 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tree",
         action="store_true",
-        help="show the phrases as a tree: how the words, or windows of a series, join, those first "
-        "that interact most",
+        help="show the phrases as a tree: how the words join, those first that interact most",
     )
     parser.add_argument(
         "--class",
@@ -83,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         type=_names,
         metavar="NAME,...",
-        help="explain by another method; or by several, words or windows side by side, each on "
+        help="explain by another method; or by several, the words' scores side by side, each on "
         f"its own fixed scale: {', '.join(make_methods())}, all; cd:RULE is cd by another rule",
     )
     models.add_arguments(parser)
@@ -115,9 +114,9 @@ def run(args: argparse.Namespace) -> None:
             f"--class and --against are both {args.label}; expected two labels."
         )
     series.check_step(args, model)
-    console, methods = Console(), _expand(args.method)
+    console = Console()
     if model.classifier.embedding is None:
-        series.run(args, model, console, methods)
+        series.run(args, model, console)
         return
     series.check_text(args)
     args.text = read_text(args.text, args.file)
@@ -131,6 +130,7 @@ def run(args: argparse.Namespace) -> None:
     def name(notice: str) -> str:
         return options.name_flags(notice, vars(args))
 
+    methods = _expand(args.method)
     if args.html or (methods and len(methods) > 1):
         if not args.html:
             args.max_len = 1

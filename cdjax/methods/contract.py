@@ -109,7 +109,7 @@ def check_has_probability(output: str, title: str) -> None:
     if output == "value":
         raise ValueError(
             f"{title} explains a probability, and the model's output is a value, which has none; "
-            f"expected a method that explains the value itself: cd, ig_zero, occlusion, shapley."
+            f"expected a method that explains the value itself, as cd and ig_zero do."
         )
 
 

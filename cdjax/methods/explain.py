@@ -60,7 +60,8 @@ def explain(
         step: Of a network with logits at every step (the pool "each"), the step whose logits are
             explained; negative ones count from the end.
         features: Names of the features of a series, `D`; of a data frame its columns when None.
-        times: Of the steps of a series, `T`: texts, numbers or dates.
+        times: Of the steps of a series, `T`: texts, numbers or dates; of a data frame whose index
+            is dates these when None.
         values: The series as a person knows it, `[T, D]`, where it was scaled for the network.
 
     Returns:
@@ -213,8 +214,11 @@ def _describe_series(
         return {}
     if isinstance(features, str):
         raise ValueError(f"features is {features!r}; expected {series.shape[1]} names.")
-    if features is None and hasattr(source, "columns"):  # a data frame
-        features = [str(name) for name in source.columns]
+    if hasattr(source, "columns"):  # a data frame
+        features = [str(name) for name in source.columns] if features is None else features
+        index = getattr(source, "index", None)  # of pandas
+        is_dates = getattr(getattr(index, "dtype", None), "kind", None) == "M"
+        times = index if times is None and is_dates else times
     if values is not None:
         values = np.asarray(values)
         values = values.astype(float) if values.dtype.kind in "iu" else values

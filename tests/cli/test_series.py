@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from cdjax.cli import main
 
+from tests.conftest import random_classifier
 from tests.viz.page.browser import read_data
 
 LENGTH, WINDOW = 30, 12
@@ -213,6 +214,22 @@ def test_a_page_of_one_of_the_outputs(folder, explain):
     assert np.shape(record["series"]["byFeature"]) == (2, 12)
     assert record["explanations"][0]["weights"] == [-1.0, 1.0]
     assert explain(*argv, "--overwrite", "--method", "cd,alone", model="each")[0] == 2
+
+
+def test_a_page_of_the_output_at_a_word(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    rng = np.random.default_rng(3)
+    network = random_classifier(rng, words=3, dtype=np.float32)._replace(pool="each")
+    vocabulary = cdjax.Vocabulary(["<unk>", "good", "film"], unknown="<unk>")
+    cdjax.save(cdjax.Model(network, vocabulary, ("noun", "other"), {}), "tagger")
+    argv = ["explain", "good film good", "--model", "tagger", "--step", "1"]
+    assert main([*argv, "--html", "text.html", "--method", "cd"]) == 0
+    assert "Prediction: " in capsys.readouterr().out
+    record = read_data((folder / "text.html").read_text(encoding="utf-8"))
+    assert (record["step"], record["outputAt"]) == (1, "Output at step 1: film")
+    assert record["explanations"][0]["logits"] == pytest.approx(
+        cdjax.predict_outputs(network, [1, 2, 1])[1].tolist(), abs=1e-5
+    )
 
 
 @pytest.mark.filterwarnings("always")

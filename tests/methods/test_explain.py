@@ -108,6 +108,15 @@ def test_a_series_keeps_its_names(model, as_users):
     assert explanation.times == ("2024-01", "2024-02", "2024-03")
     np.testing.assert_array_equal(explanation.values, [[1.0, 2.0, 3.0]] * 3)
     assert cdjax.explain(series, model, times=[1, 2, 3]).times == ("1", "2", "3")
+    pd = pytest.importorskip("pandas")
+    index = pd.date_range("2024-01-31 22:00", periods=3, freq="h")
+    frame = pd.DataFrame(series, columns=list(names), index=index)
+    of_frame = cdjax.explain(frame, model)
+    assert of_frame.features == names
+    assert of_frame.phrase_text(0, 3) == "2024-01-31 22:00 to 2024-02-01 00:00"
+    np.testing.assert_array_equal(of_frame.scores, explanation.scores)
+    numbered = cdjax.explain(frame.reset_index(drop=True), model, features=["xyz"] * 3)
+    assert (numbered.features, numbered.times) == (("xyz",) * 3, None)
     for given, message in (
         ({"features": names[:2]}, "features is 2 names; expected 3"),
         ({"features": "abc"}, "features is 'abc'; expected 3 names"),

@@ -50,9 +50,7 @@ def print_explanation(
 
 
 def print_outcome(console: Console, explanation: Explanation, seen: Overview) -> None:
-    """Print the predicted label with the probabilities, or the value; and which output it is."""
-    if seen.step:
-        say(console, quote(seen.step))
+    """Print the predicted label with the probabilities, or the value."""
     value = explanation.output == "value"
     texts = [
         f"{label} {number:.4g}" if value else f"{label} {number:.1%}"

@@ -164,10 +164,11 @@ def test_a_long_page_is_soon_there(open_page, tmp_path):
 
 
 def test_a_series_is_a_chart_of_windows_to_drag(open_page, tmp_path):
-    explanation = make_series()
+    explanation = make_series(step=40)
     path = tmp_path / "page.html"
     write_page(path, [explanation], **WINDOWS)
     page = open_page(path)
+    assert page.text("header .note") == "Output at step 40: 2024-01-02 16:00"
     chart = page.page.locator(".chart svg")
     box = chart.bounding_box()
     each = (box["width"] - 112 - 8) / 48

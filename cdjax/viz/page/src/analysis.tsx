@@ -90,6 +90,7 @@ export function Analysis(props: Props) {
             </p>
             <Triangle
               {...{ reading: of, shown: state.shown, colour, span, hover, right, words: forms }}
+              times={record.series !== null}
               describe={(one) => describe(one, of)}
               onHover={onHover}
               onSelect={onSelect}

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Colour } from "./colours";
 import { useWidth } from "./hooks";
-import { fit } from "./measure";
+import { fit, widthOf } from "./measure";
 import type { Reading, Span } from "./scores";
 import type { Shown } from "./state";
 
@@ -19,6 +19,7 @@ interface Props {
   onHover: (span: Span | null) => void;
   onSelect: (span: Span) => void;
   words: string[]; // above the first row, where there is room
+  times: boolean; // the words are times, of which as many are shown as have room in full
 }
 
 const HEIGHT = 480; // most pixels of all rows, where they have no numbers
@@ -35,6 +36,7 @@ export function Triangle({
   onHover,
   onSelect,
   words,
+  times,
   right,
 }: Props) {
   const [box, width] = useWidth<HTMLDivElement>();
@@ -50,7 +52,7 @@ export function Triangle({
     return right ? (steps - 1) * wide - x : x;
   };
   const gap = wide > 8 ? 1 : 0; // between cells
-  const head = wide >= NUMBERED ? 22 : 0;
+  const head = wide >= NUMBERED || times ? 22 : 0;
   const height = head + Math.ceil(rows * high) + 2;
   const value = (start: number, stop: number) =>
     shown === "score" ? reading.at(start, stop) : reading.beyond(start, stop);
@@ -82,9 +84,20 @@ export function Triangle({
     if (head) {
       context.fillStyle = ink!;
       context.font = `12px ${fontFamily}`;
-      words.forEach((word, t) =>
-        context.fillText(fit(word, context.font, wide - 4), leftOf(t, 1) + wide / 2, head / 2),
-      );
+      if (times) {
+        context.textAlign = "left";
+        const widest = Math.max(...words.map((word) => widthOf(word, context.font)));
+        const every = Math.ceil((widest + 12) / wide);
+        for (let t = 0; t < steps; t += every) {
+          if (!t || t * wide + widest <= steps * wide)
+            context.fillText(words[t]!, t * wide, head / 2);
+        }
+        context.textAlign = "center";
+      } else {
+        words.forEach((word, t) =>
+          context.fillText(fit(word, context.font, wide - 4), leftOf(t, 1) + wide / 2, head / 2),
+        );
+      }
       context.font = `11px ${fontFamily}`;
       context.translate(0, head);
     }
@@ -107,7 +120,7 @@ export function Triangle({
       }
     }
     return element;
-  }, [reading, shown, colour, width, height, left, right, words]);
+  }, [reading, shown, colour, width, height, left, right, words, times]);
 
   const draw = () => {
     if (!canvas.current || !width) return;
