@@ -15,12 +15,15 @@ they occur, their mean score, what they say beyond their words, the spread of
 their scores, and those that speak for one side here and for the other there.
 Each leads to its reviews, tinted by the scores of their words. Reviews are
 filtered by label and by the columns that the job kept (cdjax score --keep);
-where true labels are known the model's errors come first.
+where true labels or values are known the model's errors come first.
 """
 
 _EPILOG = """\
 True labels are those of the kept column label, if it holds the model's labels,
-or of the one that --label-column names.
+or of the one that --label-column names. True values of a model of one value are
+the same, or the column of its name. Where labels do not exclude each other, and
+of several values, each has the kept column of its name: 1 or 0, yes or no, true
+or false; or numbers.
 
 examples:
   cdjax score reviews.csv --keep label --keep stars --out scores
@@ -69,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"put at most N reviews on the page, errors first (default: {limits.reviews:,})",
     )
-    add("--label-column", metavar="NAME", help="the kept column of the true labels")
+    add("--label-column", metavar="NAME", help="the kept column of the true labels, or values")
     add(
         "--label-values",
         type=_pairs,

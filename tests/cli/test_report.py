@@ -45,7 +45,7 @@ def test_a_page_of_real_scores(here, capsys):
     assert "<script>alert" not in page
     assert "<title>&lt;/title&gt;&amp;</title>" in page
     record = read_data(page)
-    assert record["trueColumn"] == "label"
+    assert record["trueColumns"] == ["label"]
     assert record["about"]["model"] == model
     assert np.sum(record["confusion"]) == 7
     table, phrases = read_report_page(page), expected(here / "out")
@@ -112,7 +112,7 @@ def test_limits(out, here, capsys):
     assert main([*argv, "--overwrite", "--label-column", "stars", "--label-values",
                  "1=negative,2=negative,3=negative,4=positive,5=positive"]) == 0  # fmt: skip
     page = (here / "page.html").read_text(encoding="utf-8")
-    assert read_data(page)["trueColumn"] == "stars"
+    assert read_data(page)["trueColumns"] == ["stars"]
 
 
 WRONG = {

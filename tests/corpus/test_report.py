@@ -178,7 +178,7 @@ def test_words_and_occurrences_of_reviews(out):
     np.testing.assert_array_equal(report.phrases.occurrences, [units(longer)])
     assert reviews.documents.tolist() == sorted(documents)
     names = [row["prediction"] for _, row in sorted(documents.items())]
-    assert [("negative", "positive")[n] for n in reviews.predicted] == names
+    assert [("negative", "positive")[n] for n in reviews.given[0].astype(int)] == names
     assert reviews.ids == [row["id"] for _, row in sorted(documents.items())]
     for column in reviews.columns:
         values = [column.values[n] for n in column.value_of]
@@ -191,8 +191,10 @@ def test_true_labels_and_errors(out):
     labels = ["negative", "positive"]
     pairs = [(row["label"], row["prediction"]) for _, row in sorted(documents.items())]
     confusion = [[pairs.count((true, read)) for read in labels] for true in labels]
-    assert report.confusion.tolist() == confusion
-    assert report.reviews.true.tolist() == [labels.index(true) if true else -1 for true, _ in pairs]
+    assert report.answers == [labels]
+    assert report.confusion.tolist() == [confusion]
+    wanted = [labels.index(true) if true else np.nan for true, _ in pairs]
+    np.testing.assert_array_equal(report.reviews.true, [wanted])
     unlabelled = sum(true is None for true, _ in pairs)
     assert f"{unlabelled} reviews have no true label (label)." in report.notes
 
@@ -241,8 +243,97 @@ def test_labels_that_do_not_exclude_each_other(tmp_path):
             mean = np.mean([row[2] for row in phrases[text]])
             assert table.means[number, n] == pytest.approx(mean, abs=1e-6)
     assert report.confusion is None
-    assert any("no review is right or wrong" in note for note in report.notes)
-    assert report.reviews.predicted is None
+    (note,) = [note for note in report.notes if "what is true is not shown" in note]
+    assert "each of the model's labels, which do not exclude each other, needs a kept" in note
+    assert report.answers == [["not long", "long"], ["not funny", "funny"], ["not sad", "sad"]]
+    documents, _ = read_tables(out)
+    for label, given, sure in zip(
+        model.labels, report.reviews.given, report.reviews.sure, strict=True
+    ):
+        likely = np.array([row[f"probability_{label}"] for _, row in sorted(documents.items())])
+        np.testing.assert_array_equal(given, likely >= 0.5)
+        np.testing.assert_allclose(sure, np.maximum(likely, 1 - likely), rtol=1e-6)
+
+
+def with_columns(count, columns):
+    """Reviews whose kept columns hold one value after the other."""
+    return [
+        review._replace(kept={name: values[n % len(values)] for name, values in columns.items()})
+        for n, review in enumerate(make_reviews(count))
+    ]
+
+
+def test_true_labels_that_do_not_exclude_each_other(tmp_path):
+    out = tmp_path / "out"
+    model = make_model(("long", "funny", "sad"), "sigmoid")
+    columns = {"funny": ["1", "no", None], "long": ["True", "0"]}
+    write_scores(out, with_columns(30, columns), model, keep=("long", "funny"))
+    report = report_of(out)
+    assert report.true_columns == ["long", "funny"]
+    true = np.array([[1, 0] * 15, [1, 0, np.nan] * 10, [np.nan] * 30])
+    np.testing.assert_array_equal(report.reviews.true, true)
+    given = report.reviews.given
+    for question, label in enumerate(model.labels):
+        pairs = [*zip(true[question].tolist(), given[question].tolist(), strict=True)]
+        wanted = [[pairs.count((t, g)) for g in (0, 1)] for t in (0, 1)]
+        assert report.confusion[question].tolist() == wanted, label
+    few = report_of(out, Limits(reviews=6))
+    wrong = np.where(~np.isnan(true) & (true != given), report.reviews.sure, 0).max(axis=0)
+    assert set(np.argsort(-wrong)[:3]) <= set(few.reviews.documents.tolist())
+    assert any("6 of 30 reviews are on this page: errors of the model" in n for n in few.notes)
+    with pytest.raises(
+        CorpusError, match="label_column names one column; the model gives 3 labels"
+    ):
+        report_of(out, label_column="funny")
+
+
+def test_true_values(tmp_path):
+    out = tmp_path / "out"
+    columns = {"price": ["1.5", "-2e0", None]}
+    write_scores(out, with_columns(30, columns), make_model(("price",), "value"), keep=("price",))
+    report = report_of(out)
+    documents, _ = read_tables(out)
+    given = np.array([row["value_price"] for _, row in sorted(documents.items())])
+    np.testing.assert_allclose(report.reviews.given, [given], rtol=1e-6)
+    assert report.answers is report.confusion is report.reviews.sure is None
+    errors = given - np.array([1.5, -2.0, np.nan] * 10)
+    known = errors[~np.isnan(errors)]
+    (miss,) = report.misses
+    assert miss["known"] == len(known) == 20
+    assert miss["absolute"] == pytest.approx(np.abs(known).mean(), rel=1e-5)
+    assert miss["square"] == pytest.approx(np.sqrt((known**2).mean()), rel=1e-5)
+    unit = 10.0**-report.decimals
+    shown = np.rint(known / unit) * unit
+    clear, strong = report.clear - unit / 9, report.strong - unit / 9
+    bins = [-np.inf, -strong, -clear, clear, strong, np.inf]
+    assert miss["steps"] == np.histogram(shown, bins)[0].tolist()
+    few = report_of(out, Limits(reviews=6))
+    worst = np.argsort(-np.abs(np.nan_to_num(errors)))[:3]
+    assert set(worst.tolist()) <= set(few.reviews.documents.tolist())
+    assert any("errors of the model, largest first" in note for note in few.notes)
+
+
+NO_TRUTHS = {
+    "no number": ("value", {"price": ["1", "dear"]}, "holds 'dear'; expected numbers"),
+    "neither": ("sigmoid", {"a": ["1", "2"]}, "holds '2'; expected 1 or 0, yes or no"),
+    "infinite": ("value", {"price": ["inf"]}, "holds 'inf'; expected numbers"),
+}
+
+
+@pytest.mark.parametrize("case", NO_TRUTHS)
+def test_columns_that_hold_no_truth_are_told(tmp_path, case):
+    output, columns, message = NO_TRUTHS[case]
+    labels = ("price",) if output == "value" else ("a", "b", "c")
+    reviews = with_columns(6, columns)
+    write_scores(tmp_path / "out", reviews, make_model(labels, output), keep=tuple(columns))
+    report = report_of(tmp_path / "out")
+    assert report.reviews.true is report.confusion is report.misses is None
+    assert any(message in note for note in report.notes)
+    if output == "value":
+        with pytest.raises(CorpusError, match=message):
+            report_of(tmp_path / "out", label_column="price")
+        with pytest.raises(CorpusError, match="label_values names labels; the model gives a value"):
+            report_of(tmp_path / "out", label_values={"1": "price"})
 
 
 def test_values(tmp_path):
@@ -306,8 +397,8 @@ def test_values_are_mapped_to_labels(out):
     report = report_of(out, label_column="stars", label_values=names)
     documents, _ = read_tables(out)
     wanted = [int(row["stars"]) > 3 for _, row in sorted(documents.items())]
-    assert report.reviews.true.tolist() == wanted
-    assert report.true_column == "stars"
+    assert report.reviews.true.tolist() == [wanted]
+    assert report.true_columns == ["stars"]
 
 
 def change(name, value):

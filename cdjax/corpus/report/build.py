@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from cdjax.corpus.report.limits import Limits
-from cdjax.corpus.report.reviews import Chosen, Truth, choose_reviews, find_truth
+from cdjax.corpus.report.reviews import Chosen, choose_reviews
 from cdjax.corpus.report.scores import Scale, Scores
 from cdjax.corpus.report.selection import SPARE, Selection, select_phrases
 from cdjax.corpus.report.shown import Shown, read_shown
 from cdjax.corpus.report.statistics import Statistics, describe_phrases
+from cdjax.corpus.report.truth import Truth, find_truth, name_answers
 from cdjax.viz.page.report import Phrases, Report
 
 
@@ -26,7 +27,9 @@ def read_report(
     Args:
         scores: The job, opened.
         limits: How much is shown.
-        label_column: The kept column of the true labels; when None, `label` if it can be that.
+        label_column: The kept column of the true labels, or values; when None, `label` if it can be
+            that. Where labels do not exclude each other, and of several values, each has the kept
+            column of its name.
         label_values: The model's label for values of that column that are called otherwise.
 
     Raises:
@@ -34,8 +37,8 @@ def read_report(
             as a job writes it.
     """
     truth, note = find_truth(scores, label_column, label_values or {})
-    chosen = choose_reviews(scores, truth, limits.reviews)
     scale = Scale.of(scores)
+    chosen = choose_reviews(scores, truth, scale, limits.reviews)
     selection = select_phrases(scores, scale, limits.phrases, limits.min_count)
     every = describe_phrases(scores, scale, selection.keys)
     rows = np.flatnonzero(every.counts >= limits.min_count)
@@ -58,8 +61,10 @@ def read_report(
         notes=notes,
         reviews=shown.reviews,
         phrases=_table(phrases, shown, scores.longest),
+        answers=name_answers(scores),
         confusion=chosen.confusion,
-        true_column=None if truth is None else truth.column,
+        misses=None if chosen.misses is None else [miss._asdict() for miss in chosen.misses],
+        true_columns=[] if truth is None else truth.names,
     )
 
 
@@ -103,7 +108,7 @@ def _numbers(scores: Scores) -> list[dict[str, str]]:
     if scores.two:
         below, above = labels
         return [{"name": above, "above": f"for {above}", "below": f"for {below}"}]
-    if scores.manifest["output"] == "value":
+    if scores.values:
         return [{"name": n, "above": f"raises {n}", "below": f"lowers {n}"} for n in labels]
     return [{"name": n, "above": f"for {n}", "below": f"against {n}"} for n in labels]
 
@@ -153,8 +158,9 @@ def _describe_reviews(
     count, total = len(shown.reviews.documents), counts["documents"]
     if count < total:
         which = "chosen evenly"
-        if chosen.confusion is not None and chosen.errors:
-            which = "errors of the model, most sure first, and an even choice of the others"
+        if chosen.errors:
+            first = "most sure" if chosen.misses is None else "largest"
+            which = f"errors of the model, {first} first, and an even choice of the others"
         notes.append(
             f"{count:,} of {total:,} reviews are on this page: {which}. Numbers of phrases are of "
             f"all reviews, until a filter is set."
@@ -167,5 +173,7 @@ def _describe_reviews(
             f"rejects.parquet."
         )
     if truth is not None and chosen.unlabelled:
-        notes.append(f"{chosen.unlabelled:,} reviews have no true label ({truth.column}).")
+        what = "value" if scores.values else "label"
+        names = ", ".join(truth.names)
+        notes.append(f"{chosen.unlabelled:,} reviews have no true {what} ({names}).")
     return notes

@@ -86,6 +86,16 @@ class Scores(NamedTuple):
         return self.manifest["score"] is not None
 
     @property
+    def values(self) -> bool:
+        """Whether the model gives values, which have no probability."""
+        return self.manifest["output"] == "value"
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether the labels exclude each other, so that the model predicts one of them."""
+        return self.two or self.manifest["output"] == "softmax"
+
+    @property
     def columns(self) -> tuple[list[str], list[str]]:
         """The columns of the numbers that a person reads, and of their interactions."""
         if self.two:
@@ -145,7 +155,7 @@ class Scale(NamedTuple):
     @classmethod
     def of(cls, scores: Scores) -> "Scale":
         """Return that of a job; of values by the largest score of its phrases."""
-        if scores.manifest["output"] != "value":
+        if not scores.values:
             return cls(thresholds("logits"), 2)
         largest = 0.0
         for part in scores.parts():
@@ -162,6 +172,13 @@ class Scale(NamedTuple):
     def to_units(self, scores: Float[np.ndarray, "*n"]) -> Int[np.ndarray, "*n"]:
         """Return scores as they are shown, in units of the last decimal."""
         return np.rint(scores * 10.0**self.decimals).astype(np.int64)
+
+    def steps(self, numbers: Float[np.ndarray, "*n"]) -> Int[np.ndarray, "*n"]:
+        """Return the steps of the scale, from -2 to 2, of numbers as they are shown."""
+        unit = 10.0**-self.decimals
+        size = np.abs(self.to_units(numbers)) * unit + unit / 1000
+        steps = (size >= self.edges.clear).astype(int) + (size >= self.edges.strong)
+        return np.where(numbers < 0, -steps, steps)
 
     @property
     def clear(self) -> int:

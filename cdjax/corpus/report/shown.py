@@ -3,11 +3,13 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Int, UInt64
 
-from cdjax.corpus.report.reviews import MOST_CHARACTERS, MOST_NUMBERS, Truth
+from cdjax.corpus.report.reviews import MOST_CHARACTERS, MOST_NUMBERS
 from cdjax.corpus.report.scores import Part, Scale, Scores
 from cdjax.corpus.report.statistics import find_keys
+from cdjax.corpus.report.truth import Truth, outcome_columns, read_outcomes
 from cdjax.viz.page.report import MISSING, Column, Reviews
 
 SLACK = 1.5  # reviews may be that much longer than the mean before some are left out
@@ -79,11 +81,9 @@ def read_shown(
         phrases: Their words, in any order.
         truth: Where the true labels are.
     """
-    labels = scores.labels
     kept = list(scores.manifest["run"]["keep"])
-    predicts = scores.two or scores.manifest["output"] == "softmax"
-    names = ["id", "text", "token_starts", "token_stops", *kept]
-    names += ["prediction", *(f"probability_{name}" for name in labels)] * predicts
+    names = ["id", "text", "token_starts", "token_stops", *outcome_columns(scores), *kept]
+    outcomes: list[tuple[np.ndarray | None, ...]] = []  # given, sure and true
     texts, columns = _Texts(), [Index() for _ in kept]
     rows: list[dict[str, Any]] = []
     words: list[np.ndarray] = []
@@ -105,7 +105,12 @@ def read_shown(
             first = part.firsts[row]
             of_row = part.words.slice(first, part.lengths[row]).to_pylist()
             texts.add(document, of_row)
-            rows.append(_describe(document, len(of_row), kept, columns, labels, truth, predicts))
+            row = {"doc": document["doc"], "id": document["id"], "length": len(of_row)}
+            row["kept"] = [index(document[n]) for n, index in zip(kept, columns, strict=True)]
+            rows.append(row)
+        table = part.documents.take(pa.array(fitting, pa.int64()))
+        true = None if truth is None else truth.read(table)
+        outcomes.append((*read_outcomes(scores, table), true))
         word, occurrence = _scores_of(scores, scale, part, np.array(fitting, int), keys)
         words.append(word)
         occurrences.append(occurrence)
@@ -114,6 +119,8 @@ def read_shown(
             texts.words(word)
     table = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
     forms = texts.forms.list()
+    given, sure, true = (_join(arrays) for arrays in zip(*outcomes, strict=True))
+    assert given is not None
     reviews = Reviews(
         documents=np.array(table.get("doc", []), np.int64),
         ids=table["id"] if any(id is not None for id in table.get("id", [])) else None,
@@ -129,30 +136,17 @@ def read_shown(
             Column(name, index.list(), np.array([row["kept"][n] for row in rows], np.int64))
             for n, (name, index) in enumerate(zip(kept, columns, strict=True))
         ],
-        predicted=np.array(table.get("predicted", []), np.int64) if predicts else None,
-        sure=np.array(table.get("sure", []), np.float32) if predicts else None,
-        true=np.array(table.get("true", []), np.int64) if truth else None,
+        given=given,
+        sure=sure,
+        true=true,
     )
     return Shown(reviews, np.concatenate(occurrences, axis=1), too_large)
 
 
-def _describe(
-    document: dict[str, Any],
-    length: int,
-    kept: list[str],
-    columns: list[Index],
-    labels: list[str],
-    truth: Truth | None,
-    predicts: bool,
-) -> dict[str, Any]:
-    row = {"doc": document["doc"], "id": document["id"], "length": length}
-    row["kept"] = [index(document[name]) for name, index in zip(kept, columns, strict=True)]
-    if predicts:
-        row["predicted"] = labels.index(document["prediction"])
-        row["sure"] = max(document[f"probability_{name}"] for name in labels)
-    if truth:
-        row["true"] = truth.find(labels, document[truth.column])
-    return row
+def _join(arrays: tuple[np.ndarray | None, ...]) -> np.ndarray | None:
+    """Return the columns of all parts; None where there are none."""
+    there = [array for array in arrays if array is not None]
+    return np.concatenate(there, axis=1) if there else None
 
 
 def _scores_of(

@@ -1,6 +1,7 @@
 """The page of a scored corpus: its phrases, and the reviews that they are in."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,9 +42,9 @@ class Reviews(NamedTuple):
     between: Int[np.ndarray, "g"]  # gaps; one more than forms in each review
     scores: Int[np.ndarray, "l t"]  # of each word, in units of the last decimal; or MISSING
     columns: list[Column]
-    predicted: Int[np.ndarray, "n"] | None  # number of the label
-    sure: Float[np.ndarray, "n"] | None  # probability of that label
-    true: Int[np.ndarray, "n"] | None  # number of the label, -1 where it is not known
+    given: Float[np.ndarray, "q n"]  # number of the answer to each question, or value
+    sure: Float[np.ndarray, "q n"] | None  # probability of that answer; None of values
+    true: Float[np.ndarray, "q n"] | None  # as `given`, NaN where it is not known
 
 
 class Phrases(NamedTuple):
@@ -78,8 +79,10 @@ class Report(NamedTuple):
     notes: list[str]  # what is left out, and what else is to be known
     reviews: Reviews
     phrases: Phrases
-    confusion: Int[np.ndarray, "l l"] | None = None  # of the corpus: true label, predicted label
-    true_column: str | None = None
+    answers: list[list[str]] | None = None  # to each question that the model decides; or values
+    confusion: Int[np.ndarray, "q a a"] | None = None  # of the corpus: true answer, given answer
+    misses: list[dict[str, Any]] | None = None  # of the corpus: how far each value is off
+    true_columns: Sequence[str] = ()
     similar: Similar | None = None
 
 
@@ -125,7 +128,9 @@ def make_record(report: Report) -> dict[str, Any]:
         "notes": report.notes,
         "scale": describe_scale(),
         "confusion": None if report.confusion is None else report.confusion.tolist(),
-        "trueColumn": report.true_column,
+        "answers": report.answers,
+        "misses": report.misses,
+        "trueColumns": list(report.true_columns),
         "reviews": {
             "documents": pack_integers(np.diff(reviews.documents, prepend=0)),
             "ids": None if reviews.ids is None else pack_texts(reviews.ids),
@@ -145,9 +150,9 @@ def make_record(report: Report) -> dict[str, Any]:
                 }
                 for column in reviews.columns
             ],
-            "predicted": None if reviews.predicted is None else pack_integers(reviews.predicted),
+            "given": pack_floats(reviews.given),
             "sure": None if reviews.sure is None else pack_floats(reviews.sure),
-            "true": None if reviews.true is None else pack_integers(reviews.true),
+            "true": None if reviews.true is None else pack_floats(reviews.true),
         },
         "phrases": {
             "longest": phrases.words.shape[1],

@@ -266,6 +266,68 @@ def test_errors_of_the_model_are_first(open_page, path, out):
     assert page.text("form [role=status]") == f"{count} reviews"
 
 
+def with_truth(out, name, values, model):
+    reviews = [
+        review._replace(kept={name: values[n % len(values)]})
+        for n, review in enumerate(make_reviews(60))
+    ]
+    write_scores(out, reviews, model, keep=(name,))
+    write(out, out.parent / "page.html")
+    documents, _ = read_tables(out)
+    return out.parent / "page.html", [row for _, row in sorted(documents.items())]
+
+
+def numbers_of_reviews(page):
+    return [int(re.search(r"review (\d+)", text)[1]) for text in page.texts(".passage")]
+
+
+def test_errors_of_a_label_among_others(open_page, tmp_path):
+    model = make_model(("long", "funny"), "sigmoid")
+    path, documents = with_truth(tmp_path / "out", "funny", ["yes", "no", None], model)
+    page = open_page(path, "number=1")
+    wrong = {
+        n: max(row["probability_funny"], 1 - row["probability_funny"])
+        for n, row in enumerate(documents)
+        if row["funny"] and (row["funny"] == "yes") != (row["probability_funny"] >= 0.5)
+    }
+    assert numbers_of_reviews(page) == sorted(wrong, key=lambda n: -wrong[n])[:10]
+    about = page.text(".about-corpus")
+    assert "For \N{LEFT DOUBLE QUOTATION MARK}funny" in about
+    assert f"wrong about {len(wrong)} reviews" in about
+    name = re.compile("labelled funny, read as not funny")
+    page.page.get_by_role("button", name=name).click()
+    page.wait_for_address("number=1&predicted=0&labelled=1")
+    count = sum(r["funny"] == "yes" and r["probability_funny"] < 0.5 for r in documents)
+    assert page.text("form [role=status]") == f"{count} reviews"
+    assert "read as not funny" in page.text(".passage")
+    other = open_page(path)
+    assert "read as" in other.text(".passage")
+    assert other.page.locator(".confusion").count() == 0  # nothing true is known of it
+
+
+def test_errors_of_a_value(open_page, tmp_path):
+    model = make_model(("price",), "value")
+    path, documents = with_truth(tmp_path / "out", "price", ["1.5", "-1", None], model)
+    page = open_page(path)
+    errors = {
+        n: row["value_price"] - float(row["price"])
+        for n, row in enumerate(documents)
+        if row["price"]
+    }
+    assert numbers_of_reviews(page) == sorted(errors, key=lambda n: -abs(errors[n]))[:10]
+    mean = np.mean([abs(error) for error in errors.values()])
+    assert f"The value price is off by {mean:.2f} on average" in page.text(".about-corpus")
+    worst = max(errors, key=lambda n: abs(errors[n]))
+    shown = page.text(".passage")
+    assert f"({errors[worst]:+.2f})".replace("-", "\N{MINUS SIGN}") in shown
+    edge = page.text(".confusion tr:last-child th").split()[3]
+    page.page.get_by_role("button", name=re.compile(f"too high by {edge}")).click()
+    page.wait_for_address("off=2")
+    high = [n for n, error in errors.items() if round(error, 2) >= float(edge)]
+    assert page.text("form [role=status]") == f"{len(high)} reviews"
+    assert page.page.get_by_label("error", exact=True).input_value() == "2"
+
+
 FILTERS = {
     "errors": ("wrong=1", lambda row: row["label"] not in (None, row["prediction"])),
     "label": ("labelled=1", lambda row: row["label"] == "positive"),
@@ -303,6 +365,17 @@ def test_words_are_found_in_reviews(open_page, path, out):
     holding = sum("plot cast" in row["text"].lower() for row in documents.values())
     page.wait_until(lambda: page.text(".reviews [role=status]") == str(holding))
     page.wait_for_address("words=Plot+cast")
+    marked = page.page.locator(".passage").first.locator(".word.in").all_inner_texts()
+    assert [word.lower() for word in marked] == ["plot", "cast"]
+
+
+def test_of_a_long_review_the_words_that_are_found_are_shown(open_page, tmp_path):
+    out = tmp_path / "out"
+    write_scores(out, ["the film " * 60 + "Plot! cast " + "the film " * 60])
+    write(out, tmp_path / "page.html")
+    page = open_page(tmp_path / "page.html", "words=lot!+CAST")
+    assert page.texts(".word.in") == ["Plot", "!", "cast"]
+    assert 60 <= page.page.locator(".word").count() <= 70
 
 
 def test_only_some_reviews_are_there(open_page, tmp_path, out, phrases):

@@ -11,6 +11,14 @@ export interface NumberRecord {
   below: string;
 }
 
+/** How far a value is from the true one, over the whole corpus. */
+export interface Miss {
+  known: number; // reviews whose true value is known
+  absolute: number; // mean absolute error
+  square: number; // root of the mean square error
+  steps: number[]; // reviews by the step of the error, too low first
+}
+
 export interface ReportRecord {
   title: string;
   about: {
@@ -31,8 +39,10 @@ export interface ReportRecord {
   decimals: number;
   notes: string[];
   scale: StepRecord[];
-  confusion: number[][] | null;
-  trueColumn: string | null;
+  answers: string[][] | null; // to each question that the model decides; null: values
+  confusion: number[][][] | null;
+  misses: Miss[] | null;
+  trueColumns: string[];
   reviews: {
     documents: Integers;
     ids: string | null;
@@ -45,9 +55,9 @@ export interface ReportRecord {
     between: Integers;
     scores: Integers;
     columns: { name: string; values: string; valueOf: Integers }[];
-    predicted: Integers | null;
+    given: string;
     sure: string | null;
-    true: Integers | null;
+    true: string | null;
   };
   phrases: {
     longest: number;
@@ -95,9 +105,9 @@ async function unpackAll(record: ReportRecord) {
     between: await unpackIntegers(reviews.between),
     scores: await unpackScores(reviews.scores),
     columns: await Promise.all(columns),
-    predicted: await optional(reviews.predicted, unpackIntegers),
+    given: await unpackFloats(reviews.given),
     sure: await optional(reviews.sure, unpackFloats),
-    true: await optional(reviews.true, unpackIntegers),
+    true: await optional(reviews.true, unpackFloats),
     phraseWords: await unpackIntegers(phrases.words),
     counts: await unpackIntegers(phrases.counts),
     means: await unpackFloats(phrases.means),
@@ -241,6 +251,63 @@ export class Corpus {
     });
     if (longer !== packed) throw new Error("the phrases are not those that were packed");
     return { first, at, scores: read };
+  }
+
+  /** Labels that exclude each other answer one question; others, and values, are one each. */
+  question(number: number) {
+    return this.data.given.length === this.size ? 0 : number;
+  }
+
+  /** What the model decides between, where a number is read; null of values. */
+  answers(number: number): string[] | null {
+    return this.record.answers?.[this.question(number)]?.map(plain) ?? null;
+  }
+
+  /** The number of the answer that the model gives, or the value. */
+  given(number: number, review: number) {
+    return this.data.given[this.question(number) * this.size + review]!;
+  }
+
+  /** The probability of the given answer; 1 of values. */
+  sure(number: number, review: number) {
+    return this.data.sure ? this.data.sure[this.question(number) * this.size + review]! : 1;
+  }
+
+  /** The true answer or value; NaN where it is not known. */
+  true(number: number, review: number) {
+    return this.data.true ? this.data.true[this.question(number) * this.size + review]! : NaN;
+  }
+
+  /** How far a value is above the true one, in units of the last decimal; NaN: not known. */
+  error(number: number, review: number) {
+    return Math.round((this.given(number, review) - this.true(number, review)) / this.unit);
+  }
+
+  /** The thresholds of the scale, as they are written. */
+  get edges() {
+    const { clear, strong } = this.record;
+    return [clear, strong].map((size) => String(Number(size.toPrecision(3))));
+  }
+
+  /** The names of the steps of an error, too low first. */
+  nameErrors() {
+    const [clear, strong] = this.edges;
+    return [
+      `too low by ${strong} or more`,
+      `too low by ${clear} to ${strong}`,
+      `within ${clear}`,
+      `too high by ${clear} to ${strong}`,
+      `too high by ${strong} or more`,
+    ];
+  }
+
+  /** How bad an error is: how sure the model is of it, or its size; 0 where it is none. */
+  badness(number: number, review: number) {
+    const [given, true_] = [this.given(number, review), this.true(number, review)];
+    if (Number.isNaN(true_)) return 0;
+    if (this.record.answers) return given === true_ ? 0 : this.sure(number, review);
+    const error = this.error(number, review);
+    return this.step(error) ? Math.abs(error) : 0;
   }
 
   /** The column of a histogram that a number belongs to, in units of the last decimal. */

@@ -3,13 +3,20 @@
 import type { Column, Corpus } from "./corpus";
 
 export interface Filters {
-  predicted: number | null;
+  predicted: number | null; // the number of an answer
   labelled: number | null;
   wrong: boolean; // the model's errors alone
+  off: number | null; // of a value: the step of its error
   columns: Record<number, string>; // by number: what the values must be
 }
 
-export const NONE: Filters = { predicted: null, labelled: null, wrong: false, columns: {} };
+export const NONE: Filters = {
+  predicted: null,
+  labelled: null,
+  wrong: false,
+  off: null,
+  columns: {},
+};
 
 const CHOICES = 40; // different values that can be chosen from
 
@@ -40,24 +47,28 @@ function fitting(column: Column, wanted: string): Uint8Array {
   });
 }
 
-export const isWrong = ({ data }: Corpus, review: number) =>
-  data.true !== null && data.true[review]! >= 0 && data.true[review] !== data.predicted![review];
-
 /** Returns which reviews fit, as 1 and 0; null where all do because nothing is asked. */
-export function keep(corpus: Corpus, filters: Filters): Uint8Array | null {
-  const { predicted, labelled, wrong, columns } = filters;
+export function keep(corpus: Corpus, number: number, filters: Filters): Uint8Array | null {
+  const { predicted, labelled, wrong, off, columns } = filters;
   const asked = Object.entries(columns).filter(([, wanted]) => wanted !== "");
-  if (predicted === null && labelled === null && !wrong && !asked.length) return null;
+  const any = predicted === null && labelled === null && off === null && !wrong;
+  if (any && !asked.length) return null;
   const kept = new Uint8Array(corpus.size).fill(1);
   const drop = (fits: (review: number) => boolean) => {
     for (let review = 0; review < kept.length; review++) if (!fits(review)) kept[review] = 0;
   };
   const { data } = corpus;
-  if (predicted !== null) drop((review) => data.predicted?.[review] === predicted);
-  if (labelled !== null) drop((review) => data.true?.[review] === labelled);
-  if (wrong) drop((review) => isWrong(corpus, review));
-  for (const [number, wanted] of asked) {
-    const column = data.columns[Number(number)];
+  if (predicted !== null) drop((review) => corpus.given(number, review) === predicted);
+  if (labelled !== null) drop((review) => corpus.true(number, review) === labelled);
+  if (off !== null) {
+    drop((review) => {
+      const error = corpus.error(number, review);
+      return !Number.isNaN(error) && corpus.step(error) === off;
+    });
+  }
+  if (wrong) drop((review) => corpus.badness(number, review) > 0);
+  for (const [n, wanted] of asked) {
+    const column = data.columns[Number(n)];
     if (!column) continue;
     const fits = fitting(column, wanted);
     drop((review) => fits[column.valueOf[review]!] === 1);

@@ -1,11 +1,9 @@
-// What the corpus is, and what is looked at of it.
+// What is looked at of a corpus.
 
 import type { Column, Corpus } from "./corpus";
 import { kindOf, NONE, type Filters } from "./filters";
 import type { ReportState } from "./reportState";
-import { plain, shorten } from "./text";
-
-const NAME = 60; // characters of a column's name or value that are shown
+import { named } from "./text";
 
 interface PanelProps {
   corpus: Corpus;
@@ -13,9 +11,6 @@ interface PanelProps {
   kept: number | null; // reviews that fit the filters; null where none is set
   onChange: (part: Partial<ReportState>) => void;
 }
-
-const named = (text: string | null) =>
-  text === null ? "(none)" : text === "" ? "(empty)" : plain(shorten(text, NAME));
 
 export function Panel({ corpus, state, kept, onChange }: PanelProps) {
   const { record, data } = corpus;
@@ -41,12 +36,14 @@ export function Panel({ corpus, state, kept, onChange }: PanelProps) {
       </select>
     </label>
   );
-  const labels = record.about.labels.map((label, n): [string, string] => [String(n), named(label)]);
+  const answers = corpus
+    .answers(state.number)
+    ?.map((answer, n): [string, string] => [String(n), named(answer)]);
   const number = (value: string) => (value === "" ? null : Number(value));
   const set = (n: number, wanted: string) =>
     filter({ columns: { ...filters.columns, [n]: wanted } });
   const columnOf = (column: Column, n: number) => {
-    if (column.name === record.trueColumn) return null;
+    if (record.trueColumns.includes(column.name)) return null;
     const name = named(column.name);
     const wanted = filters.columns[n] ?? "";
     const kind = kindOf(column);
@@ -128,16 +125,28 @@ export function Panel({ corpus, state, kept, onChange }: PanelProps) {
               checked={filters.wrong}
               onChange={(event) => filter({ wrong: event.currentTarget.checked })}
             />
-            the model's errors
+            {answers ? "the model's errors" : `off by ${corpus.edges[0]} or more`}
           </label>
         )}
-        {data.predicted &&
-          pick("read as", String(filters.predicted ?? ""), [["", "any"], ...labels], (value) =>
+        {answers &&
+          pick("read as", String(filters.predicted ?? ""), [["", "any"], ...answers], (value) =>
             filter({ predicted: number(value) }),
           )}
         {data.true &&
-          pick("labelled", String(filters.labelled ?? ""), [["", "any"], ...labels], (value) =>
+          answers &&
+          pick("labelled", String(filters.labelled ?? ""), [["", "any"], ...answers], (value) =>
             filter({ labelled: number(value) }),
+          )}
+        {data.true &&
+          !answers &&
+          pick(
+            "error",
+            String(filters.off ?? ""),
+            [
+              ["", "any"],
+              ...corpus.nameErrors().map((name, n): [string, string] => [String(n - 2), name]),
+            ],
+            (value) => filter({ off: number(value) }),
           )}
         {data.columns.map(columnOf)}
         {kept !== null && (
@@ -153,81 +162,5 @@ export function Panel({ corpus, state, kept, onChange }: PanelProps) {
         )}
       </fieldset>
     </form>
-  );
-}
-
-/** What the corpus is, in numbers; the model's errors are a step away. */
-export function About({ corpus, onChange }: Pick<PanelProps, "corpus" | "onChange">) {
-  const { record } = corpus;
-  const { about, confusion, notes } = record;
-  const many = (count: number) => count.toLocaleString("en");
-  const total = confusion?.flat().reduce((a, b) => a + b, 0) ?? 0;
-  const right = confusion?.reduce((sum, row, n) => sum + row[n]!, 0) ?? 0;
-  const label = (n: number) => named(about.labels[n]!);
-  return (
-    <div class="about-corpus">
-      <p>
-        {`${many(about.documents)} reviews, ${many(about.words)} words, scored with `}
-        {about.model !== null && (
-          <>
-            the model <bdi>{named(about.model)}</bdi>,{" "}
-          </>
-        )}
-        {`rule ${plain(about.rule)}. `}
-        {confusion &&
-          total > 0 &&
-          `The model is right about ${((100 * right) / total).toFixed(1)}%, and wrong about ${many(total - right)} reviews.`}
-      </p>
-      {confusion && total > 0 && (
-        <table class="confusion">
-          <thead>
-            <tr>
-              <td />
-              {about.labels.map((_, n) => (
-                <th scope="col">
-                  read as <bdi>{label(n)}</bdi>
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {confusion.map((row, true_) => (
-              <tr>
-                <th scope="row">
-                  labelled <bdi>{label(true_)}</bdi>
-                </th>
-                {row.map((count, predicted) => (
-                  <td class={`figure${predicted === true_ ? "" : " wrong"}`}>
-                    <button
-                      type="button"
-                      class="link"
-                      aria-label={`${many(count)} labelled ${label(true_)}, read as ${label(predicted)}: show`}
-                      onClick={() =>
-                        onChange({
-                          filters: { ...NONE, predicted, labelled: true_ },
-                          phrase: null,
-                          page: 0,
-                          reviewPage: 0,
-                        })
-                      }
-                    >
-                      {many(count)}
-                    </button>
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      <details>
-        <summary>What is on this page</summary>
-        <ul>
-          {notes.map((note) => (
-            <li>{plain(note)}</li>
-          ))}
-        </ul>
-      </details>
-    </div>
   );
 }

@@ -3,7 +3,6 @@
 import { useState } from "preact/hooks";
 import type { Corpus } from "./corpus";
 import { show } from "./scores";
-import { isWrong } from "./filters";
 import { percent } from "./names";
 import { plain, rightToLeft, shorten } from "./text";
 
@@ -14,8 +13,8 @@ interface PassageProps {
   corpus: Corpus;
   number: number;
   review: number;
-  starts: number[]; // where the phrase starts
-  length: number; // of the phrase
+  starts: number[]; // where the phrase starts, or the words that were searched for
+  length: number; // of these
   scores: number[]; // of its occurrences
 }
 
@@ -58,9 +57,11 @@ export function Passage({ corpus, number, review, starts, length, scores }: Pass
   const inside = (token: number) => starts.some((at) => token >= at && token < at + length);
   const gap = (token: number) => plain(data.gaps[data.between[token + review]!]!);
   const id = data.ids?.[review] ?? null;
-  const label = (n: number) => plain(record.about.labels[n]!);
-  const predicted = data.predicted && data.predicted[review]!;
-  const labelled = data.true && data.true[review]!;
+  const answers = corpus.answers(number);
+  const [given, true_] = [corpus.given(number, review), corpus.true(number, review)];
+  const value = (size: number, signed = false) => show(size, record.decimals, signed);
+  const label = (answer: number) => (answers ? answers[answer]! : value(answer));
+  const isWrong = corpus.badness(number, review) > 0;
   const words = Array.from({ length: to - from }, (_, n) => from + n);
   const forms = words.map((token) => plain(data.forms[data.tokens[token]!]!));
   return (
@@ -71,18 +72,18 @@ export function Passage({ corpus, number, review, starts, length, scores }: Pass
             {show(score * corpus.unit, record.decimals)}
           </span>
         ))}
-        {predicted !== null && (
-          <span>
-            {`read as ${label(predicted)} `}
-            <span class="note">{percent(data.sure![review]!)}</span>
-          </span>
+        <span>
+          {answers ? "read as " : `${corpus.numbers[number]!.name} `}
+          {label(given)}{" "}
+          {answers && <span class="note">{percent(corpus.sure(number, review))}</span>}
+        </span>
+        {!Number.isNaN(true_) && isWrong && (
+          <strong class="wrong">
+            {`\u2260 labelled ${label(true_)}`}
+            {!answers && ` (${value(given - true_, true)})`}
+          </strong>
         )}
-        {labelled !== null && labelled >= 0 && isWrong(corpus, review) && (
-          <strong class="wrong">{`\u2260 labelled ${label(labelled)}`}</strong>
-        )}
-        {labelled !== null && labelled >= 0 && !isWrong(corpus, review) && (
-          <span class="note">{`labelled ${label(labelled)}`}</span>
-        )}
+        {!Number.isNaN(true_) && !isWrong && <span class="note">{`labelled ${label(true_)}`}</span>}
         <span class="note which">
           {`review ${corpus.documents[review]}`}
           {id !== null && <bdi>{` \u00b7 ${plain(shorten(id, VALUE))}`}</bdi>}
@@ -126,7 +127,7 @@ export function Passage({ corpus, number, review, starts, length, scores }: Pass
         {data.columns.map(({ name, values, valueOf }) => {
           const value = values[valueOf[review]!]!;
           return (
-            name !== record.trueColumn && (
+            !record.trueColumns.includes(name) && (
               <span class="note kept">
                 <bdi>{plain(shorten(name, VALUE))}</bdi>{" "}
                 <bdi>{value === null ? "none" : plain(shorten(value, VALUE))}</bdi>

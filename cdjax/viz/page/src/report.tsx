@@ -2,6 +2,7 @@
 
 import { render } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { About } from "./about";
 import { useAddress } from "./address";
 import { coloursOf, publish } from "./colours";
 import { Corpus, type ReportRecord } from "./corpus";
@@ -9,7 +10,7 @@ import { Detail } from "./detail";
 import { keep } from "./filters";
 import { Finder, list } from "./finding";
 import { useTheme } from "./hooks";
-import { About, Panel } from "./panel";
+import { Panel } from "./panel";
 import { PhraseTable } from "./phraseTable";
 import { fromHash, toHash, type ReportState } from "./reportState";
 import { ReviewList } from "./reviewList";
@@ -27,7 +28,7 @@ function Report({ corpus }: { corpus: Corpus }) {
   useLayoutEffect(() => publish(colour), [colour]);
   const finder = useMemo(() => new Finder(corpus), [corpus]);
   const { filters, number, phrase, query, order, up, opposite } = state;
-  const kept = useMemo(() => keep(corpus, filters), [filters]);
+  const kept = useMemo(() => keep(corpus, number, filters), [number, filters]);
   const summary = useMemo(() => summarize(corpus, number, kept), [number, kept]);
   const phrases = useMemo(
     () => list(corpus, finder, summary, { query, order, up, opposite }),
@@ -44,8 +45,7 @@ function Report({ corpus }: { corpus: Corpus }) {
     });
   };
   const { above, below } = corpus.numbers[number]!;
-  const edge = (size: number) => String(Number(size.toPrecision(3)));
-  const [clear, strong] = [edge(record.clear), edge(record.strong)];
+  const [clear, strong] = corpus.edges;
   const isOpposite = phrase !== null && summary.below[phrase]! > 0 && summary.above[phrase]! > 0;
   return (
     <>
@@ -56,7 +56,7 @@ function Report({ corpus }: { corpus: Corpus }) {
             {theme === "dark" ? "Light" : "Dark"}
           </button>
         </div>
-        <About corpus={corpus} onChange={change} />
+        <About {...{ corpus, number }} onChange={change} />
       </header>
       <Panel
         {...{ corpus, state }}

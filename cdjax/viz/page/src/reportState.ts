@@ -61,6 +61,7 @@ export function toHash(state: ReportState, corpus: Corpus): string {
   if (filters.predicted !== null) hash.set("predicted", String(filters.predicted));
   if (filters.labelled !== null) hash.set("labelled", String(filters.labelled));
   set("wrong", Number(filters.wrong));
+  if (filters.off !== null) hash.set("off", String(filters.off));
   for (const [number, wanted] of Object.entries(filters.columns)) set(`column${number}`, wanted);
   return hash.toString();
 }
@@ -68,7 +69,7 @@ export function toHash(state: ReportState, corpus: Corpus): string {
 /** Returns the state that an address names; what it names wrongly is as at first. */
 export function fromHash(text: string, corpus: Corpus): ReportState {
   const hash = new URLSearchParams(text.replace(/^#/, ""));
-  const { about, numbers } = corpus.record;
+  const { numbers } = corpus.record;
   const count = (name: string, most: number) => {
     const value = hash.get(name) ?? "";
     return /^\d{1,7}$/.test(value) && Number(value) < most ? Number(value) : null;
@@ -81,8 +82,12 @@ export function fromHash(text: string, corpus: Corpus): ReportState {
     if (wanted !== null) columns[n] = wanted;
   });
   const phrase = hash.has("phrase") ? corpus.texts.indexOf(hash.get("phrase")!) : -1;
+  const number = count("number", numbers.length) ?? 0;
+  const answers = corpus.answers(number)?.length ?? 0;
+  const known = corpus.data.true !== null;
+  const off = one("off", answers || !known ? [] : ["-2", "-1", "0", "1", "2"]);
   return {
-    number: count("number", numbers.length) ?? 0,
+    number,
     query: hash.get("q") ?? "",
     order: one("order", Object.keys(ORDERS) as Order[]),
     up: hash.get("up") === "1",
@@ -94,9 +99,10 @@ export function fromHash(text: string, corpus: Corpus): ReportState {
     reviewOrder: one("reviews", REVIEW_ORDERS) ?? "first",
     reviewPage: count("reviewpage", 1e7) ?? 0,
     filters: {
-      predicted: corpus.data.predicted && count("predicted", about.labels.length),
-      labelled: corpus.data.true && count("labelled", about.labels.length),
-      wrong: corpus.data.true !== null && hash.get("wrong") === "1",
+      predicted: count("predicted", answers),
+      labelled: count("labelled", known ? answers : 0),
+      wrong: known && hash.get("wrong") === "1",
+      off: off === null ? null : Number(off),
       columns,
     },
   };

@@ -2,7 +2,6 @@
 
 import { useMemo } from "preact/hooks";
 import type { Corpus } from "./corpus";
-import { isWrong } from "./filters";
 import { Pager, pagesOf } from "./pager";
 import { Passage } from "./passage";
 import type { ReportState, ReviewOrder, Side } from "./reportState";
@@ -28,14 +27,32 @@ export function textOf({ data, starts }: Corpus, review: number) {
   return text + data.gaps[data.between[starts[review + 1]! + review]!]!;
 }
 
-function order(corpus: Corpus, found: Found[], by: ReviewOrder, phrase: boolean): Found[] {
-  const { sure } = corpus.data;
+/** Returns the first words in which a text is found, as a phrase that a review holds. */
+function locate(corpus: Corpus, review: number, asked: string) {
+  const { data, starts } = corpus;
+  const at = textOf(corpus, review).toLowerCase().indexOf(asked);
+  let [end, first, length] = [0, -1, 0];
+  for (let token = starts[review]!; token < starts[review + 1]!; token++) {
+    const begin = end + data.gaps[data.between[token + review]!]!.length;
+    end = begin + data.forms[data.tokens[token]!]!.length;
+    if (end <= at || begin >= at + asked.length) continue;
+    if (!length++) first = token;
+  }
+  return { starts: length ? [first] : [], length };
+}
+
+function order(
+  corpus: Corpus,
+  number: number,
+  found: Found[],
+  by: ReviewOrder,
+  phrase: boolean,
+): Found[] {
   const high = ({ scores }: Found) => Math.max(...scores);
   const low = ({ scores }: Found) => Math.min(...scores);
   const strong = ({ scores }: Found) => scores.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  const sureness = ({ review }: Found) => sure?.[review] ?? 0;
-  const wrong = ({ review }: Found) =>
-    isWrong(corpus, review) ? 1 + sureness({ review, starts: [], scores: [] }) : 0;
+  const sureness = ({ review }: Found) => corpus.sure(number, review);
+  const wrong = ({ review }: Found) => corpus.badness(number, review);
   const keys: Record<ReviewOrder, ((of: Found) => number) | null> = {
     first: phrase ? strong : wrong,
     highest: high,
@@ -52,6 +69,7 @@ export function ReviewList({ corpus, state, kept, opposite, onChange }: ListProp
   const { phrase, number, words, reviewOrder } = state;
   const { above, below } = corpus.numbers[number]!;
   const texts = useMemo(() => new Map<number, string>(), [corpus]);
+  const asked = words.trim().toLowerCase();
   const held = useMemo(() => {
     const found =
       phrase === null
@@ -61,7 +79,6 @@ export function ReviewList({ corpus, state, kept, opposite, onChange }: ListProp
             scores: [],
           })).filter(({ review }) => !kept || kept[review])
         : findReviews(corpus, number, phrase, kept);
-    const asked = words.trim().toLowerCase();
     if (!asked) return found;
     return found.filter(({ review }) => {
       if (!texts.has(review)) texts.set(review, textOf(corpus, review).toLowerCase());
@@ -80,29 +97,32 @@ export function ReviewList({ corpus, state, kept, opposite, onChange }: ListProp
   const chosen = side === "above" ? up : side === "below" ? down : held;
   const sorted = useMemo(() => {
     if (side === "both")
-      return [order(corpus, down, "lowest", true), order(corpus, up, "highest", true)];
-    return [order(corpus, chosen, reviewOrder, phrase !== null)];
-  }, [held, side, reviewOrder]);
+      return [
+        order(corpus, number, down, "lowest", true),
+        order(corpus, number, up, "highest", true),
+      ];
+    return [order(corpus, number, chosen, reviewOrder, phrase !== null)];
+  }, [held, number, side, reviewOrder]);
   const each = side === "both" ? BESIDE : EACH;
   const pages = pagesOf(Math.max(...sorted.map((list) => list.length)), each);
   const page = Math.min(state.reviewPage, pages - 1);
   const passages = (list: Found[]) =>
-    list
-      .slice(page * each, (page + 1) * each)
-      .map(({ review, starts, scores }) => (
-        <Passage
-          key={review}
-          {...{ corpus, number, review, starts, scores }}
-          length={phrase === null ? 0 : corpus.lengths[phrase]!}
-        />
-      ));
+    list.slice(page * each, (page + 1) * each).map(({ review, starts, scores }) => {
+      const marked =
+        phrase !== null
+          ? { starts, length: corpus.lengths[phrase]! }
+          : asked
+            ? locate(corpus, review, asked)
+            : { starts: [], length: 0 };
+      return <Passage key={review} {...{ corpus, number, review, scores }} {...marked} />;
+    });
   const orders: [ReviewOrder, string][] = [
     [
       "first",
       phrase !== null
         ? "strongest first"
         : corpus.data.true
-          ? "errors first, most sure"
+          ? `errors first, ${corpus.record.answers ? "most sure" : "largest"}`
           : "as in the corpus",
     ],
     ...(phrase !== null

@@ -69,6 +69,12 @@ export const shorten = (text: string, most: number) => {
   return characters.length <= most ? text : characters.slice(0, most - 1).join("") + "…";
 };
 
+const NAME = 60; // characters of a name or value of others that are shown
+
+/** Returns what a label, a column or a value of it is called. */
+export const named = (text: string | null) =>
+  text === null ? "(none)" : text === "" ? "(empty)" : plain(shorten(text, NAME));
+
 const RIGHT_TO_LEFT =
   /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
 
