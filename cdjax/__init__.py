@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cdjax.core.cells import Bidirectional, GRUParams, LSTMParams
     from cdjax.core.decomposition import Decomposition, decompose
     from cdjax.core.network import Classifier, Dense
-    from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, SHARED, SOURCE, Rule
+    from cdjax.core.rules import ACD, EVEN, MERGED, PAPER, RELEASED, SHARED, SOURCE, Rule
     from cdjax.importers.equinox import from_equinox
     from cdjax.importers.flax import from_flax
     from cdjax.importers.haiku import from_haiku
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ACD": "cdjax.core.rules",
+    "EVEN": "cdjax.core.rules",
     "MERGED": "cdjax.core.rules",
     "PAPER": "cdjax.core.rules",
     "RELEASED": "cdjax.core.rules",
@@ -83,6 +84,7 @@ _HOMES = {
 
 __all__ = [
     "ACD",
+    "EVEN",
     "MERGED",
     "PAPER",
     "RELEASED",

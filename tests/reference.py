@@ -47,6 +47,7 @@ READINGS = {
     "released": Reading(own_term=False, product_owner="beta-but-last"),
     "merged": Reading(own_term=False),
     "shared": Reading(own_term=False, product_owner="beta", share=0.5, share_outside=0.5),
+    "even": Reading(own_term=True, product_owner="beta", share=0.5, share_outside=0.5),
     "source": Reading(own_term=False, product_owner="beta", split_gates=False),
 }
 

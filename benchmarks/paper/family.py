@@ -24,7 +24,7 @@ def make_family(
 
     >>> family = make_family()
     >>> len(family), [name for name in family if name in RULES]
-    (451, ['paper', 'merged', 'acd', 'shared', 'released', 'source'])
+    (451, ['paper', 'even', 'merged', 'acd', 'shared', 'released', 'source'])
     >>> family["merged, phrase, 0.25 inside, 0.75 outside, gate 0.5"].context_outside
     0.75
     """

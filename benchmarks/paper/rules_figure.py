@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from cdjax.viz.pictures.figure import ENDINGS, save, styled
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from benchmarks.paper.figures import COLOURS, MARKERS
 from benchmarks.paper.values import FigureError, check_count
 
 Point = tuple[float, float]
+NEAR = 0.045  # share of an axis
 
 
 class Surface(NamedTuple):
@@ -47,16 +49,18 @@ def draw_planes(stem: Path, panels: Sequence[Plane]) -> None:
         raise FigureError("a panel has no rules; expected the family.")
     with styled():
         figure = Figure(figsize=(5.2 * len(panels), 5.6), layout="constrained")
+        others = list(dict.fromkeys(name for panel in panels for name in panel.others))
         for n, panel in enumerate(panels):
             axes = figure.add_subplot(1, len(panels), n + 1)
-            _draw_plane(axes, panel)
+            _draw_plane(axes, panel, others)
         handles, names = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
         for ending in ENDINGS:
             save(figure, stem.with_name(stem.name + ending))
 
 
-def _draw_plane(axes: Axes, panel: Plane) -> None:
+def _draw_plane(axes: Axes, panel: Plane, others: Sequence[str]) -> None:
+    """Draw a panel; other methods have the markers of their order in `others`."""
     axes.plot(*zip(*panel.family, strict=True), ".", color="0.75", ms=3, label="the family")
     for n, surface in enumerate(panel.surfaces):
         for line in _mesh_lines(surface):
@@ -65,15 +69,43 @@ def _draw_plane(axes: Axes, panel: Plane) -> None:
         zero = surface.points.get((0.0, 0.0))
         if zero is not None:
             axes.plot(*zero, "o", color=COLOURS[n], ms=5, fillstyle="none")
+    above = {"linestyle": "none", "ms": 6, "zorder": 4}
     for n, (name, point) in enumerate(panel.named.items()):
-        axes.plot(*point, MARKERS[n], color="black", ms=6, label=f"CD ({name})")
-        axes.annotate(name, point, xytext=(5, 3), textcoords="offset points", fontsize=8)
-    for n, (name, point) in enumerate(panel.others.items()):
-        axes.plot(*point, MARKERS[n], color=COLOURS[1], ms=6, fillstyle="none", label=name)
-        axes.annotate(name, point, xytext=(5, -9), textcoords="offset points", fontsize=7)
+        axes.plot(*point, MARKERS[n], color="black", label=f"CD ({name})", **above)
+    for name, point in panel.others.items():
+        marker = MARKERS[others.index(name)]
+        axes.plot(*point, marker, color=COLOURS[1], fillstyle="none", label=name, **above)
+    axes.margins(x=0.2)  # room for labels, on the side that looks away from the family
+    middle = np.mean([x for x, _ in panel.family])
+    for names, (x, y) in _join_near({**panel.named, **panel.others}, axes):
+        left = x < middle
+        axes.annotate(
+            "\n".join(names),
+            (x, y),
+            xytext=(-8 if left else 8, 0),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="center",
+            fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0},
+        )
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     _label_once(axes)
+
+
+def _join_near(points: Mapping[str, Point], axes: Axes) -> list[tuple[list[str], Point]]:
+    """Return the names of points that are too near to each other for labels of their own."""
+    widths = [abs(high - low) * NEAR for low, high in (axes.get_xlim(), axes.get_ylim())]
+    groups: list[tuple[list[str], Point]] = []
+    for name, point in points.items():
+        for names, at in groups:
+            if all(abs(a - b) < w for a, b, w in zip(point, at, widths, strict=True)):
+                names.append(name)
+                break
+        else:
+            groups.append(([name], point))
+    return groups
 
 
 def _mesh_lines(surface: Surface) -> list[list[Point]]:

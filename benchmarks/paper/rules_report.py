@@ -9,6 +9,7 @@ from cdjax.core.rules import PAPER, RULES, SHARED
 from cdjax.viz.document import Block, Fold, Heading, Items, Paragraph, Table
 
 from benchmarks.paper.measures import MEASURES, PLANTED
+from benchmarks.paper.planted.measure import NETWORK
 from benchmarks.paper.results import Record, cell, label, with_interval
 from benchmarks.paper.rules_figure import Plane, Surface, draw_planes
 from benchmarks.paper.setting import Setting
@@ -104,7 +105,8 @@ def _behind(result: Record) -> list[Block]:
             ]
             sign = SIGNS.get(measure, 1)
             rules = sorted((r for r in rows if r["rule"]), key=lambda r: -sign * r[statistic])
-            others = sorted((r for r in rows if not r["rule"]), key=lambda r: -sign * r[statistic])
+            others = [r for r in rows if not r["rule"] and r["method"] != NETWORK]
+            others.sort(key=lambda r: -sign * r[statistic])
             if not rules or not others or (measure == PLANTED and part == PARTS[1]):
                 continue
             gap = sign * (rules[0][statistic] - others[0][statistic])

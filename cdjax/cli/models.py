@@ -27,8 +27,16 @@ NAMES = (
 """Options that importers take by the same names."""
 
 
-def add_arguments(parser: argparse.ArgumentParser, max_len: int | None = None) -> None:
-    """Add the options of every command that scores; `max_len` is the default of --max-len."""
+def add_arguments(
+    parser: argparse.ArgumentParser, max_len: int | None = None, rule: str | None = "paper"
+) -> None:
+    """Add the options of every command that scores.
+
+    Args:
+        parser: The command's.
+        max_len: The default of --max-len.
+        rule: The default of --rule; None where the command has one of its own.
+    """
     from cdjax.core.rules import RULES
 
     parser.add_argument(
@@ -42,10 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser, max_len: int | None = None) -
     parser.add_argument(
         "--rule",
         choices=tuple(RULES),
-        default="paper",
-        help="the decomposition rule: paper (default), acd (package acd), released (the "
-        "authors' code of 2018), merged (diagNNose, as paper to about 0.001), shared (what the "
-        "context does to the phrase is shared evenly), source (no gate is split)",
+        default=rule,
+        help=f"the decomposition rule: paper{' (default)' if rule else ' (default of series)'}, "
+        "acd (package acd), released (the authors' code of 2018), merged (diagNNose, as paper to "
+        "about 0.001), shared (what the context does to the phrase is shared evenly), even (as "
+        f"shared, with the input by itself, as paper{'' if rule else '; default of texts'}), "
+        "source (no gate is split)",
     )
     parser.add_argument(
         "--max-len",

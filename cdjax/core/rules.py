@@ -2,9 +2,8 @@
 
 Whatever the rule, an activation of a sum is split by the Shapley values of its terms (`linearize`),
 the parts add up to the network's own numbers, and an empty phrase scores 0. Rules differ in whether
-the input is a term by itself there, and in products. Of a gate and its content, the parts of the
-phrase, the rest and the bias, `(B + G + C) (B' + G' + C')`, the phrase gets `B B' + B C' + C B'`
-and the rest `G G' + G C' + C G'`. The others are shared:
+the input is a term there, and in products of a gate and its content, `(B + G + C) (B' + G' + C')`.
+The phrase (B) gets `B B' + B C' + C B'`, the rest (G) `G G' + G C' + C G'`; C is the bias. Shared:
 
     G B'    the context gates the phrase's content      a to the phrase, 1 - a to the rest
     B G'    the phrase gates the context's content      w to the phrase, 1 - w to the rest
@@ -13,17 +12,15 @@ and the rest `G G' + G C' + C G'`. The others are shared:
 As a game of two players, `v(S)` is the product without the parts of whoever is not in `S`; `C C'`,
 the value of nobody, is no player's. The phrase's share is
 
-- for a = w what it adds to `v` if it joins second with the probability a: for 1/2 its Shapley
-  value; for 0 what it does by itself (`PAPER`, `ACD`, `RELEASED`, `MERGED`); for 1 what is lost
-  without it;
+- for a = w what it adds to `v` if it joins second with probability a: for 1/2 its Shapley value,
+  for 0 what it does alone (`PAPER`, `ACD`, `RELEASED`, `MERGED`), for 1 what is lost without it;
 - for w = 0 the same in a game where it gates the rest's content even if it does not play, in which
-  `v({rest})` has `B G'` besides: for a = 1/2 the Shapley value of that game (`SHARED`);
+  `v({rest})` has `B G'` besides: for a = 1/2 the Shapley value of that game (`SHARED`, `EVEN`);
 - for gates that are not split (`SOURCE`) its Shapley value where contents alone play.
 
-These are games of one product or sum; no score is a Shapley value of the whole network. The whole
-input leaves nothing to the rest where the phrase owns `C C'` at all its steps. Then the scores of a
-phrase and of all other words add up to that of the whole if, besides, w = 1 - a and a is the same
-inside and outside, or gates are not split: each gets what the other, as phrase, does not.
+No score is a Shapley value of the whole network. Where the phrase owns `C C'` at all its steps, the
+whole input leaves the rest nothing; if, besides, w = 1 - a everywhere or gates are not split, a
+phrase and all other words add up to the whole.
 """
 
 import enum
@@ -98,7 +95,10 @@ MERGED = Rule("merged", input_is_a_term=False, bias_product=BiasProduct.REST)
 SHARED = Rule("shared", False, BiasProduct.PHRASE, context_inside=0.5, context_outside=0.5)
 """As `ACD`, but what the context's gates do to the phrase's content is shared evenly."""
 
+EVEN = Rule("even", True, BiasProduct.PHRASE, context_inside=0.5, context_outside=0.5)
+"""As `SHARED`, the input a term of its own; the choice, of 451, of `benchmarks.paper rules`."""
+
 SOURCE = Rule("source", False, BiasProduct.PHRASE, gates_are_split=False)
 """diagNNose since 2020: all that gates do is their content's owner's; a negation hardly shows."""
 
-RULES = {rule.name: rule for rule in (PAPER, ACD, RELEASED, MERGED, SHARED, SOURCE)}
+RULES = {rule.name: rule for rule in (PAPER, ACD, RELEASED, MERGED, SHARED, EVEN, SOURCE)}

@@ -397,7 +397,9 @@ def test_help_loads_no_command():
 
 
 def explained(text, model, capsys, *options):
-    assert main(["explain", text, "--model", model, *options]) == 0
+    """What is printed, of contextual decomposition by the paper's rule where none is named."""
+    rule = () if {"--rule", "--method"} & set(options) else ("--rule", "paper")
+    assert main(["explain", text, "--model", model, *rule, *options]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     assert "\x1b" not in out

@@ -148,17 +148,33 @@ def test_unknown_words_only(model, capsys):
     assert "\nThe model knows none of the words; the scores mean little.\n" in out
 
 
+def test_a_text_has_the_rule_that_the_study_chose_and_says_so(model, capsys):
+    text = "It isn't a bad film."
+    assert main(["explain", text, "--model", model]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1].startswith("Scores are by the rule even, ")
+    assert out.count("The paper's: --rule paper.") == 1
+    assert f"{cdjax.explain(text, model, rule='even')[:]:+.2f}  whole text" in out
+    named = explained(text, model, capsys, "--rule", "even")
+    assert [line for line in out.splitlines() if line not in named.splitlines()] == (
+        out.splitlines()[1:3]
+    )
+    other = explained(text, model, capsys, "--method", "loo")
+    assert "rule even" not in other
+
+
 def test_a_file_and_standard_input(model, capsys, monkeypatch, tmp_path):
     expected = explained("It isn't a bad film.", model, capsys)
     (tmp_path / "review.txt").write_bytes("\ufeffIt isn't\na bad film.\n".encode())
-    assert main(["explain", "--file", "review.txt", "--model", model]) == 0
+    named = ["--model", model, "--rule", "paper"]
+    assert main(["explain", "--file", "review.txt", *named]) == 0
     assert capsys.readouterr().out == expected
 
     def give(content):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
 
     give(b"It isn't a bad film.")
-    assert main(["explain", "-", "--model", model]) == 0
+    assert main(["explain", "-", *named]) == 0
     assert capsys.readouterr().out == expected
     for content, message in (
         (b" \n", "the text is empty"),

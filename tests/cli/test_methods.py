@@ -36,7 +36,21 @@ def test_every_method_has_a_fixed_scale():
 def test_all_methods_side_by_side(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     path = save_model(tmp_path / "model")
-    assert main(["explain", "It isn't a bad film.", "--model", path, "--method", "all"]) == 0
+    assert (
+        main(
+            [
+                "explain",
+                "It isn't a bad film.",
+                "--model",
+                path,
+                "--method",
+                "all",
+                "--rule",
+                "paper",
+            ]
+        )
+        == 0
+    )
     lines = capsys.readouterr().out.splitlines()
     model = cdjax.load(path)
     methods = make_methods(vocabulary=model.vocabulary)
@@ -97,7 +111,8 @@ def test_one_method_is_explained_as_cd_is(tmp_path, capsys, monkeypatch):
 def test_rules_side_by_side(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     path = save_model(tmp_path / "model")
-    assert main(["explain", "a bad film", "--model", path, "--method", "cd,cd:acd"]) == 0
+    argv = ["explain", "a bad film", "--model", path, "--rule", "paper", "--method", "cd,cd:acd"]
+    assert main(argv) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].split() == ["cd", "cd:acd"]
     for t, line in enumerate(lines[3:6]):

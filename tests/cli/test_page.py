@@ -28,12 +28,12 @@ def test_a_page_is_written(model, tmp_path, capsys):
     path = tmp_path / "page.html"
     assert explain("--model", model, "--html", path) == 0
     assert f"{path}: a page of" in capsys.readouterr().out.replace("\n", "")
-    assert methods_of(path) == [("cd", "paper"), ("ig_zero", None), ("alone", None)]
+    assert methods_of(path) == [("cd", "even"), ("ig_zero", None), ("alone", None)]
     assert explain("--model", model, "--html", path) == 2
     assert "exists; give another file or --overwrite" in capsys.readouterr().err
     options = "--overwrite", "--method", "cd,cd:acd,loo", "--class", "negative", "--max-len", "2"
     assert explain("--model", model, "--html", path, *options) == 0
-    assert methods_of(path) == [("cd", "paper"), ("cd", "acd"), ("loo", None)]
+    assert methods_of(path) == [("cd", "even"), ("cd", "acd"), ("loo", None)]
     (first, *_) = read_data(path.read_text(encoding="utf-8"))["explanations"]
     assert first["weights"] == [1.0, -1.0]
     assert first["longest"] == 2

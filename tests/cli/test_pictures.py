@@ -29,7 +29,7 @@ def test_both_files_of_a_picture_are_written(model, tmp_path, capsys):
     assert "exists; give another file or --overwrite" in capsys.readouterr().err
     more = "--svg", svg, "--overwrite"
     assert explain("--model", model, *more, "--method", "cd,cd:acd") == 0
-    assert {"cd", "cd:acd"} <= set(read_labels(svg))
+    assert {"cd:even", "cd:acd"} <= set(read_labels(svg))
     assert explain("--model", model, *more, "--tree") == 0
     assert any("The words join" in text for text in read_labels(svg))
     assert explain("--model", model, *more, "--picture", "waterfall") == 0
@@ -45,7 +45,7 @@ def test_both_files_of_a_picture_are_written(model, tmp_path, capsys):
         (["--png", "p.png", "--picture", "compare"], "shows several methods"),
         (["--png", "p.png", "--picture", "words", "--method", "cd,loo"], "and other pictures one"),
         (["--png", "there/p.png"], "there is no folder there"),
-        (["--png", "p.png", "--picture", "windows"], "which has no windows of time"),
+        (["--png", "p.png", "--picture", "windows"], "is of a series, and the model reads text"),
     ],
 )
 def test_what_is_wrong(model, options, message, tmp_path, monkeypatch, capsys):

@@ -6,7 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.rules import ACD, MERGED, PAPER, RELEASED, RULES, SHARED, SOURCE, BiasProduct, Rule
+from cdjax.core.rules import (
+    ACD,
+    EVEN,
+    MERGED,
+    PAPER,
+    RELEASED,
+    RULES,
+    SHARED,
+    SOURCE,
+    BiasProduct,
+    Rule,
+)
 from cdjax.core.split import Parts, Split
 
 from tests.conftest import random_layer
@@ -33,7 +44,7 @@ def test_who_owns_the_product_of_the_biases(rule, inside, owned):
 
 def test_rules_go_by_their_names_and_differ():
     assert {name: rule.name for name, rule in RULES.items()} == {n: n for n in RULES}
-    assert len({rule[1:] for rule in RULES.values()}) == len(RULES) == 6
+    assert len({rule[1:] for rule in RULES.values()}) == len(RULES) == 7
 
 
 def product_game(gate, content):
@@ -114,6 +125,7 @@ ADDING_UP = [
     (make_rule(0.5, 0.5, 0.25), False),
     (make_rule(0.5, 0.5, 0.5, BiasProduct.REST), False),
     (SHARED, False),
+    (EVEN, False),
     (ACD, False),
 ]
 

@@ -11,7 +11,7 @@ TEXT = "It isn't a bad film."
 
 
 @pytest.mark.parametrize("model", ["sst", "yelp"])
-@pytest.mark.parametrize("rule", ["paper", "acd", "released", "merged", "shared", "source"])
+@pytest.mark.parametrize("rule", ["paper", "acd", "released", "merged", "shared", "even", "source"])
 def test_parts_add_up_to_the_logit_under_every_rule(model, rule):
     explanation = cdjax.explain(TEXT, model, rule=rule)
     account = explanation.account()
@@ -23,7 +23,7 @@ def test_parts_add_up_to_the_logit_under_every_rule(model, rule):
     )
     probability = explanation.probabilities()["positive"]
     assert account.total == pytest.approx(np.log(probability / (1 - probability)), abs=1e-5)
-    if rule in ("acd", "shared", "source"):  # the whole input leaves nothing to the rest
+    if rule in ("acd", "shared", "even", "source"):  # the whole input leaves nothing to the rest
         assert account.remainder == pytest.approx(0, abs=1e-5)
         assert not account.reason
     elif rule != "released":  # which leaves the product of the biases at the last step alone

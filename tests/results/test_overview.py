@@ -96,8 +96,8 @@ def test_words_fade_by_rules_that_let_them(long):
     assert scores[:23].max() < 0.01 <= scores[23]
     assert long.tokens[29] == "story"
     assert "by the rule paper" in notice.text
-    assert "by rule='shared' and method='ig_zero'." in notice.text
-    assert cdjax.explain(LONG, rule="shared", max_len=1).notices() == ()
+    assert "by rule='even' and method='ig_zero'." in notice.text
+    assert cdjax.explain(LONG, rule="even", max_len=1).notices() == ()
     assert cdjax.explain("It isn't a bad film.").notices() == ()
     (notice,) = cdjax.explain(LONG * 3, max_len=1).notices()  # no word of it is clear
     assert notice.kind == "faded"

@@ -24,6 +24,7 @@ def print_explanation(
     console: Console,
     explanation: Explanation,
     name: Callable[[str], str] = str,
+    about: str = "",
     *,
     tree: bool = False,
 ) -> None:
@@ -33,10 +34,11 @@ def print_explanation(
         console: The console.
         explanation: What to print.
         name: Writes the arguments in a notice as the user gives them.
+        about: What is said of the scores below the prediction.
         tree: Whether to print the tree of the phrases instead of lists of phrases.
     """
     seen = explanation.overview()
-    print_outcome(console, explanation, seen)
+    print_outcome(console, explanation, seen, about)
     print_notices(console, seen, name, first=True)
     print_words(console, explanation, seen)
     print_notices(console, seen, name, first=False)
@@ -49,8 +51,10 @@ def print_explanation(
     print_growth(console, explanation, seen)
 
 
-def print_outcome(console: Console, explanation: Explanation, seen: Overview) -> None:
-    """Print the predicted label with the probabilities, or the value."""
+def print_outcome(
+    console: Console, explanation: Explanation, seen: Overview, about: str = ""
+) -> None:
+    """Print the predicted label with the probabilities, or the value, and what is said of it."""
     value = explanation.output == "value"
     texts = [
         f"{label} {number:.4g}" if value else f"{label} {number:.1%}"
@@ -67,6 +71,8 @@ def print_outcome(console: Console, explanation: Explanation, seen: Overview) ->
     say(console, line)
     if explanation.output == "sigmoid" and others:
         say(console, "The labels do not exclude each other.", "dim")
+    if about:
+        say(console, about, "dim")
 
 
 def print_notices(

@@ -3,8 +3,9 @@
 import itertools
 
 import pytest
-from benchmarks.paper.rules_figure import Plane, Surface, _mesh_lines, draw_planes
+from benchmarks.paper.rules_figure import Plane, Surface, _join_near, _mesh_lines, draw_planes
 from benchmarks.paper.values import FigureError
+from matplotlib.figure import Figure
 
 from tests.pictures import check_picture
 
@@ -24,6 +25,14 @@ def test_rules_methods_and_meshes_are_named(tmp_path):
     draw_planes(tmp_path / "rules", [PLANE, PLANE._replace(y_label="negation")])
     labels = ["the family", "to the phrase", "CD (paper)", "CD (shared)", "leave one out"]
     check_picture(tmp_path / "rules", [*labels, "labels", "composition", "negation"])
+
+
+def test_points_near_each_other_share_a_label():
+    axes = Figure().add_subplot()
+    axes.set(xlim=(0, 1), ylim=(0, 10))
+    points = {"a": (0.5, 5), "far": (0.9, 5), "b": (0.51, 5.1), "above": (0.5, 6)}
+    groups = _join_near(points, axes)
+    assert groups == [(["a", "b"], (0.5, 5)), (["far"], (0.9, 5)), (["above"], (0.5, 6))]
 
 
 def test_a_mesh_has_lines_of_equal_shares_inside_and_outside():

@@ -140,7 +140,7 @@ def test_notices_are_told_with_the_names_of_a_command():
     )
     place = out.index("Words fade: the 20 before “good” are below 0.05 each.")
     assert out.index("Scores are in") < place < out.index("How the prediction adds up")
-    assert "--rule='shared'" in " ".join(out.split())
+    assert "--rule='even'" in " ".join(out.split())
 
 
 def test_growth():
