@@ -11,6 +11,7 @@ from typing import Any
 import cdjax
 import numpy as np
 from cdjax.cli.cache import keep_compiled_programs
+from cdjax.corpus.freed import return_freed_arrays
 from cdjax.corpus.job import score_corpus
 from cdjax.corpus.runners import local, ray
 from cdjax.model import find_vocabulary
@@ -68,6 +69,7 @@ def throughput(request: dict[str, Any]) -> dict[str, Any]:
 def memory(request: dict[str, Any]) -> dict[str, Any]:
     """Score reviews of 20 words, spans of up to two; return the process's peak."""
     keep_compiled_programs()
+    return_freed_arrays()  # as `cdjax score`
     texts = itertools.islice(itertools.cycle(make_texts(1000, 20)), request["reviews"])
     done = score(texts, max_len=2)
     return done | {"peak_bytes": peak()}

@@ -123,6 +123,7 @@ def run(args: argparse.Namespace) -> None:
         VerificationError,
     )
     from cdjax.corpus.folder import check_folder, count_parts
+    from cdjax.corpus.freed import return_freed_arrays
     from cdjax.corpus.job import score_corpus
     from cdjax.corpus.readers.records import ReadError
     from cdjax.model import find_vocabulary
@@ -134,6 +135,7 @@ def run(args: argparse.Namespace) -> None:
     files = [path for path in paths if path != "-"]
     check_folder(args.out, overwrite=args.overwrite, resume=args.resume, inputs=files)
     keep_compiled_programs()
+    return_freed_arrays()
     model = models.load_model(args)
     with options.as_user_error(ValueError):
         find_vocabulary(model)

@@ -17,6 +17,7 @@ import jax
 import pyarrow as pa
 
 from cdjax.corpus.errors import CorpusError, RejectedError, VerificationError
+from cdjax.corpus.freed import return_freed_arrays
 from cdjax.corpus.parts import PartMaker
 from cdjax.corpus.runners import Finished, Runner
 
@@ -162,6 +163,7 @@ class _Worker:
 
     def __init__(self, maker: PartMaker, threads: int):
         pa.set_cpu_count(threads)
+        return_freed_arrays()
         self.maker = maker
 
     def __call__(self, batch: pa.Table) -> pa.Table:
