@@ -74,7 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tree",
         action="store_true",
-        help="show the phrases as a tree: how the words join, those first that interact most",
+        help="show the phrases as a tree: how the words, or windows of a series, join, those first "
+        "that interact most",
     )
     parser.add_argument(
         "--class",
@@ -91,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         type=_names,
         metavar="NAME,...",
-        help="explain by another method; or by several, the words' scores side by side, each on "
+        help="explain by another method; or by several, words or windows side by side, each on "
         f"its own fixed scale: {', '.join(make_methods())}, all; cd:RULE is cd by another rule",
     )
     models.add_arguments(parser, rule=None)

@@ -60,9 +60,10 @@ def _show_explanation(explanation: Explanation) -> str:
         faint.append(f"It adds up: {write_account(seen.account, explanation.decimals)}.")
     parts.append(_block(_text(" ".join(faint)), _FAINT))
     below, above = describe_sides(explanation)
+    what = "Phrases" if explanation.tokens is not None else "Windows"
     for side, phrases in ((above, seen.evidence_above), (below, seen.evidence_below)):
         if phrases:
-            parts.append(_show_phrases(explanation, f"Phrases that {side}", phrases))
+            parts.append(_show_phrases(explanation, f"{what} that {side}", phrases))
     if seen.pairs or seen.longer:
         parts.append(_show_interactions(explanation, [*seen.pairs, *seen.longer]))
     return f'<div style="max-width:60em;line-height:1.6">{"".join(parts)}</div>'

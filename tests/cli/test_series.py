@@ -224,7 +224,7 @@ def test_a_page_of_the_output_at_a_word(folder, monkeypatch, capsys):
     cdjax.save(cdjax.Model(network, vocabulary, ("noun", "other"), {}), "tagger")
     argv = ["explain", "good film good", "--model", "tagger", "--step", "1"]
     assert main([*argv, "--html", "text.html", "--method", "cd"]) == 0
-    assert "Prediction: " in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("Output at step 1: film\nPrediction: ")
     record = read_data((folder / "text.html").read_text(encoding="utf-8"))
     assert (record["step"], record["outputAt"]) == (1, "Output at step 1: film")
     assert record["explanations"][0]["logits"] == pytest.approx(

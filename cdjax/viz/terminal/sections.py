@@ -54,7 +54,12 @@ def print_explanation(
 def print_outcome(
     console: Console, explanation: Explanation, seen: Overview, about: str = ""
 ) -> None:
-    """Print the predicted label with the probabilities, or the value, and what is said of it."""
+    """Print the predicted label with the probabilities, or the value, and what is said of it.
+
+    Of one of several outputs, which it is comes first.
+    """
+    if seen.step:
+        say(console, quote(seen.step))
     value = explanation.output == "value"
     texts = [
         f"{label} {number:.4g}" if value else f"{label} {number:.1%}"

@@ -98,8 +98,6 @@ def print_series(
 def print_head(console: Console, explanation: Explanation) -> None:
     """Print the value or the prediction, and what the input is."""
     seen = explanation.overview()
-    if seen.step:
-        say(console, quote(seen.step))
     print_outcome(console, explanation, seen)
     if seen.input:
         say(console, Text.assemble("Input: ", quote(seen.input), style="dim"))
