@@ -58,10 +58,11 @@ def test_yelp_is_as_accurate_as_its_provenance_says(shared):
     labels = np.array([int(row.label) - 1 for row in rows])
     reviews = [model.vocabulary.encode(tokenize(row.text)[:400]) for row in rows]
     right = (cdjax.predict(model.classifier, reviews).argmax(axis=1) == labels).mean()
-    assert result["reviews"] == 4455
+    assert result["examples"] == 4455
     # A tenth of the reviews: four standard errors.
     assert right == pytest.approx(result["accuracy"], abs=4 * 0.0103)
-    assert 1 - result["accuracy"] <= 0.064  # the regression on n-grams, see the model card
+    # Better than the regression on n-grams, see the model card.
+    assert 1 - result["balanced_accuracy"] < 0.079
 
 
 @pytest.mark.parametrize("name", NAMES)
