@@ -268,7 +268,12 @@ def test_one_step_of_a_network_with_logits_at_every_step(both):
     for arguments, message in [
         ({}, "has logits at every step, and step is not given; give step=N, .* 0 to 6"),
         ({"step": 7}, "step is 7; give step=N"),
-        ({"step": 1, "method": "gradient"}, "the method 'gradient' is not defined for a network"),
+        ({"step": 1, "method": "alone"}, "no step stands for the one"),
+        *(
+            [({"step": 1, "method": "gradient"}, "the method 'gradient' is not defined for a net")]
+            if both
+            else []
+        ),
     ]:
         with pytest.raises(ValueError, match=message):
             cdjax.explain(x, model, **arguments)
