@@ -54,8 +54,7 @@ TEXT_RULE = "even"
 """The rule of a text where none is given: the choice of `python -m benchmarks.paper rules`, by the
 criterion of its protocol. That was about texts; series have the paper's."""
 _ABOUT_RULE = (
-    f"Scores are by the rule {TEXT_RULE}, which agreed best, of 451, with people and with what "
-    "networks do. The paper's: --rule paper."
+    f"Scores are by the rule {TEXT_RULE}, the choice of a study. The paper's: --rule paper."
 )
 
 

@@ -171,6 +171,6 @@ def _scores_of(
     table = np.full((numbers, total, longest), MISSING)
     for spans in scores.spans(part):
         here = chosen[spans.first]
-        place = spans.first[here], spans.words[here] - 1
-        table[:, place[0], place[1]] = scale.to_units(spans.numbers[here]).T
+        cell = spans.first[here], spans.words[here] - 1
+        table[:, cell[0], cell[1]] = scale.to_units(spans.numbers[here]).T
     return table[:, chosen, 0], table[:, :, 1:][:, listed[:, 1:]]

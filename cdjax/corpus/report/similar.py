@@ -76,10 +76,10 @@ def find_similar(
     indices = np.full((len(counts), count), -1)
     cosines = np.zeros((len(counts), count), np.float32)
     if len(rows):
-        place = np.full(len(counts) + 1, -1)
-        place[rows] = np.arange(len(rows))
+        row_of = np.full(len(counts) + 1, -1)
+        row_of[rows] = np.arange(len(rows))
         ids = np.append(numbers, -1)[report.phrases.words[rows]]
-        table = Phrases(ids, counts[rows], reviews.lengths, place[found].astype(np.int32))
+        table = Phrases(ids, counts[rows], reviews.lengths, row_of[found].astype(np.int32))
         texts = np.split(numbers[words], np.cumsum(reviews.lengths)[:-1])
         rule = RULES[scores.manifest["run"]["rule"]["name"]]
         vectors = average_vectors(model, texts, table, rule, progress=progress).vectors

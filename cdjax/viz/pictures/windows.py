@@ -54,14 +54,14 @@ def arrange_rows(explanation: Explanation, series: Series, width: float, look: L
     steps, windows = len(series.values), series.windows.tolist()
     x = Axis(column, (width - column - beside) / steps)
 
-    def place(window: list[int], y: float, height: float) -> tuple[float, float, float, float]:
+    def outline(window: list[int], y: float, height: float) -> tuple[float, float, float, float]:
         start, stop = window
         return x.origin + start * x.unit, y, (stop - start) * x.unit - 0.015, height
 
     board.write(column - 0.1, CELL / 2 + 0.045, "all", TEXT, side="right")
     for window in windows:
         score = explanation[window[0] : window[1]]
-        box = place(window, 0.0, CELL)
+        box = outline(window, 0.0, CELL)
         text = write_number(score, explanation.decimals)
         text = text if fonts.measure(text, NUMBER) <= box[2] else ""
         add_cell(board, box, step(score, explanation.thresholds), text)
@@ -73,7 +73,7 @@ def arrange_rows(explanation: Explanation, series: Series, width: float, look: L
         for n, window in enumerate(windows):
             score = np.nan if series.by_feature is None else float(series.by_feature[n, d])
             fill, _, hatching = look.ground(step(score, explanation.thresholds))
-            board.boxes([place(window, y, ROW - 0.03)], fill, hatching)
+            board.boxes([outline(window, y, ROW - 0.03)], fill, hatching)
         values = series.values[:, d].astype(float)
         span = float(np.ptp(values)) or 1.0
         height = (values.max() - values) / span * (ROW - 0.11) + 0.04
