@@ -11,11 +11,13 @@ import cdjax.model
 from cdjax.cli.cache import keep_compiled_programs
 from cdjax.cli.options import UserError, as_user_error, positive
 from cdjax.core.rules import RULES
+from cdjax.corpus.freed import return_freed_arrays
 from cdjax.methods.registry import make_methods
 
 PROGRAM = "python -m benchmarks.paper"
 try:
     from benchmarks.paper import rules
+    from benchmarks.paper.ahead import score_trees
     from benchmarks.paper.models import architecture_subjects, treebank_subjects, yelp_subject
     from benchmarks.paper.registry import EXPERIMENTS, can_run
     from benchmarks.paper.report import title_of, write_report
@@ -134,7 +136,8 @@ def _make_parser() -> argparse.ArgumentParser:
     add(
         "--quick",
         action="store_true",
-        help="few rules and texts, no test sets in the study of rules, no training: to try it out",
+        help="few texts, rules and penalties, no test sets in the study of rules, no training: to "
+        "try it out",
     )
     add("--overwrite", action="store_true", help="run experiments again that are done")
     return parser
@@ -150,6 +153,8 @@ def _run(args: argparse.Namespace, command: str) -> None:
             flags = dict.fromkeys(f"--{name}" for e in chosen for name in e.data)
             raise UserError(f"{args.name} needs data; give their folders by {' and '.join(flags)}.")
         setting = _make_setting(args, command)
+        if args.name == "all":
+            score_trees(setting)
         for experiment in chosen:
             if experiment in possible:
                 run_experiment(experiment, setting, args.overwrite)
@@ -171,6 +176,7 @@ def _make_setting(args: argparse.Namespace, command: str) -> Setting:
         print(text, flush=True)
 
     keep_compiled_programs()
+    return_freed_arrays()
     subjects = []
     if args.sst:
         folder = args.out / "models"

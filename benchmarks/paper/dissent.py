@@ -43,7 +43,7 @@ TABLE_1 = (
 
 def run(setting: Setting) -> Record:
     """Score the parts by every method, model and rule."""
-    reviews = yelp.short_reviews(setting.yelp_folder)
+    reviews = yelp.short_reviews(setting)
     regression = yelp.fit_regression(setting, longest=yelp.NGRAM)
     rows, distributions, heat_maps = [], [], []
     searches = {t: list(find_dissent(reviews, regression, t)) for t in THRESHOLDS}

@@ -58,7 +58,7 @@ def word_spread(setting: Setting, subject: Subject, scorer: Scorer) -> float:
     It is the unit of the heat map's colours: methods differ in their units.
     """
     if subject.data == "yelp":
-        texts = yelp.short_reviews(setting.yelp_folder)
+        texts = yelp.short_reviews(setting)
         words = [[(t, t + 1) for t in range(len(tokens))] for tokens in texts]
         scores = setting.score(subject, scorer, texts, words, "Yelp words")
         return float(np.concatenate(scores).std())

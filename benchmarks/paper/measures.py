@@ -34,7 +34,7 @@ from benchmarks.paper.statistics import Estimate
 
 INTERACTING = ("cd", "loo", "occlusion", "alone")
 """Methods of which a phrase has more than the sum of its words: they have interactions."""
-REPEATS = 3  # of a measurement of time
+REPEATS, QUICK_REPEATS = 3, 1  # of a measurement of time
 ROOMS = (*SCORING, "model", "text", "training")
 SHARED = (deletion, faithfulness, phrase_labels, regressions, searches, setting)
 """What measures depend on besides their own module and the statistics."""
@@ -70,7 +70,7 @@ def time_scores(
     ids = [find_vocabulary(subject.model).encode(tree.tokens) for tree in trees]
     spans = [np.array([(n.start, n.stop) for n in tree.nodes], np.int32) for tree in trees]
     took = []
-    for _ in range(REPEATS + 1):
+    for _ in range(1 + (QUICK_REPEATS if setting.quick else REPEATS)):
         started = time.perf_counter()
         scorer.method.score(subject.model.classifier, ids, spans)
         took.append(time.perf_counter() - started)

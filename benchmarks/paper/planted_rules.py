@@ -9,10 +9,13 @@ from cdjax.core.rules import Rule
 
 from benchmarks.paper.measures import PLANTED
 from benchmarks.paper.planted.measure import measure as measure_planted
-from benchmarks.paper.planted.networks import load_planted
+from benchmarks.paper.planted.networks import NETWORKS, load_planted
 from benchmarks.paper.planted.truth import TRUTHS
 from benchmarks.paper.results import Record, write_json
 from benchmarks.paper.setting import PACKAGE, SCORING, STUDY, Setting, digest_code
+from benchmarks.paper.workers import work
+
+QUICK_NETWORKS = 2
 
 
 def measure(setting: Setting, rules: Sequence[Rule], methods: Sequence[str]) -> list[Record]:
@@ -26,15 +29,23 @@ def measure(setting: Setting, rules: Sequence[Rule], methods: Sequence[str]) -> 
         rules: Rules of contextual decomposition.
         methods: Other methods.
     """
+    names = list(NETWORKS)[: QUICK_NETWORKS if setting.quick else None]
+    setting.log(f"  {PLANTED}: {len(names)} networks")
+    items = [(name, rules, methods) for name in names]
+    return average_networks([row for rows in work(_measure, setting, items) for row in rows])
+
+
+def _measure(setting: Setting, item: tuple[str, Sequence[Rule], Sequence[str]]) -> list[Record]:
+    """Return the records of one network, from their file where they were computed before."""
+    name, rules, methods = item
     code = digest_code(*(PACKAGE / room for room in SCORING), STUDY / "planted")
-    digest = hashlib.sha256(repr((code, [rule[1:] for rule in rules], methods)).encode())
+    digest = hashlib.sha256(repr((code, name, [rule[1:] for rule in rules], methods)).encode())
     path = setting.out / "measures" / f"{PLANTED}-{digest.hexdigest()[:24]}.json"
     if not path.is_file():
-        models = load_planted(setting.out / "planted", setting.log)
-        setting.log(f"  {PLANTED}: {len(models)} networks")
+        model = load_planted(name, setting.out / "planted", setting.log)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, {"rows": measure_planted(models, rules, methods)})
-    return average_networks(json.loads(path.read_text(encoding="utf-8"))["rows"])
+        write_json(path, {"rows": measure_planted({name: model}, rules, methods)})
+    return json.loads(path.read_text(encoding="utf-8"))["rows"]
 
 
 def average_networks(rows: Sequence[Mapping[str, object]]) -> list[Record]:

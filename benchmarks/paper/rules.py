@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import cdjax
 import numpy as np
 from cdjax.core.rules import PAPER, RULES, Rule
-from cdjax.methods.registry import make_methods
 
 from benchmarks.paper import faithfulness, planted_rules, rules_report
 from benchmarks.paper.experiment import Experiment
@@ -18,7 +17,7 @@ from benchmarks.paper.family import QUICK, describe, make_family
 from benchmarks.paper.measures import MEASURES, PLANTED, Measure, is_defined, run_measure
 from benchmarks.paper.results import PLAIN as PLAIN_RECIPE
 from benchmarks.paper.results import Record, fields
-from benchmarks.paper.setting import Scorer, Setting, Subject
+from benchmarks.paper.setting import Setting, Subject, Task
 from benchmarks.paper.statistics import Estimate
 from benchmarks.paper.summary import (
     choose,
@@ -35,7 +34,7 @@ EXPLORED = ("labels", "composition", "negation", "words")
 PARETO_BY = 3
 NAMED = ("paper", "acd", "released", "merged", "shared", "source")
 """The rules that were named when the protocol was written. `even` has its name by the result."""
-FINALISTS = 6  # besides these
+FINALISTS, QUICK_FINALISTS = 6, 1  # besides these
 OTHERS = ("ig", "cell", "loo", "gradient", "shapley", "occlusion", "alone")
 """The methods beside contextual decomposition."""
 PARTS = ("choices", "confirmation")
@@ -59,7 +58,8 @@ def run(setting: Setting) -> Record:
     explored = explore(setting, main, family)
     figures = np.array([[row[name] for name in EXPLORED] for row in explored])
     names = [row["rule"] for row in explored]
-    finalists = choose_finalists(names, figures, PARETO_BY, NAMED, FINALISTS)
+    count = QUICK_FINALISTS if setting.quick else FINALISTS
+    finalists = choose_finalists(names, figures, PARETO_BY, NAMED, count)
     for row, ranks, is_pareto in zip(
         explored, rank(figures), find_pareto(figures[:, :PARETO_BY]), strict=True
     ):
@@ -172,14 +172,6 @@ def mean_over_models(
     return float(np.mean(values)) if values else None
 
 
-class Task(NamedTuple):
-    """A method by a model, all of whose measures one process makes."""
-
-    model: str
-    method: str
-    rule: Rule | None
-
-
 class Measured(NamedTuple):
     """What a measure has found."""
 
@@ -217,12 +209,7 @@ def _measure_task(setting: Setting, task: Task) -> list[Measured]:
 
 def _measure(setting: Setting, task: Task, measures: Sequence[Measure]) -> list[Measured]:
     """Return the given measures of a method, where they are defined."""
-    subject = setting.subject(task.model)
-    scorer = (
-        Scorer(make_methods(vocabulary=subject.model.vocabulary)[task.method], None)
-        if task.rule is None
-        else setting.scorer(subject, task.rule)
-    )
+    subject, scorer = setting.find(task)
     return [
         Measured(measure.name, part, task, run_measure(measure, setting, subject, scorer, part))
         for measure in measures

@@ -35,6 +35,9 @@ RULES = (PAPER, ACD, RELEASED)
 PACKAGE, STUDY = Path(cdjax.__file__).parent, Path(__file__).parent
 SCORING = ("core", "results", "engine", "scoring", "methods")  # the packages that scores depend on
 
+QUICK_TREES = {"train": 1000, "dev": 300, "test": 300}
+"""How many trees of a split a quick run takes."""
+
 Scores = list[Float[np.ndarray, "_"]]
 """For each review, the scores of its spans: the positive class's less the negative class's."""
 
@@ -66,6 +69,14 @@ class Scorer(NamedTuple):
         return label(self.method.name, self.rule and self.rule.name)
 
 
+class Task(NamedTuple):
+    """A method by a model: what another process is told to do, since no `Method` can be pickled."""
+
+    model: str
+    method: str
+    rule: Rule | None
+
+
 def make_subject(name: str, data: str, model: Model, main: bool = False) -> Subject:
     """Return a model as a subject.
 
@@ -94,7 +105,7 @@ class Setting:
     methods: tuple[str, ...] = PAPER_METHODS
     rules: tuple[Rule, ...] = RULES
     command: str = ""
-    quick: bool = False  # whether measures are of few texts and few rules
+    quick: bool = False  # whether all is of few texts, rules and penalties
     scores: Path | None = None  # folder of stored scores; `scores` in `out` when None
     log: Callable[[str], None] = print
 
@@ -117,7 +128,8 @@ class Setting:
         """Return the trees of a split."""
         if self.sst is None:
             raise ValueError("this experiment needs the treebank; expected its folder (sst).")
-        return _read_trees(self.sst / f"{split}.txt")
+        trees = _read_trees(self.sst / f"{split}.txt")
+        return trees[: QUICK_TREES[split]] if self.quick else trees
 
     def scorers(self, subject: Subject, only: Iterable[str] | None = None) -> list[Scorer]:
         """Return the methods for a model: CD by each rule, then the others."""
@@ -130,14 +142,26 @@ class Setting:
         """Return contextual decomposition by a rule, for a model."""
         return Scorer(make_methods(rule, subject.model.vocabulary)["cd"], rule)
 
+    def find(self, task: Task) -> tuple[Subject, Scorer]:
+        """Return the model and the method of a task."""
+        subject = self.subject(task.model)
+        if task.rule is not None:
+            return subject, self.scorer(subject, task.rule)
+        return subject, Scorer(make_methods(vocabulary=subject.model.vocabulary)[task.method], None)
+
     def regression(self, data: str, name: str, fit: Callable[[], LinearModel]) -> LinearModel:
         """Return a regression fitted to a data set, from its file where it was fitted before."""
-        parts = name, self.digests(data), digest_code(PACKAGE / "text", PACKAGE / "training", STUDY)
+        code = digest_code(PACKAGE / "text", PACKAGE / "training", STUDY)
+        parts = name, self.digests(data), code, self.quick
         digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
         path = self.out / "regressions" / f"{data}-{digest}.npz"
         if not path.is_file():
             self.log(f"  fitting the logistic regression on {name} ({data})")
         return fit_once(path, fit)
+
+    def penalties(self, strengths: Sequence[float]) -> Sequence[float]:
+        """Return the penalties to try of a regression: one of the middle in a quick run."""
+        return [strengths[len(strengths) // 2]] if self.quick else strengths
 
     def digests(self, data: str) -> dict[str, str]:
         """Return the sha256 of each file of a data set."""

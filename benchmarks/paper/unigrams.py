@@ -165,7 +165,7 @@ def draw(setting: Setting, result: Record) -> list[Record]:
 
 def _prepare_treebank(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:
     train, dev = setting.trees("train"), setting.trees("dev")
-    chosen = _corpus(binary_sentences(dev))
+    chosen, penalties = _corpus(binary_sentences(dev)), setting.penalties(STRENGTHS)
     (primary, best), *fixed = _phrase_regressions(setting).items()
     sentences = _corpus(binary_sentences(train))
     regressions = {
@@ -174,7 +174,7 @@ def _prepare_treebank(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:
             "sst", "graded phrases", lambda: _fit_graded(train, chosen)
         ),
         "sentences": setting.regression(
-            "sst", "sentences", lambda: fit_linear(sentences, chosen, strengths=STRENGTHS)
+            "sst", "sentences", lambda: fit_linear(sentences, chosen, strengths=penalties)
         ),
         **dict(fixed),
     }
@@ -190,7 +190,7 @@ def _phrase_regressions(setting: Setting) -> dict[str, LinearModel]:
         return fit_linear(phrases, chosen, strengths=[strength])
 
     fixed = {}
-    for c in STRENGTHS:
+    for c in setting.penalties(STRENGTHS):
         name = f"phrases, C = {c:g}"
         fixed[name] = setting.regression("sst", name, functools.partial(fit, c))
     return {PRIMARY["sst"]: max(fixed.values(), key=lambda model: model.dev_accuracy), **fixed}
@@ -202,13 +202,12 @@ def _fit_graded(trees: Sequence[Tree], dev: Corpus) -> LinearModel:
 
 
 def _prepare_yelp(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:
-    folder = setting.yelp_folder
     regressions = {
         PRIMARY["yelp"]: yelp.fit_regression(setting),
         "reviews": yelp.fit_regression(setting, sentences=False),
         "n-grams": yelp.fit_regression(setting, longest=yelp.NGRAM),
     }
-    return _words(yelp.short_reviews(folder)), regressions
+    return _words(yelp.short_reviews(setting)), regressions
 
 
 def _words(reviews: Sequence[Sequence[str]]) -> Words:

@@ -11,14 +11,11 @@ from typing import Any
 
 import jax
 from cdjax.cli.cache import keep_compiled_programs
+from cdjax.corpus.freed import return_freed_arrays
 
 from benchmarks.paper.setting import Setting
 
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-
-LIFETIME = 32
-"""How many items a process does, about, before a new one takes over. The memory of one that goes
-on with further rules and models grew by 0.1 GB with each."""
 
 _given: list[Setting] = []  # in a worker: what it works on
 
@@ -46,15 +43,13 @@ def work(
         yield from (function(setting, item) for item in items)
         return
     setting = replace(setting, log=_say)
-    for first in range(0, len(items), processes * LIFETIME):
-        some = items[first : first + processes * LIFETIME]
-        pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (setting,))
-        try:
-            with _flags(one_thread_flags()):  # of the processes, which start with the first item
-                results = pool.map(_run, ((function, item) for item in some))
-            yield from results
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (setting,))
+    try:
+        with _flags(one_thread_flags()):  # of the processes, which start with the first item
+            results = pool.map(_run, ((function, item) for item in items))
+        yield from results
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -72,6 +67,7 @@ def _flags(flags: str) -> Iterator[None]:
 def _start(setting: Setting) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends without a word; the first process speaks
     keep_compiled_programs()
+    return_freed_arrays()
     _given.append(setting)
 
 

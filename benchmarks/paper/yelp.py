@@ -16,7 +16,7 @@ NAMES = {"1": "negative", "2": "positive"}
 """Classes of Yelp Review Polarity."""
 MAX_WORDS = 400  # of a training review
 MAX_EXPLAINED_WORDS = 40  # of a review that is explained (section 4.1)
-MAX_EXPLAINED = 2000  # reviews
+MAX_EXPLAINED, QUICK_EXPLAINED = 2000, 300  # reviews
 DEV_SHARE = 0.1
 STRENGTHS = (0.1, 0.3, 1.0)
 NGRAM = 3  # longest n-gram of section 4.3's regression, in words
@@ -56,15 +56,12 @@ def join(*parts: Corpus) -> Corpus:
     return Corpus([t for part in parts for t in part.tokens], [n for p in parts for n in p.labels])
 
 
-@functools.cache
-def short_reviews(folder: Path) -> list[Sequence[str]]:
+def short_reviews(setting: Setting) -> list[Sequence[str]]:
     """Return the test reviews of at most 40 words, a random subset where there are many."""
-    short = [
-        tokens
-        for tokens in read_reviews(folder, "test").tokens
-        if len(tokens) <= MAX_EXPLAINED_WORDS
-    ]
-    chosen = np.random.default_rng(0).permutation(len(short))[:MAX_EXPLAINED]
+    reviews = read_reviews(setting.yelp_folder, "test").tokens
+    short = [tokens for tokens in reviews if len(tokens) <= MAX_EXPLAINED_WORDS]
+    count = QUICK_EXPLAINED if setting.quick else MAX_EXPLAINED
+    chosen = np.random.default_rng(0).permutation(len(short))[:count]
     return [short[n] for n in sorted(chosen)]
 
 
@@ -81,7 +78,8 @@ def fit_regression(setting: Setting, longest: int = 1, sentences: bool = True) -
     def fit() -> LinearModel:
         reviews, dev = split_off(read_reviews(folder, "train"), DEV_SHARE, seed=0)
         corpus = join(reviews, read_sentences(folder)) if sentences else reviews
-        return fit_linear(corpus, dev, longest=longest, least=2, strengths=STRENGTHS)
+        penalties = setting.penalties(STRENGTHS)
+        return fit_linear(corpus, dev, longest=longest, least=2, strengths=penalties)
 
     texts = "reviews and sentences" if sentences else "reviews"
     return setting.regression("yelp", f"n-grams of 1 to {longest} words, {texts}", fit)

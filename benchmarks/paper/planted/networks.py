@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import cdjax.model
@@ -39,38 +39,40 @@ OPTIONS = Options(
 )
 """One epoch with one evaluation at its end: the last weights are kept, nothing is chosen."""
 TRAINING_SEED, HELD_OUT_SEED = 0, 1
+NETWORKS = {
+    f"{language.name}-{cell}": (language, cell)
+    for language, cell in itertools.product(LANGUAGES.values(), CELLS)
+}
+"""The language and the kind of cell of each network by its name."""
 
 
 def load_planted(
+    name: str,
     folder: Path,
     log: Callable[[str], None] = print,
     options: Options = OPTIONS,
     texts: int = TEXTS,
-    languages: Mapping[str, Language] = LANGUAGES,
-) -> dict[str, Model]:
-    """Return a model of each language and kind of cell by name, trained where the folder has none.
+) -> Model:
+    """Return one of `NETWORKS`, trained where the folder does not have it.
 
     Args:
+        name: Of the network.
         folder: Of the trained models, a folder each.
-        log: Called with a line for each model.
+        log: Called with a line for a model that is trained.
         options: How to train.
         texts: Number of texts to train on.
-        languages: The languages.
     """
-    models = {}
-    for language, cell in itertools.product(languages.values(), CELLS):
-        name = f"{language.name}-{cell}"
-        path = folder / name
-        if not (path / MODEL_FILE).is_file():
-            start = time.perf_counter()
-            model = train_planted(language, options._replace(cell=cell), texts)
-            folder.mkdir(parents=True, exist_ok=True)
-            cdjax.model.save(model, path)
-            error = model.provenance["held_out"]["error"]
-            took = time.perf_counter() - start
-            log(f"trained {name}: error {error:.3f} on texts drawn anew, {took:.0f} s")
-        models[name] = cdjax.model.load(path)
-    return models
+    path = folder / name
+    if not (path / MODEL_FILE).is_file():
+        language, cell = NETWORKS[name]
+        start = time.perf_counter()
+        model = train_planted(language, options._replace(cell=cell), texts)
+        folder.mkdir(parents=True, exist_ok=True)
+        cdjax.model.save(model, path)
+        error = model.provenance["held_out"]["error"]
+        took = time.perf_counter() - start
+        log(f"  trained {name}: error {error:.3f} on texts drawn anew, {took:.0f} s")
+    return cdjax.model.load(path)
 
 
 def train_planted(language: Language, options: Options = OPTIONS, texts: int = TEXTS) -> Model:

@@ -113,7 +113,8 @@ def results(world, tmp_path_factory):
             patch.setattr(rules, "make_family", lambda: make_family((0.5,), (0.0,)))
             patch.setattr(rules, "FINALISTS", 1)
             patch.setattr(faithfulness, "REVIEWS", 10)
-            patch.setattr(planted_rules, "load_planted", lambda *_: {"parity-lstm": planted()})
+            patch.setattr(planted_rules, "NETWORKS", ["parity-lstm"])
+            patch.setattr(planted_rules, "load_planted", lambda *_: planted())
             assert run(world, folder) == 0
 
     return make_once(tmp_path_factory, "paper-results", make)

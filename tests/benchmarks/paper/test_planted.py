@@ -216,11 +216,10 @@ def test_models_of_no_language_are_refused():
 
 @pytest.mark.thorough
 def test_from_training_to_the_figure_of_each_method(tmp_path):
-    lines, language = [], {"reset": LANGUAGES["reset"]}
-    options = OPTIONS._replace(hidden=8)
-    models = load_planted(tmp_path, lines.append, options, 20_000, language)
-    assert list(models) == ["reset-lstm", "reset-gru"]
-    assert [line.partition(":")[0] for line in lines] == [f"trained {name}" for name in models]
+    lines, names = [], ["reset-lstm", "reset-gru"]
+    given = tmp_path, lines.append, OPTIONS._replace(hidden=8), 20_000
+    models = {name: load_planted(name, *given) for name in names}
+    assert [line.partition(":")[0].strip() for line in lines] == [f"trained {n}" for n in names]
     errors = [model.provenance["held_out"]["error"] for model in models.values()]
     assert max(errors) < 0.3
     rows = measure(models, [PAPER, ACD], ["cd", "alone", "cell", "ig"], count=10)
@@ -241,6 +240,6 @@ def test_from_training_to_the_figure_of_each_method(tmp_path):
         assert (row["error"] is None) == (row["method"] == "ig")
         assert -1 <= row["pearson_low"] <= row["pearson"] <= row["pearson_high"] <= 1
     # What is trained is not trained again.
-    load_planted(tmp_path, lines.append, options, 20_000, language)
+    load_planted(names[0], *given)
     assert len(lines) == 2
     assert len(draw_texts(LANGUAGES["reset"], 10)) == 10

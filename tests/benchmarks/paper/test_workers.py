@@ -8,8 +8,6 @@ import pytest
 from benchmarks.paper.setting import Setting
 from benchmarks.paper.workers import ONE_THREAD, work
 
-from benchmarks.paper import workers
-
 pytestmark = pytest.mark.thorough
 
 
@@ -34,14 +32,6 @@ def test_items_are_done_in_order_by_other_processes_of_one_thread(given, monkeyp
     flags = f"--xla_cpu_enable_fast_math=false {ONE_THREAD}"
     assert {of_worker for *_, of_worker in results} == {flags}
     assert os.environ["XLA_FLAGS"] == "--xla_cpu_enable_fast_math=false"
-
-
-def test_processes_are_replaced(given, monkeypatch):
-    monkeypatch.setattr(workers, "LIFETIME", 2)
-    results = list(work(describe, given, "abcdefgh"))
-    assert [item for item, *_ in results] == list("abcdefgh")
-    first, second = ({process for _, _, process, _ in part} for part in (results[:4], results[4:]))
-    assert not first & second
 
 
 def test_one_item_one_core_or_another_device_need_no_process(given, monkeypatch):
