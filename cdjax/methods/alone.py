@@ -82,6 +82,7 @@ def _read_beginnings(
     start, stop = np.concatenate([np.zeros((0, 2), int), *spans]).T
     # A row is a sequence from one of its steps on, as long as its longest span.
     rows, row = np.unique(np.stack([sequence, start]), axis=1, return_inverse=True)
+    row = row.reshape(-1)  # numpy 2.0 gives it the axes of its input
     longest = np.zeros(rows.shape[1], int)
     np.maximum.at(longest, row, stop - start)
     order = np.argsort(row, kind="stable")

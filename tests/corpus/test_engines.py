@@ -58,9 +58,9 @@ def ray():
     ray = ray_runner._import_ray()
     ray_runner._start(ray, None)
     yield
-    ray.shutdown()
     with warnings.catch_warnings():  # Ray 2.50 does not wait for the processes that it ends
         warnings.simplefilter("ignore", ResourceWarning)
+        ray.shutdown()
         gc.collect()
 
 
