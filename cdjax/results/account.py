@@ -71,7 +71,7 @@ def _find_probability(explanation: Any, total: float) -> float | None:
     by_itself = explanation.output == "sigmoid" and sorted(map(abs, weights))[-2:] in ([1], [0, 1])
     if explanation.units != "logits" or not (one_of_two or by_itself):
         return None
-    return float(0.5 * (1 + np.tanh(total / 2)))
+    return float(np.exp(-np.logaddexp(0, -total)))
 
 
 def _find_reason(explanation: Any, whole: float | None) -> str:
@@ -87,5 +87,6 @@ def _find_reason(explanation: Any, whole: float | None) -> str:
     if explanation.padding:
         steps = "step" if explanation.padding == 1 else "steps"
         causes.append(f"the {explanation.padding} {steps} of padding that it reads")
-    what = " and ".join(causes) or "rounding"
-    return f"{what}; by the rule {explanation.rule} they belong to no phrase"
+    if not causes:
+        return f"rounding errors, which the rule {explanation.rule} amplifies here"
+    return f"{' and '.join(causes)}; by the rule {explanation.rule} they belong to no phrase"

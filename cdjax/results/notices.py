@@ -34,7 +34,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 class Notice(NamedTuple):
     """Something to know about an explanation."""
 
-    kind: str  # "unknown", "unread", "faded", "remainder", "no parts", "not scored"
+    kind: str  # "unknown", "inexact", "unread", "faded", "remainder", "no parts", "not scored"
     text: str  # sentences; arguments of `cdjax.explain` as rule='shared'
 
 
@@ -42,6 +42,7 @@ def find_notices(explanation: Any) -> tuple[Notice, ...]:
     """Return what there is to know about an `Explanation`, the most important first."""
     found = {
         "unknown": None if explanation.known is None else describe_unknown(explanation.known),
+        "inexact": _describe_inexact(explanation),
         "unread": _describe_unread(explanation),
         "faded": _describe_faded(explanation),
         "remainder": _describe_remainder(explanation),
@@ -112,6 +113,21 @@ def _describe_remainder(explanation: Any) -> str | None:
         f"the remainder ({remainder}), which belongs to no phrase, is larger than the whole "
         f"{'text' if explanation.tokens is not None else 'series'} ({whole}): the scores tell only "
         f"a part of why the network gives what it gives. rule='acd' leaves no remainder"
+    )
+
+
+def _describe_inexact(explanation: Any) -> str | None:
+    """Return that scores are not what the rule defines, where the whole tells it."""
+    account, rule = make_account(explanation), RULES.get(explanation.rule or "")
+    if account is None or account.whole is None or explanation.method != "cd" or not account.reason:
+        return None
+    if rule is None or not rule.whole_input_adds_up or explanation.padding:
+        return None
+    what = "text" if explanation.tokens is not None else "series"
+    return (
+        f"scores are inexact: by the rule {explanation.rule} the whole {what} misses the output by "
+        f"{write_score(account.remainder, explanation.decimals)}, rounding errors that grow from "
+        f"step to step; long phrases are not to be trusted. By rule='source' they do not grow"
     )
 
 

@@ -30,6 +30,25 @@ def write_score(score: float, decimals: int = 2) -> str:
     return text[1:] if float(text) == 0 else text
 
 
+def write_probability(probability: float) -> str:
+    """Return a probability in percent; no network gives 0 or 1, and what rounds to them says so.
+
+    >>> [write_probability(share) for share in (0.829, 0.9994, 0.9996, 1.0, 0.0004)]
+    ['82.9%', '99.9%', 'over 99.9%', 'over 99.9%', 'under 0.1%']
+    """
+    text = f"{probability:.1%}"
+    return {"0.0%": "under 0.1%", "100.0%": "over 99.9%"}.get(text, text)
+
+
+def write_output(number: float, output: str) -> str:
+    """Return what a network gives for a label: a value where `output` is "value", or a probability.
+
+    >>> write_output(12.3456, "value"), write_output(0.25, "softmax")
+    ('12.35', '25.0%')
+    """
+    return f"{number:.4g}" if output == "value" else write_probability(number)
+
+
 def round_to_one_digit(number: float) -> float:
     """Return a number above 0, rounded to its first digit.
 

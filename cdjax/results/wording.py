@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cdjax.results.numbers import write_output
+
 MOST_FEATURES = 12
 """Most features named of an input."""
 
 
 def describe_outcome(explanation: Any) -> str:
     """Return the prediction in words: labels with probabilities, or values."""
-    if explanation.output == "value":
-        return ", ".join(f"{label} {value:.4g}" for label, value in rank_labels(explanation))
-    return ", ".join(f"{label} {share:.1%}" for label, share in rank_labels(explanation))
+    outcome = rank_labels(explanation)
+    return ", ".join(f"{label} {write_output(n, explanation.output)}" for label, n in outcome)
 
 
 def describe_step(explanation: Any) -> str:

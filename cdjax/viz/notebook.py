@@ -13,7 +13,7 @@ import numpy as np
 from cdjax.display import show
 from cdjax.model import Model
 from cdjax.results.explanation import Explanation
-from cdjax.results.numbers import count_decimals, write_score
+from cdjax.results.numbers import count_decimals, write_output, write_score
 from cdjax.results.overview import Overview
 from cdjax.results.phrases import Interaction, Phrase
 from cdjax.results.scores import SpanScores
@@ -70,9 +70,8 @@ def _show_explanation(explanation: Explanation) -> str:
 
 
 def _outcome(explanation: Explanation, seen: Overview) -> list[str]:
-    value = explanation.output == "value"
     texts = [
-        f"{_text(label)} {number:.4g}" if value else f"{_text(label)} {number:.1%}"
+        f"{_text(label)} {write_output(number, explanation.output)}"
         for label, number in seen.outcome[:MOST_LABELS]
     ]
     more = len(seen.outcome) - len(texts)

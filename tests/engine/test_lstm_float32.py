@@ -1,12 +1,14 @@
 """The LSTM's fast form as users have it: in float32, compiled with all optimizations."""
 
 import functools
+from pathlib import Path
 
 import cdjax
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from cdjax.core.rules import RULES
 from cdjax.engine import devices
 from cdjax.engine.driver import Steps
 from cdjax.engine.layout import Scans
@@ -100,6 +102,25 @@ def test_the_bundled_model_in_single_precision(rule, factor):
             expected = recursion_of(classifier, review, result.spans, rule)
             scale = max(1, np.abs(result.logits).max())
             np.testing.assert_allclose(result.scores, expected, rtol=0, atol=2e-6 * scale)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(rule, marks=[] if name == "even" else pytest.mark.thorough)
+        for name, rule in RULES.items()
+        if rule.whole_input_adds_up
+    ],
+    ids=lambda rule: rule.name,
+)
+def test_all_that_a_long_text_begins_with_leaves_the_rest_nothing(rule):
+    """Rounding errors grow a hundredfold every 40 steps here, by `EVEN`, and faster by `ACD`."""
+    model = cdjax.load()
+    reviews = (Path(cdjax.__file__).parent / "bundled" / "reviews.txt").read_text()
+    ids = model.vocabulary.encode(tokenize(reviews.replace("\n", " ")))[:237]
+    logits = cdjax.predict(model.classifier, [ids])[0]
+    (score,) = cdjax.score_spans(model.classifier, ids, [[0, len(ids)]], rule)
+    np.testing.assert_allclose(score + model.classifier.bias, logits, rtol=0, atol=1e-5)
 
 
 def test_other_lengths_compile_nothing():

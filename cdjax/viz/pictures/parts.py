@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from cdjax.display import show
 from cdjax.results.explanation import Explanation
-from cdjax.results.numbers import write_score
+from cdjax.results.numbers import write_output, write_score
 from cdjax.results.overview import Overview
 from cdjax.results.thresholds import Thresholds
 from cdjax.results.wording import describe_scores
@@ -50,11 +50,7 @@ def arrange_outcome(explanation: Explanation, seen: Overview, width: float, look
     if seen.step:
         board.write(0.0, 0.13, fonts.shorten(show(seen.step), TEXT, width), TEXT)
         top += 0.2
-    value = explanation.output == "value"
-    texts = [
-        f"{show(label)} {number:.4g}" if value else f"{show(label)} {number:.1%}"
-        for label, number in seen.outcome
-    ]
+    texts = [f"{show(label)} {write_output(n, explanation.output)}" for label, n in seen.outcome]
     first = fonts.shorten(texts[0], TITLE, room, "bold")
     board.write(0.0, top, first, TITLE, weight="bold")
     used = fonts.measure(first, TITLE, "bold") + 0.12

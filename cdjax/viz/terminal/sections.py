@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 
 from cdjax.results.explanation import Explanation
-from cdjax.results.numbers import write_score
+from cdjax.results.numbers import write_output, write_probability, write_score
 from cdjax.results.overview import Overview
 from cdjax.results.phrases import Interaction, Phrase
 from cdjax.results.wording import describe_sides
@@ -16,7 +16,7 @@ from cdjax.viz.terminal.words import print_words
 
 LABELS = 4
 """Most labels of the prediction."""
-FIRST = ("unknown", "unread")
+FIRST = ("unknown", "inexact", "unread")
 """Notices to be read before any score."""
 
 
@@ -61,10 +61,7 @@ def print_outcome(
     if seen.step:
         say(console, quote(seen.step))
     value = explanation.output == "value"
-    texts = [
-        f"{label} {number:.4g}" if value else f"{label} {number:.1%}"
-        for label, number in seen.outcome
-    ]
+    texts = [f"{label} {write_output(n, explanation.output)}" for label, n in seen.outcome]
     first, *others = texts if value else texts[:LABELS]
     if len(seen.outcome) > 1 + len(others):
         others.append(f"{len(seen.outcome) - 1 - len(others)} more")
@@ -133,7 +130,7 @@ def print_account(
     ]
     meaning = ""
     if account.probability is not None and seen.above.startswith("for "):
-        meaning = f"{seen.above.removeprefix('for ')} {account.probability:.1%}"
+        meaning = f"{seen.above.removeprefix('for ')} {write_probability(account.probability)}"
     rows.append(("=", account.total, account.name, meaning))
     title(console, "How the prediction adds up")
     print_rows(
