@@ -10,6 +10,9 @@ from cdjax.cli import options, pictures
 
 BESIDE = ("ig_zero", "alone")
 """Methods that a page has beside contextual decomposition, if none are named."""
+MANY_WORDS = 250
+"""Of texts of more, a page has phrases read alone up to the longest that is listed, if it is not
+named: the scores of all of them take more room than all else."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +57,7 @@ def explain_all(
         series: Of a series, its `features`, `times` and `values`.
     """
     from cdjax.methods.explain import explain
-    from cdjax.results.evidence import LONG_TEXT, LONGEST_PHRASE
+    from cdjax.results.evidence import LONGEST_PHRASE
 
     asked = names or ("cd", *BESIDE)
     explanations, notes = [], []
@@ -62,8 +65,8 @@ def explain_all(
         method, _, rule = name.partition(":")
         rule = rule or (args.rule if method == "cd" else "paper")
         limit = args.max_len
-        if names is None and method == "alone" and len(explanations[0]) > LONG_TEXT:
-            limit = min(limit or LONGEST_PHRASE, LONGEST_PHRASE)  # the page stays small
+        if names is None and method == "alone" and len(explanations[0]) > MANY_WORDS:
+            limit = min(limit or LONGEST_PHRASE, LONGEST_PHRASE)
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")

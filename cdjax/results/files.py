@@ -1,6 +1,6 @@
 """Explanations on disk: one JSON file, which cannot run code when read.
 
-    {"format": "cdjax-explanation", "version": 1, "labels": [...], ...}
+    {"format": "cdjax-explanation", "version": 2, "labels": [...], ...}
 
 A field for each attribute of `Explanation`; an array is `{"dtype", "shape", "values"}`, its values
 in one flat list, written such that reading gives the same bits; NaN is null.
@@ -18,7 +18,7 @@ import numpy as np
 from cdjax.files.atomic import write_atomically
 
 FORMAT = "cdjax-explanation"
-VERSION = 1
+VERSION = 2
 ARRAYS = ("spans", "scores", "logits", "output_bias", "offsets", "known", "series", "values")
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 

@@ -264,7 +264,7 @@ DAMAGE = {
     "no json": (lambda content: '{"format"', "is not JSON"),
     "a list": (lambda content: "[]", "is no explanation; expected .* Explanation.save"),
     "another format": (damage(format="cdjax-model"), "is no explanation"),
-    "another version": (damage(version=2), "is an explanation of version 2; this cdjax reads ver"),
+    "another version": (damage(version=1), "is an explanation of version 1; this cdjax reads ver"),
     "more fields": (damage(code="x"), "is damaged: it has the fields"),
     "no array": (damage(logits=[1.0]), "is damaged: an array cannot be read"),
     "an object": (

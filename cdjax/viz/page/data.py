@@ -12,7 +12,7 @@ from cdjax.results.evidence import find_sentences
 from cdjax.results.explanation import Explanation
 from cdjax.results.scores import DIFFERENCES, VALUES
 from cdjax.results.wording import describe_step
-from cdjax.viz.page.pack import pack_scores
+from cdjax.viz.page.pack import Reading, pack_scores
 from cdjax.viz.scale import DARK, STEPS
 from cdjax.viz.series import Series, make_series
 
@@ -66,6 +66,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
     account = explanation.account()
     scores, additive = explanation.scores, _is_additive(explanation)
     spans = explanation.spans
+    reading = Reading(explanation.weights, explanation.decimals, explanation.thresholds)
     if additive:
         single = spans[:, 1] - spans[:, 0] == 1
         spans, scores = spans[single], scores[single]
@@ -89,7 +90,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "bias": _numbers(explanation.output_bias),
         "longest": int((explanation.spans[:, 1] - explanation.spans[:, 0]).max(initial=0)),
         "additive": additive,
-        "scores": pack_scores(spans, scores, len(explanation)),
+        "scores": pack_scores(spans, scores, len(explanation), reading),
     }
 
 

@@ -28,10 +28,14 @@ const cell = (text: string) => {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return `"${safe.replaceAll('"', '""')}"`;
 };
-const number = (value: number) => (Number.isNaN(value) ? "" : String(Number(value.toPrecision(8))));
 
-/** Returns all spans as CSV: start, stop, text, score of each label, score, interaction. */
+/**
+ * Returns all spans as CSV: start, stop, text, score of each label, score, interaction, with two
+ * decimals more than are shown, to which a page keeps them.
+ */
 export function toCsv(record: ReviewRecord, reading: Reading): string {
+  const number = (value: number) =>
+    Number.isNaN(value) ? "" : String(Number(value.toFixed(reading.record.decimals + 2)));
   const labels = record.labels.map((_, label) => cell(`score_${labelOf(record, label)}`));
   const lines = [["start", "stop", "text", ...labels, "score", "interaction"].join(",")];
   for (let start = 0; start < reading.steps; start++) {

@@ -52,12 +52,17 @@ export function directionName(record: ReviewRecord, direction: Direction): strin
   return written.join(" ").replace(/^\+ /, "");
 }
 
-export const percent = (probability: number) => {
-  const text = (100 * probability).toFixed(1);
-  if (probability < 1 && text === "100.0") return "over 99.9%";
-  if (probability > 0 && text === "0.0") return "under 0.1%";
+/** A share of a number; what only rounds to none or to all is not said to be that. */
+export const percent = (share: number) => {
+  const text = (100 * share).toFixed(1);
+  if (share < 1 && text === "100.0") return "over 99.9%";
+  if (share > 0 && text === "0.0") return "under 0.1%";
   return `${text}%`;
 };
+
+/** A probability, which no network gives as 0 or 1. As `write_probability` of Python. */
+export const writeChance = (probability: number) =>
+  percent(Math.min(Math.max(probability, Number.EPSILON), 1 - Number.EPSILON));
 
 /** The units of a number, as said after it. */
 export const unitsOf = (record: ReviewRecord, units: string) =>

@@ -1,12 +1,15 @@
 // The record that a page holds, as `cdjax/viz/page/data.py` makes it, and its scores unpacked.
 
-import { inflate } from "./unpack";
+import { inflate, unpackIntegers, type Integers } from "./unpack";
 
 interface Packed {
   longest: number;
   exponent: number; // a score is its multiple times 2 ** -exponent
+  bits: number; // by which spans that are kept exactly are finer
   missing: number[]; // spans without a number
   data: string; // base64 of deflated bytes
+  exact: Integers; // which spans these are: each the number of spans since the last
+  more: Integers; // what they have beyond their multiples
 }
 
 export interface ExplanationRecord {
@@ -82,14 +85,16 @@ export async function unpack(packed: Packed, steps: number, labels: number) {
   const count = firstOf(packed.longest + 1, steps);
   const size = count * labels;
   const step = 2 ** -packed.exponent;
+  const [exact, more] = [await unpackIntegers(packed.exact), await unpackIntegers(packed.more)];
   return Array.from({ length: labels }, (_, label) => {
     const q = new Int32Array(count);
-    for (let i = 0; i < count; i++) {
-      let unsigned = 0;
-      for (let plane = PLANES - 1; plane >= 0; plane--) {
-        unsigned = (unsigned << 8) | bytes[plane * size + label * count + i]!;
+    for (let start = 0, i = label * count; start < steps; start++) {
+      for (let n = 1; n <= Math.min(packed.longest, steps - start); n++, i++) {
+        let unsigned = 0;
+        for (let plane = PLANES - 1; plane >= 0; plane--)
+          unsigned = (unsigned << 8) | bytes[plane * size + i]!;
+        q[firstOf(n, steps) + start] = (unsigned >>> 1) ^ -(unsigned & 1);
       }
-      q[i] = (unsigned >>> 1) ^ -(unsigned & 1);
     }
     for (let n = 2; n <= packed.longest; n++) {
       const [here, above, over] = [firstOf(n, steps), firstOf(n - 1, steps), firstOf(n - 2, steps)];
@@ -100,6 +105,11 @@ export async function unpack(packed: Packed, steps: number, labels: number) {
       }
     }
     const scores = Float64Array.from(q, (multiple) => multiple * step);
+    let span = 0;
+    exact.forEach((since, n) => {
+      span += since;
+      scores[span]! += more[label * exact.length + n]! * step * 2 ** -packed.bits;
+    });
     for (const i of packed.missing) scores[i] = NaN;
     return scores;
   });
