@@ -10,7 +10,7 @@ from cdjax.cli import main
 from cdjax.results import Explanation
 from cdjax.viz.page import write_page
 
-from tests.viz.page.browser import read_data
+from tests.viz.page.browser import read_data, to_number
 from tests.viz.page.test_write import HOSTILE, make
 
 AXE = Path(cdjax.viz.page.__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
@@ -192,6 +192,11 @@ def test_a_series_is_a_chart_of_windows_to_drag(open_page, tmp_path):
     assert page.scores()["score"][0] == pytest.approx(explanation[10:21], abs=0.005001)
     assert "load <b>" in page.page.locator(".chart title").first.text_content()
     page.page.keyboard.press("Escape")
+    rows = [row.split("\n") for row in page.texts(".branch")]  # the tree of the windows
+    parts = "2024-01-01 00:00 to 23:00", "2024-01-02 00:00 to 23:00"
+    assert [row[-1] for row in rows] == ["2024-01-01 00:00 to 2024-01-02 23:00", *parts]
+    joined = explanation[:] - explanation[:24] - explanation[24:]
+    assert to_number(rows[0][-2].split()[-1]) == pytest.approx(joined, abs=0.005001)
 
 
 def test_a_phone_and_print(open_page, tmp_path, explanations):

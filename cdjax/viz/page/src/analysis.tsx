@@ -1,6 +1,7 @@
 // What is said of the whole text: the phrases to look at, the account, all phrases, their tree.
 
 import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
 import type { Colour } from "./colours";
 import { Findings } from "./findings";
 import { directionName, nounsOf } from "./names";
@@ -30,6 +31,12 @@ interface Props {
   onChange: (part: Partial<State>) => void;
 }
 
+/** What joins in the tree: words; of a series the windows that are shown, not its single steps. */
+const leavesOf = ({ series }: ReviewRecord, steps: number): Span[] =>
+  series
+    ? series.windows.map(([start, stop]) => ({ start, stop }))
+    : Array.from({ length: steps }, (_, start) => ({ start, stop: start + 1 }));
+
 export function Analysis(props: Props) {
   const { record, readings, state, span, hover, colour, forms, right, quoteOf } = props;
   const { describe, onSelect, onHover, onChange } = props;
@@ -38,6 +45,7 @@ export function Analysis(props: Props) {
   const { steps } = reading;
   const { longest, additive } = reading.record;
   const { phrases, word, words } = nounsOf(record);
+  const leaves = useMemo(() => leavesOf(record, steps), [record, steps]);
   const titled = (title: string, of: Reading) =>
     readings.length > 1 ? `${title}: ${of.explained.id}` : title;
   const bars = readings.map((of) => barsOf(record, of, directionName(record, direction), quoteOf));
@@ -98,14 +106,14 @@ export function Analysis(props: Props) {
           </section>
         ))}
       </div>
-      {longest >= steps && !additive && steps > 1 && (
+      {longest >= steps && !additive && leaves.length > 1 && (
         <section class="card">
           <h2>{titled(`How ${phrases} join`, reading)}</h2>
           <p class="note">
             Neighbours that interact most join first; each number is what joining adds to the parts.
           </p>
-          {steps <= MOST ? (
-            <Tree {...{ reading, span, quoteOf, onSelect, onHover }} />
+          {leaves.length <= MOST ? (
+            <Tree {...{ reading, leaves, span, quoteOf, onSelect, onHover }} />
           ) : (
             <p class="note">
               The tree is drawn for up to {MOST} {words}.

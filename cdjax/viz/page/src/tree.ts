@@ -9,11 +9,12 @@ export interface Group extends Span {
   parts: [Group, Group] | null;
 }
 
-export function buildTree(reading: Reading): Group | null {
-  let groups: Group[] = Array.from({ length: reading.steps }, (_, t) => ({
-    start: t,
-    stop: t + 1,
-    score: reading.at(t, t + 1),
+/** Returns the tree of spans that are its leaves, in order and without gaps. */
+export function buildTree(reading: Reading, leaves: Span[]): Group | null {
+  const groups: Group[] = leaves.map(({ start, stop }) => ({
+    start,
+    stop,
+    score: reading.at(start, stop),
     joined: 0,
     parts: null,
   }));

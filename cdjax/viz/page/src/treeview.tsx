@@ -6,6 +6,7 @@ import { buildTree, type Group } from "./tree";
 
 interface Props {
   reading: Reading;
+  leaves: Span[];
   span: Span | null;
   quoteOf: (span: Span) => string;
   onSelect: (span: Span) => void;
@@ -38,8 +39,8 @@ function openAtFirst(root: Group): Set<Group> {
   return open;
 }
 
-export function Tree({ reading, span, quoteOf, onSelect, onHover }: Props) {
-  const root = useMemo(() => buildTree(reading), [reading]);
+export function Tree({ reading, leaves, span, quoteOf, onSelect, onHover }: Props) {
+  const root = useMemo(() => buildTree(reading, leaves), [reading, leaves]);
   const first = useMemo(() => (root ? openAtFirst(root) : new Set<Group>()), [root]);
   const [changed, setChanged] = useState<Map<string, boolean>>(new Map());
   if (!root) return null;
