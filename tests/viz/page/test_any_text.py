@@ -170,8 +170,14 @@ def test_a_page_is_small_and_soon_there(open_page, tmp_path):
 
 def test_a_long_page_is_soon_there(open_page, tmp_path):
     path = tmp_path / "page.html"
-    write_page(path, [of_tokens([f"word{n}" for n in range(237)])])
+    explanation = of_tokens([f"word{n}" for n in range(237)])
+    write_page(path, [explanation])
     check_time(open_page, path, 1000)
+    for start, stop in ((3, 60), (100, 230), (0, 237)):  # kept less finely, and shown the same
+        shown = open_page(path, f"phrase={start}-{stop}").scores()
+        words = sum(explanation[t] for t in range(start, stop))
+        assert shown["score"][0] == round(explanation[start:stop], 2)
+        assert shown["interaction"][0] == round(explanation[start:stop] - words, 2)
 
 
 def test_a_series_is_a_chart_of_windows_to_drag(open_page, tmp_path):
@@ -197,6 +203,13 @@ def test_a_series_is_a_chart_of_windows_to_drag(open_page, tmp_path):
     assert [row[-1] for row in rows] == ["2024-01-01 00:00 to 2024-01-02 23:00", *parts]
     joined = explanation[:] - explanation[:24] - explanation[24:]
     assert to_number(rows[0][-2].split()[-1]) == pytest.approx(joined, abs=0.005001)
+
+
+def test_long_labels_fit_a_phone(open_page, tmp_path):
+    labels = tuple(f"{name}, a label of very many words that never seems to end" for name in "AB")
+    write_page(tmp_path / "page.html", [make(labels=labels, direction=dict(zip(labels, (-1, 1))))])
+    page = open_page(tmp_path / "page.html", viewport={"width": 390, "height": 740})
+    assert page.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_a_phone_and_print(open_page, tmp_path, explanations):

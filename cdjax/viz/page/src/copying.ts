@@ -30,12 +30,14 @@ const cell = (text: string) => {
 };
 
 /**
- * Returns all spans as CSV: start, stop, text, score of each label, score, interaction, with two
- * decimals more than are shown, to which a page keeps them.
+ * Returns all spans as CSV: start, stop, text, score of each label, score, interaction; of many
+ * spans with two decimals more than are shown, to which most are kept.
  */
 export function toCsv(record: ReviewRecord, reading: Reading): string {
-  const number = (value: number) =>
-    Number.isNaN(value) ? "" : String(Number(value.toFixed(reading.record.decimals + 2)));
+  const { decimals, scores } = reading.record;
+  const write = (value: number) =>
+    scores.bits ? value.toFixed(decimals + 2) : value.toPrecision(8);
+  const number = (value: number) => (Number.isNaN(value) ? "" : String(Number(write(value))));
   const labels = record.labels.map((_, label) => cell(`score_${labelOf(record, label)}`));
   const lines = [["start", "stop", "text", ...labels, "score", "interaction"].join(",")];
   for (let start = 0; start < reading.steps; start++) {
