@@ -206,8 +206,9 @@ def test_a_series_is_a_chart_of_windows_to_drag(open_page, tmp_path):
 
 
 def test_long_labels_fit_a_phone(open_page, tmp_path):
-    labels = tuple(f"{name}, a label of very many words that never seems to end" for name in "AB")
-    write_page(tmp_path / "page.html", [make(labels=labels, direction=dict(zip(labels, (-1, 1))))])
+    first, second = (f"{name}, a label of very many words that never seems to end" for name in "AB")
+    explanation = make(labels=(first, second), direction={first: -1.0, second: 1.0})
+    write_page(tmp_path / "page.html", [explanation])
     page = open_page(tmp_path / "page.html", viewport={"width": 390, "height": 740})
     assert page.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
