@@ -9,12 +9,12 @@ are kept by place value, which deflates well.
 
 The step is the last bit of a float32 as large as the largest score, so that what is read back
 differs by half of that at most. Where there are many spans it is longer for most of them, up to
-1 / `FINER` of the last decimal shown: 3e-5 logits, where float32 itself is off by 1e-5 in texts of
-237 words. What is shown is the same: single steps, and spans whose score or interaction would be
-shown with another last digit or on another step of the scale, by any label or along the direction,
-keep all bits. Other sums of scores, as of two phrases that join, can differ in the last digit
-shown, one in some hundred. The 28,203 spans of 237 words and
-two labels take 37 to 100 kB in a page, where their float32 numbers would take 300.
+1 / `FINER` of the last decimal shown: 3e-5 logits, where float32 itself is off by 1e-5 to 1e-3 in
+texts of 200 words. What is shown is the same: single steps, and spans whose score or interaction
+would be shown with another last digit or on another step of the scale, by any label or along the
+direction, keep all bits. Other sums of scores, as of two phrases that join, can differ in the last
+digit shown, one in some hundred. The 28,203 spans of 237 words and two labels take 37 to 100 kB in
+a page, where their float32 numbers would take 300.
 """
 
 import base64
