@@ -174,7 +174,7 @@ def test_a_long_page_is_soon_there(open_page, tmp_path):
     explanation = of_tokens([f"word{n}" for n in range(237)])
     write_page(path, [explanation])
     check_time(open_page, path, 1000)
-    for start, stop in ((3, 60), (100, 230), (0, 237)):  # kept less finely, and shown the same
+    for start, stop in ((3, 60), (0, 237)):  # kept less finely, and shown the same
         shown = open_page(path, f"phrase={start}-{stop}").scores()
         words = sum(explanation[t] for t in range(start, stop))
         assert shown["score"][0] == round(explanation[start:stop], 2)
