@@ -127,7 +127,7 @@ def _describe_inexact(explanation: Any) -> str | None:
     return (
         f"scores are inexact: by the rule {explanation.rule} the whole {what} misses the output by "
         f"{write_score(account.remainder, explanation.decimals)}, rounding errors that grow from "
-        f"step to step; long phrases are not to be trusted. By rule='source' they do not grow"
+        f"step to step; long phrases are not to be trusted. Take another rule"
     )
 
 
