@@ -17,7 +17,7 @@ from cdjax.corpus.runners import local, ray
 from cdjax.model import find_vocabulary
 
 from benchmarks.speed.measure import answer
-from benchmarks.speed.memory import peak
+from benchmarks.speed.memory import forget_peak, peak
 from benchmarks.speed.setup import synthetic_lengths
 
 CHECKS = 20
@@ -67,12 +67,19 @@ def throughput(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def memory(request: dict[str, Any]) -> dict[str, Any]:
-    """Score reviews of 20 words, spans of up to two; return the process's peak."""
+    """Score reviews of 20 words, spans of up to two; return the process's peak in each tenth."""
     keep_compiled_programs()
     return_freed_arrays()  # as `cdjax score`
-    texts = itertools.islice(itertools.cycle(make_texts(1000, 20)), request["reviews"])
-    done = score(texts, max_len=2)
-    return done | {"peak_bytes": peak()}
+    count, peaks = request["reviews"], []
+    texts = itertools.islice(itertools.cycle(make_texts(1000, 20)), count)
+
+    def progress(at) -> None:
+        if at.stage == "score" and len(peaks) < 9 and at.done_here * 10 >= count * (len(peaks) + 1):
+            peaks.append(peak())
+            forget_peak()
+
+    done = score(texts, max_len=2, progress=progress)
+    return done | {"peak_bytes": [*peaks, peak()]}
 
 
 def processes(request: dict[str, Any]) -> dict[str, Any]:
