@@ -4,6 +4,10 @@ The rest need not be carried, since `gamma = whole - beta - bias` and the whole 
 `BetaOnly` is a third interpreter of a network (`cdjax.core.split`): the principles of `Parts`, on
 numbers that hold the network's own value in place of `gamma`. Under `vmap` over phrases that value,
 the same for all of them, is computed once.
+
+Where the rest is 0, for all that the phrase has read is its own, the difference would be rounding
+errors, and steps may amplify them: a hundredfold within 40 words by some networks and rules. So
+every number says whether there is a rest at all.
 """
 
 import functools
@@ -29,6 +33,7 @@ class Share:
 
     beta: Array  # the phrase alone
     whole: Array  # the network's own value
+    mixed: Array  # not 0 in any unit, of all or of one for all, where there is a rest
     bias: Array | None = None  # comes from no input at all; None in a state, which has no such part
     kind: str = field(default="share", metadata={"static": True})
     """Tells it from a `Split`. JAX 0.10 takes pytrees of registered dataclasses for equal whose
@@ -36,21 +41,28 @@ class Share:
     """
 
     @property
+    def has_rest(self) -> Array:
+        """Whether `gamma` is anything but 0, bool `[..., 1]`."""
+        return jnp.any(self.mixed.astype(bool), axis=-1, keepdims=True)
+
+    @property
     def gamma(self) -> Array:
         """What involves, at least in part, something else."""
         rest = self.whole - self.beta
-        return rest if self.bias is None else rest - self.bias
+        rest = rest if self.bias is None else rest - self.bias
+        return jnp.where(self.has_rest, rest, 0)
 
     def __add__(self, other: "Share | Weight") -> "Share":
         """Return the sum with another number, or with an array that comes from no input."""
         if not isinstance(other, Share):
-            return Share(self.beta, self.whole + other, add(self.bias, other))
-        return Share(self.beta + other.beta, self.whole + other.whole, add(self.bias, other.bias))
+            return Share(self.beta, self.whole + other, self.mixed, add(self.bias, other))
+        bias, mixed = add(self.bias, other.bias), self.has_rest | other.has_rest
+        return Share(self.beta + other.beta, self.whole + other.whole, mixed, bias)
 
     def __rsub__(self, one: int) -> "Share":
         """Return `one` less this number; `one` comes from no input."""
         bias = jnp.full_like(self.whole, one) if self.bias is None else one - self.bias
-        return Share(-self.beta, one - self.whole, bias)
+        return Share(-self.beta, one - self.whole, self.mixed, bias)
 
 
 @static_fields("rule", "kind")
@@ -73,7 +85,7 @@ class BetaOnly(NamedTuple):
             return jnp.einsum("hd,...d->...h", W, y, precision=HIGHEST)
 
         bias = add(None if x.bias is None else product(x.bias), b)
-        return Share(product(x.beta), add(product(x.whole), b), bias)
+        return Share(product(x.beta), add(product(x.whole), b), x.has_rest, bias)
 
     def activate(self, f: Activation, *terms: Share | Owned) -> Share:
         if not self.rule.input_is_a_term:
@@ -92,7 +104,9 @@ class BetaOnly(NamedTuple):
             else:
                 part = _share(term, part).beta
             parts.append(part)
-        return Share(add(*parts), f(self.total(*terms)), f(bias))
+        rests = [~t.inside if isinstance(t, Owned) else t.has_rest for t in terms]
+        mixed = functools.reduce(jnp.logical_or, rests)
+        return Share(add(*parts), f(self.total(*terms)), mixed, f(bias))
 
     def multiply(self, gate: Share, content: Share) -> Share:
         rule = self.rule
@@ -104,33 +118,36 @@ class BetaOnly(NamedTuple):
             beta = beta + share * gate.gamma * content.beta
         if rule.gate_share:
             beta = beta + rule.gate_share * gate.beta * content.gamma
-        whole = gate.whole * content.whole
+        whole, mixed = gate.whole * content.whole, gate.has_rest | content.has_rest
         if content.bias is None:
-            return Share(beta, whole)
+            return Share(beta, whole, mixed)
         bias = None if gate.bias is None else gate.bias * content.bias
-        return Share(beta + gate.beta * content.bias, whole, bias)
+        return Share(beta + gate.beta * content.bias, whole, mixed, bias)
 
     def scale(self, factor: Weight, x: Share) -> Share:
-        return jax.tree.map(lambda part: factor * part, x)
+        bias = None if x.bias is None else factor * x.bias
+        return Share(factor * x.beta, factor * x.whole, x.mixed, bias)
 
     def total(self, *terms: Share | Owned) -> Array:
         return add(*(t.value if isinstance(t, Owned) else t.whole for t in terms))
 
     def state(self, x: Share) -> Share:
-        if x.bias is None:
-            return x
-        owns = jnp.zeros((), bool) if self.owns is None else self.owns
-        return Share(x.beta + jnp.where(owns, x.bias, 0), x.whole)
+        beta, mixed = x.beta, x.has_rest
+        if x.bias is not None:
+            owns = jnp.zeros((), bool) if self.owns is None else self.owns
+            beta = beta + jnp.where(owns, x.bias, 0)
+            mixed = mixed | ~owns & jnp.any(x.bias != 0, axis=-1, keepdims=True)
+        return Share(beta, x.whole, jnp.broadcast_to(mixed, beta.shape))
 
     def start(self, state: Array) -> Share:
-        return Share(jnp.zeros_like(state), state)
+        return Share(jnp.zeros_like(state), state, state != 0)
 
     def steps(self, reverse: bool) -> "BetaOnly":
         return self._replace(owns=self.rule.phrase_owns_bias_product(self.inside, reverse))
 
 
 def _share(owned: Owned, value: Array) -> Share:
-    return Share(jnp.where(owned.inside, value, 0), value)
+    return Share(jnp.where(owned.inside, value, 0), value, ~owned.inside)
 
 
 def score(
@@ -157,7 +174,7 @@ def score(
     steps = (inside if inside.ndim == 1 else jnp.any(inside, axis=1)) & valid
     number: Any = Owned(x, jnp.expand_dims(steps, 1))
     if inside.ndim == 2:
-        number = Share(jnp.where(inside, x, 0), x)
+        number = Share(jnp.where(inside, x, 0), x, ~inside)
     ops = BetaOnly(rule, steps)
     h = run(network.layers, number, ops, valid=valid)
     if at is None:

@@ -76,6 +76,29 @@ def test_regions(x64, name):
         np.testing.assert_allclose(score, expected, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(rule, marks=[] if rule == cdjax.EVEN else pytest.mark.thorough)
+        for rule in RULES.values()
+        if rule.whole_input_adds_up
+    ],
+    ids=lambda rule: rule.name,
+)
+def test_a_long_beginning_leaves_no_rest_that_rounding_errors_could_feign(rule):
+    """Taken for a rest, they grew to logits within 60 steps of this network."""
+    model = cdjax.load()
+    (layer,) = model.classifier.layers
+    upper = layer._replace(W=np.tile(layer.W[:, :, : layer.widths[0]] / 2, 2))
+    layers = cdjax.Bidirectional(layer, layer), upper
+    network = model.classifier._replace(layers=layers)
+    text = "The plot is thin, but the cast is superb and the jokes land. " * 5
+    ids = model.vocabulary.encode(cdjax.tokenize(text))
+    logits = cdjax.predict(network, [ids])[0]
+    (score,) = cdjax.score_spans(network, ids, [[0, len(ids)]], rule)
+    np.testing.assert_allclose(score + network.bias, logits, rtol=0, atol=1e-5)
+
+
 def test_no_program_of_another_class_is_taken_for_its_own():
     """JAX takes pytrees of registered dataclasses for equal if their fields are."""
     lstm, gru = NETWORKS["two layers, both directions"].layers[0]
@@ -84,8 +107,8 @@ def test_no_program_of_another_class_is_taken_for_its_own():
         Split(z, z),
         Split(z, z, z),
         Owned(z, z),
-        beta_only.Share(z, z),
         beta_only.Share(z, z, z),
+        beta_only.Share(z, z, z, z),
         Parts(cdjax.PAPER, z),
         Parts(cdjax.PAPER, z, z),
         beta_only.BetaOnly(cdjax.PAPER, z),
