@@ -101,6 +101,7 @@ class BetaOnly(NamedTuple):
             part = next(shares)
             if isinstance(term, Share):
                 next(shares)  # the rest's
+                part = jnp.where(term.beta == 0, 0, part)  # not what rounding makes of it
             else:
                 part = _share(term, part).beta
             parts.append(part)

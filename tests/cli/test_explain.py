@@ -8,6 +8,7 @@ import cdjax
 import numpy as np
 import pytest
 from cdjax.cli import main
+from cdjax.results.numbers import write_probability
 
 from tests.cli.test_cli import explained, fail, save_model
 from tests.scoring.test_batch import recursion
@@ -78,10 +79,10 @@ def test_the_account_adds_up_to_the_prediction(model, capsys):
     (logits,) = cdjax.predict(loaded.classifier, [[4, 6]])
     probability = np.exp(logits[1]) / np.exp(logits).sum()
     best, other = ("positive", "negative") if probability > 0.5 else ("negative", "positive")
-    high, low = max(probability, 1 - probability), min(probability, 1 - probability)
+    low, high = map(write_probability, sorted(map(float, (probability, 1 - probability))))
     for rule in ("paper", "acd"):
         out = explained("A film", model, capsys, "--rule", rule)
-        assert out.startswith(f"Prediction: {best} {high:.1%}  ({other} {low:.1%})\n")
+        assert out.startswith(f"Prediction: {best} {high}  ({other} {low})\n")
         number = re.compile(r"^=? +([+-]?\d+\.\d\d)  (whole|rem|output bias|logit)", re.M)
         parts = [float(value) for value, _ in number.findall(out)]
         assert len(parts) == 4

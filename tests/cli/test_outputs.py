@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from cdjax.cli import main
+from cdjax.results.numbers import write_probability
 
 from tests.cli.test_cli import WORDS, explained, fail
 from tests.conftest import random_classifier
@@ -48,8 +49,9 @@ def test_one_logit_gives_its_sigmoid(tmp_path, capsys):
         (z,) = logits_of(model, text)
         p = 1 / (1 + np.exp(-z))
         seen.add(p)
-        (label, high), (other, low) = sorted(zip(TWO, (1 - p, p), strict=True), key=lambda x: -x[1])
-        assert out.startswith(f"Prediction: {label} {high:.1%}  ({other} {low:.1%})\n")
+        label, other = TWO if p < 0.5 else reversed(TWO)
+        low, high = map(write_probability, sorted((p, 1 - p)))
+        assert out.startswith(f"Prediction: {label} {high}  ({other} {low})\n")
         ids = model.vocabulary.encode(cdjax.tokenize(text))
         (result,) = cdjax.score_all_spans(model.classifier, [ids], max_len=1)
         np.testing.assert_allclose(numbers(out), result.scores[:, 0], atol=0.00501)
@@ -69,7 +71,8 @@ def test_four_classes(tmp_path, capsys):
     (result,) = cdjax.score_all_spans(model.classifier, [ids], max_len=1)
     best = FOUR[int(logits.argmax())]
     p = np.exp(logits) / np.exp(logits).sum()
-    assert explained(TEXTS[0], path, capsys).startswith(f"Prediction: {best} {p.max():.1%}  (")
+    beginning = f"Prediction: {best} {write_probability(p.max())}  ("
+    assert explained(TEXTS[0], path, capsys).startswith(beginning)
     for n, label in enumerate(FOUR):
         out = explained(TEXTS[0], path, capsys, "--class", label)
         np.testing.assert_allclose(numbers(out), result.scores[:, n], atol=0.00501)
@@ -97,8 +100,8 @@ def test_labels_that_do_not_exclude_each_other(tmp_path, capsys):
     path, model = save_model(tmp_path, FOUR, 4, "sigmoid")
     out = explained(TEXTS[0], path, capsys)
     p = 1 / (1 + np.exp(-logits_of(model, TEXTS[0])))
-    shown = {label: f"{value:.1%}" for label, value in zip(FOUR, p, strict=True)}
-    pairs = dict(re.findall(r"(\w+) (\d+\.\d%)", out.splitlines()[0]))
+    shown = {label: write_probability(value) for label, value in zip(FOUR, p, strict=True)}
+    pairs = dict(re.findall(r"(\w+) ((?:over |under )?\d+\.\d%)", out.splitlines()[0]))
     assert pairs == shown
     assert p.sum() > 1.05 or p.sum() < 0.95
     assert out.splitlines()[1] == "The labels do not exclude each other."

@@ -110,6 +110,7 @@ def results(world, tmp_path_factory):
 
     def make(folder):
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "cpu_count", lambda: 1)  # what is patched holds in this process
             patch.setattr(rules, "make_family", lambda: make_family((0.5,), (0.0,)))
             patch.setattr(rules, "FINALISTS", 1)
             patch.setattr(faithfulness, "REVIEWS", 10)
