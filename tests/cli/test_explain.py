@@ -77,9 +77,9 @@ def test_scores_are_those_of_the_definition(model, capsys):
 def test_the_account_adds_up_to_the_prediction(model, capsys):
     loaded = cdjax.load(model)
     (logits,) = cdjax.predict(loaded.classifier, [[4, 6]])
-    probability = np.exp(logits[1]) / np.exp(logits).sum()
+    probability = float(np.exp(logits[1]) / np.exp(logits).sum())
     best, other = ("positive", "negative") if probability > 0.5 else ("negative", "positive")
-    low, high = map(write_probability, sorted(map(float, (probability, 1 - probability))))
+    low, high = map(write_probability, sorted((probability, 1 - probability)))
     for rule in ("paper", "acd"):
         out = explained("A film", model, capsys, "--rule", rule)
         assert out.startswith(f"Prediction: {best} {high}  ({other} {low})\n")
@@ -88,7 +88,7 @@ def test_the_account_adds_up_to_the_prediction(model, capsys):
         assert len(parts) == 4
         assert sum(parts[:3]) == pytest.approx(parts[3], abs=0.021)  # each is rounded
         assert parts[3] == pytest.approx(logits[1] - logits[0], abs=0.006)
-        assert f"logit of positive - negative: positive {probability:.1%}" in out
+        assert f"logit of positive - negative: positive {write_probability(probability)}" in out
 
 
 def test_four_classes_and_one_against_another(four, capsys):
