@@ -126,6 +126,7 @@ class BetaOnly(NamedTuple):
         return Share(beta + gate.beta * content.bias, whole, mixed, bias)
 
     def scale(self, factor: Weight, x: Share) -> Share:
+        factor = jnp.asarray(factor)
         bias = None if x.bias is None else factor * x.bias
         return Share(factor * x.beta, factor * x.whole, x.mixed, bias)
 
