@@ -39,12 +39,12 @@ def throughput(reviews: int, rounds: int) -> dict[str, Any]:
 
 
 def memory(reviews: int, rounds: int) -> dict[str, Any]:
-    """Peaks, of the most reviews also by tenths: whether it grows with what has been scored."""
+    """Peaks, of the most reviews also in turn: whether it grows with what has been scored."""
     rows, peaks = {}, []
     for count in (reviews // 10, reviews, reviews * 10):
         peaks = [peak / 1e6 for peak in measure("memory", reviews=count)["peak_bytes"]]
         rows[f"peak memory, {count:,} reviews of 20 words, max_len 2"] = f"{max(peaks):,.0f} MB"
-    return rows | {"by tenths of the last": ", ".join(f"{peak:,.0f}" for peak in peaks)}
+    return rows | {"of the last, in turn": ", ".join(f"{peak:,.0f}" for peak in peaks)}
 
 
 def scaling(reviews: int, rounds: int) -> dict[str, Any]:
