@@ -67,8 +67,10 @@ def throughput(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def memory(request: dict[str, Any]) -> dict[str, Any]:
-    """Score reviews of 20 words, spans of up to two; return the process's peaks, one
-    after the other: each of at least a tenth of the reviews, and the last of what comes after."""
+    """Score reviews of 20 words, spans of up to two; return the process's peaks in turn.
+
+    Each is of at least a tenth of the reviews, the last of what comes after.
+    """
     keep_compiled_programs()
     return_freed_arrays()  # as `cdjax score`
     count, peaks = request["reviews"], []
