@@ -12,7 +12,7 @@ SPLITS = ("dev", "test", "train")
 def score_trees(setting: Setting) -> None:
     """Store the scores of all phrases of the treebank, by every model and method.
 
-    Those of the training trees by the main model alone: experiments score some of them by others.
+    Of the training trees by the main model alone; by the others, experiments need few of them.
     """
     items = [
         (Task(subject.name, scorer.method.name, scorer.rule), split)

@@ -70,7 +70,7 @@ class Scorer(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A method by a model: what another process is told to do, since no `Method` can be pickled."""
+    """A method and a model, as other processes are given them: a `Method` cannot be pickled."""
 
     model: str
     method: str
@@ -160,7 +160,7 @@ class Setting:
         return fit_once(path, fit)
 
     def penalties(self, strengths: Sequence[float]) -> Sequence[float]:
-        """Return the penalties to try of a regression: one of the middle in a quick run."""
+        """Return which of these penalties a regression tries: the middle one in a quick run."""
         return [strengths[len(strengths) // 2]] if self.quick else strengths
 
     def digests(self, data: str) -> dict[str, str]:

@@ -5,8 +5,8 @@ The rest need not be carried, since `gamma = whole - beta - bias` and the whole 
 numbers that hold the network's own value in place of `gamma`. Under `vmap` over phrases that value,
 the same for all of them, is computed once.
 
-Where the rest is 0, for all that the phrase has read is its own, the difference would be rounding
-errors, and steps may amplify them: a hundredfold within 40 words by some networks and rules. So
+Where all that has been read belongs to the phrase, the rest is 0, but the difference is a rounding
+error, which further steps may amplify: a hundredfold within 40 words by some networks and rules. So
 every number says whether there is a rest at all.
 """
 
@@ -33,7 +33,7 @@ class Share:
 
     beta: Array  # the phrase alone
     whole: Array  # the network's own value
-    mixed: Array  # not 0 in any unit, of all or of one for all, where there is a rest
+    mixed: Array  # [..., H] or [..., 1]: True, or not 0 after a mean, in some unit: there is a rest
     bias: Array | None = None  # comes from no input at all; None in a state, which has no such part
     kind: str = field(default="share", metadata={"static": True})
     """Tells it from a `Split`. JAX 0.10 takes pytrees of registered dataclasses for equal whose
@@ -138,7 +138,7 @@ class BetaOnly(NamedTuple):
         if x.bias is not None:
             owns = jnp.zeros((), bool) if self.owns is None else self.owns
             beta = beta + jnp.where(owns, x.bias, 0)
-            mixed = mixed | ~owns & jnp.any(x.bias != 0, axis=-1, keepdims=True)
+            mixed = mixed | (~owns & jnp.any(x.bias != 0, axis=-1, keepdims=True))
         return Share(beta, x.whole, jnp.broadcast_to(mixed, beta.shape))
 
     def start(self, state: Array) -> Share:

@@ -177,8 +177,7 @@ class StackForm(NamedTuple):
         """
         owned = self.rule.bias_product is not BiasProduct.REST
         owns = owned and not (last and self.corrects_last_step)
-        all_is_the_phrase = owned
-        whole = [prefix if all_is_the_phrase else None] * len(self.cells)
+        whole = [prefix if owned else None] * len(self.cells)
         if not owns:  # what the first layer lacks, those above it never get
             whole[1:] = [None] * (len(whole) - 1)
         return self._step(weights, rows, row, products, state, True, owns, whole)

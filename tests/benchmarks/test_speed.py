@@ -146,7 +146,9 @@ def test_reviews_of_every_length_make_whole_jobs(length):
     count = count_reviews(classifier, length)
     largest = shapes_for(classifier)[-1]
     rows, spans = count * length, count * count_spans(length)
-    assert choose_shape(rows, spans // (4 if length == 1000 else 1), (largest,)) == largest
+    jobs = -(-spans // largest.states)
+    assert jobs == 1 or count == 1  # a review of more spans than a job holds takes several
+    assert choose_shape(rows, spans // jobs, (largest,)) == largest
     assert rows > largest.rows // 3 or spans > largest.states // 3
 
 

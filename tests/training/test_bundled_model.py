@@ -61,8 +61,8 @@ def test_yelp_is_as_accurate_as_its_provenance_says(shared):
     assert result["examples"] == 4455
     # A tenth of the reviews: four standard errors.
     assert right == pytest.approx(result["accuracy"], abs=4 * 0.0103)
-    # Better than the regression on n-grams, see the model card.
-    assert 1 - result["balanced_accuracy"] < 0.079
+    # Better than the regression on n-grams with balanced labels, see the model card.
+    assert 1 - result["balanced_accuracy"] < 0.071
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -52,7 +52,7 @@ export function directionName(record: ReviewRecord, direction: Direction): strin
   return written.join(" ").replace(/^\+ /, "");
 }
 
-/** A share of a number; what only rounds to none or to all is not said to be that. */
+/** A share in percent; one that only rounds to 0 or 100 is not written as that. */
 export const percent = (share: number) => {
   const text = (100 * share).toFixed(1);
   if (share < 1 && text === "100.0") return "over 99.9%";
@@ -61,7 +61,7 @@ export const percent = (share: number) => {
 };
 
 /** A probability, which no network gives as 0 or 1. As `write_probability` of Python. */
-export const writeChance = (probability: number) =>
+export const writeProbability = (probability: number) =>
   percent(Math.min(Math.max(probability, Number.EPSILON), 1 - Number.EPSILON));
 
 /** The units of a number, as said after it. */

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Corpus } from "./corpus";
 import { show } from "./scores";
-import { writeChance } from "./names";
+import { writeProbability } from "./names";
 import { plain, rightToLeft, shorten } from "./text";
 
 const [LONG, AROUND] = [90, 30]; // words: longer texts are cut, to so many on each side of a phrase
@@ -75,7 +75,7 @@ export function Passage({ corpus, number, review, starts, length, scores }: Pass
         <span>
           {answers ? "read as " : `${corpus.numbers[number]!.name} `}
           {label(given)}{" "}
-          {answers && <span class="note">{writeChance(corpus.sure(number, review))}</span>}
+          {answers && <span class="note">{writeProbability(corpus.sure(number, review))}</span>}
         </span>
         {!Number.isNaN(true_) && isWrong && (
           <strong class="wrong">

@@ -1,7 +1,7 @@
 // A lesson: the scores are hidden, learners say what phrases speak for, and then see.
 
 import { useMemo, useState } from "preact/hooks";
-import { labelOf, sidesOf, writeChance } from "./names";
+import { labelOf, sidesOf, writeProbability } from "./names";
 import type { ReviewRecord } from "./record";
 import { probabilities, type Direction, type Reading, type Span } from "./scores";
 import { quote, shorten } from "./text";
@@ -122,7 +122,7 @@ export function Lesson({ record, reading, direction, onShow, onReveal }: Props) 
               <>
                 It gives{" "}
                 {chances
-                  .map((chance, label) => `${labelOf(record, label)} ${writeChance(chance)}`)
+                  .map((chance, label) => `${labelOf(record, label)} ${writeProbability(chance)}`)
                   .join(", ")}
                 .
               </>

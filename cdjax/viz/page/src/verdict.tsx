@@ -1,6 +1,6 @@
 // What the model says of the whole text, and what a reader should know before the scores.
 
-import { labelOf, writeChance } from "./names";
+import { labelOf, writeProbability } from "./names";
 import type { ReviewRecord } from "./record";
 import { probabilities, show, type Reading } from "./scores";
 import { plain } from "./text";
@@ -50,7 +50,9 @@ export function Verdict({
           <>
             The model reads this as{" "}
             <strong>{heads.map((label) => labelOf(record, label)).join(", ")}</strong>
-            {heads.length === 1 && <span class="chance"> {writeChance(chances[heads[0]!]!)}</span>}
+            {heads.length === 1 && (
+              <span class="chance"> {writeProbability(chances[heads[0]!]!)}</span>
+            )}
           </>
         ) : (
           "The model finds no label likely."
@@ -69,7 +71,7 @@ export function Verdict({
           {ranked.slice(0, MOST).map((label) => (
             <tr>
               <th scope="row">{labelOf(record, label)}</th>
-              <td class="figure">{writeChance(chances[label]!)}</td>
+              <td class="figure">{writeProbability(chances[label]!)}</td>
               <td class="meter">
                 <span class="bar" style={{ width: `${100 * chances[label]!}%` }} />
               </td>
