@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 import tempfile
@@ -33,13 +34,26 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from cdjax.core.rules import RULES  # noqa: E402
 
 # A busy machine makes no test wrong.
 hypothesis.settings.register_profile("cdjax", deadline=None)
 hypothesis.settings.load_profile("cdjax")
 
+# Compiling leaves many objects that live on; looking for cycles among them took a twentieth of the
+# suite's time.
+gc.set_threshold(20_000, 20, 20)
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+QUICK_RULES = "paper", "released", "even"
+"""Between them they differ in all that rules differ in, but for gates that are not split."""
+EVERY_RULE = [
+    pytest.param(rule, id=name, marks=() if name in QUICK_RULES else pytest.mark.thorough)
+    for name, rule in RULES.items()
+]
+"""The rules as parameters, most of them of thorough tests."""
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("CDJAX_SHARED", ROOT.parent / "shared"))
@@ -126,6 +140,12 @@ def as_users():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def read_npz(path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file."""
+    with np.load(path) as file:
+        return dict(file)
 
 
 def random_layer(rng, inputs, hidden, scale=1.0, dtype=np.float64):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import reference
-from tests.conftest import ROOT
+from tests.conftest import ROOT, read_npz
 from tests.reference import READINGS, Reading
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -14,7 +14,7 @@ RULES = {"acd": "acd", "released": "released", "merged_context": "merged", "pape
 
 
 def load(name):
-    return dict(np.load(GOLDEN / f"{name}.npz"))
+    return read_npz(GOLDEN / f"{name}.npz")
 
 
 def lstm(W, V, b, **fields):

@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cdjax.cli import main
-from cdjax.core.rules import RULES
 from cdjax.corpus import parts, scorer, spool
 
-from tests.conftest import ROOT, random_classifier
+from tests.conftest import EVERY_RULE, ROOT, random_classifier
 from tests.scoring.test_batch import recursion
 
 WORDS = ("<unk>", "it", "is", "n't", "a", "bad", "film")
@@ -86,17 +85,17 @@ def test_score(here, model, capsys):
     assert manifest["command"].startswith("cdjax score reviews.txt --out out --model ")
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", EVERY_RULE)
 def test_score_under_each_rule(here, model, rule):
-    argv = ["score", "reviews.txt", "--out", "out", "--model", model, "--rule", rule]
+    argv = ["score", "reviews.txt", "--out", "out", "--model", model, "--rule", rule.name]
     assert main([*argv, "--max-len", "1", "--texts"]) == 0
     loaded = cdjax.load(model)
     x = loaded.classifier.embedding.astype(float)[[4, 6]]
-    logits = recursion(loaded.classifier, x, [(0, 1), (1, 2)], RULES[rule])
+    logits = recursion(loaded.classifier, x, [(0, 1), (1, 2)], rule)
     rows = pq.read_table("out/spans").to_pylist()[-2:]
     assert [row["text"] for row in rows] == ["A", "film"]
     np.testing.assert_allclose([r["score"] for r in rows], logits[:, 1] - logits[:, 0], atol=1e-5)
-    assert json.loads((here / "out/manifest.json").read_text())["run"]["rule"]["name"] == rule
+    assert json.loads((here / "out/manifest.json").read_text())["run"]["rule"]["name"] == rule.name
 
 
 def test_score_overwrites_only_scores(here, model, capsys):

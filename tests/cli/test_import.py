@@ -10,6 +10,8 @@ from cdjax.cli import main
 from cdjax.importers import frameworks
 from cdjax.importers.frameworks import Checked
 
+from tests.conftest import read_npz
+
 WORDS = ["<pad>", "<unk>", "bad", "film", "a"]
 NETWORK = ["--pool", "last", "--activations", "relu,softmax", "--labels", "dull,great"]
 
@@ -75,7 +77,7 @@ def test_texts_are_padded_as_in_training(here, capsys):
 
 
 def test_every_option_of_pytorch_reaches_the_importer(here, capsys):
-    weights = dict(np.load("net.npz"))
+    weights = read_npz("net.npz")
     rng = np.random.default_rng(1)
     norm = {"running_mean": rng.normal(size=3), "running_var": np.full(3, 0.5)}
     renamed = {f"front.{name}": value.astype("f") for name, value in norm.items()}

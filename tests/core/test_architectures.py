@@ -93,7 +93,9 @@ def check(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=BOUND)
 
 
-@pytest.mark.parametrize("rule", ["paper", "acd", "merged"])
+@pytest.mark.parametrize(
+    "rule", ["paper", "acd", pytest.param("merged", marks=pytest.mark.thorough)]
+)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_states_at_every_step_and_scores(name, rule):
     g = load(name)

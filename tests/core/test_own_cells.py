@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from cdjax.core.decomposition import split_logits
 from cdjax.core.network import forward, run
-from cdjax.core.rules import RULES
 
-from tests.conftest import random_layer
+from tests.conftest import EVERY_RULE, random_layer
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -61,7 +60,7 @@ def test_its_values_are_those_of_its_equations(cell):
     np.testing.assert_allclose(run((cell,), X), unit_outputs(cell, X), atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+@pytest.mark.parametrize("rule", EVERY_RULE)
 def test_it_is_decomposed_completely(cell, rule):
     layers = cell, cdjax.Bidirectional(unit(4, 2), random_layer(RNG, 4, 3)), unit(5, 2)
     expected = run(layers, X)

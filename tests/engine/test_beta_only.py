@@ -65,7 +65,13 @@ def test_sets_of_steps(x64, name, rule):
     assert np.abs(expected[2:]).max() > 0.01
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if (name, cdjax.PAPER) in QUICK else pytest.mark.thorough)
+        for name in NETWORKS
+    ],
+)
 def test_regions(x64, name):
     network, rng = jax.tree.map(jnp.asarray, NETWORKS[name]), np.random.default_rng(3)
     x, regions = rng.normal(size=(T, D)), rng.random((4, T, D)) < 0.5

@@ -6,16 +6,15 @@ import cdjax
 import jax
 import numpy as np
 import pytest
-from cdjax.core.rules import RULES
 from cdjax.engine import devices, recursion
 from cdjax.engine.plan import AllSpans, ChosenSpans, Job
 from cdjax.engine.run import find_directions
 from cdjax.engine.shapes import SHAPES, JobShape
 from cdjax.scoring.batch import run_spans, score_chosen_spans
 
-from tests.conftest import random_classifier
+from tests.conftest import EVERY_RULE, random_classifier
 
-rules = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+rules = pytest.mark.parametrize("rule", EVERY_RULE)
 
 
 @functools.partial(jax.jit, static_argnames="rule")

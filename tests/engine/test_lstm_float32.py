@@ -79,7 +79,7 @@ def test_saturated_gates(rule, largest):
     ("rule", "factor"),
     [
         pytest.param(cdjax.PAPER, 1, marks=pytest.mark.thorough),
-        (cdjax.ACD, 1),
+        pytest.param(cdjax.ACD, 1, marks=pytest.mark.thorough),
         pytest.param(cdjax.PAPER, 6, marks=pytest.mark.thorough),
         pytest.param(cdjax.ACD, 4, marks=pytest.mark.thorough),
     ],

@@ -9,13 +9,14 @@ import cdjax
 import numpy as np
 import pytest
 
+from tests.conftest import read_npz
 from tests.importers.contract import check_case
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed")
 
 FILES = Path(__file__).parent / "files" / "keras"
 GOLDEN = Path(__file__).parent.parent / "golden" / "architectures"
-OUTPUTS = np.load(FILES / "outputs.npz")
+OUTPUTS = read_npz(FILES / "outputs.npz")
 NAMES = sorted({key.rpartition("/")[0] for key in OUTPUTS})
 pytestmark = pytest.mark.usefixtures("as_users")
 
@@ -162,7 +163,7 @@ def gru_file(path, bias, arrays, **settings):
     [("gru_keras_reset_after", {"reset_after": True}), ("gru_keras_reset_before", {})],
 )
 def test_a_gru_resets_where_keras_does(name, settings, tmp_path, x64):
-    data = np.load(GOLDEN / f"{name}.npz")
+    data = read_npz(GOLDEN / f"{name}.npz")
     arrays = data["kernel"], data["recurrent_kernel"]
     path = gru_file(tmp_path / "a.h5", data["bias"], arrays, **settings)
     check_case(cdjax.from_keras(path), [data["x"]], [data["h"]], 1e-10)
@@ -179,7 +180,7 @@ def test_a_gru_resets_where_keras_does(name, settings, tmp_path, x64):
 
 
 def test_a_bias_that_does_not_fit_where_a_gru_resets(tmp_path):
-    data = np.load(GOLDEN / "gru_keras_reset_after.npz")
+    data = read_npz(GOLDEN / "gru_keras_reset_after.npz")
     arrays = data["kernel"], data["recurrent_kernel"]
     with pytest.raises(ValueError, match=r"gru_1 \(GRU\): bias has shape \[2, 12\]; expected \[12"):
         cdjax.from_keras(gru_file(tmp_path / "a.h5", data["bias"], arrays))

@@ -114,7 +114,9 @@ def test_known_answers_of_integrated_gradients():
 
 
 @every_method
-@pytest.mark.parametrize(("classes", "layers"), [(2, 1), (5, 2)])
+@pytest.mark.parametrize(
+    ("classes", "layers"), [(2, 1), pytest.param(5, 2, marks=pytest.mark.thorough)]
+)
 def test_shape_order_and_logits(method, classes, layers):
     if not supported(method, layers):
         pytest.skip("raises, see below")

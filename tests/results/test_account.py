@@ -1,18 +1,17 @@
 import cdjax
 import numpy as np
 import pytest
-from cdjax.core.rules import RULES
 from cdjax.results.scores import VALUES
 from cdjax.text.splitting import Frame
 
-from tests.conftest import random_classifier
+from tests.conftest import EVERY_RULE, random_classifier
 from tests.results.explained import make_explanation
 
 TEXT = "It isn't a bad film."
 
 
-@pytest.mark.parametrize("model", ["sst", "yelp"])
-@pytest.mark.parametrize("rule", ["paper", "acd", "released", "merged", "shared", "even", "source"])
+@pytest.mark.parametrize("model", ["sst", pytest.param("yelp", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("rule", EVERY_RULE)
 def test_parts_add_up_to_the_logit_under_every_rule(model, rule):
     explanation = cdjax.explain(TEXT, model, rule=rule)
     account = explanation.account()
@@ -27,14 +26,15 @@ def test_parts_add_up_to_the_logit_under_every_rule(model, rule):
     loaded = cdjax.load(model)
     classifier, ids = loaded.classifier, loaded.vocabulary.encode(explanation.tokens)
     inside = np.ones(len(ids), bool)
-    parts = cdjax.decompose(classifier.layers, classifier.embedding[ids], inside, RULES[rule])
+    parts = cdjax.decompose(classifier.layers, classifier.embedding[ids], inside, rule)
     remainder = float((classifier.readout[1] - classifier.readout[0]) @ parts.gamma[-1])
     assert account.remainder == pytest.approx(remainder, abs=1e-5)
-    if rule in ("acd", "shared", "even", "source"):  # the whole input leaves nothing to the rest
+    if rule.name in ("acd", "shared", "even", "source"):
+        # The whole input leaves nothing to the rest.
         assert remainder == 0
         assert not account.reason
-    elif rule != "released":  # which leaves the product of the biases at the last step alone
-        assert f"by the rule {rule} they belong to no phrase" in account.reason
+    elif rule != cdjax.RELEASED:  # which leaves the product of the biases at the last step alone
+        assert f"by the rule {rule.name} they belong to no phrase" in account.reason
 
 
 def test_where_the_whole_was_not_scored_words_are_accounted_for():

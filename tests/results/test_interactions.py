@@ -3,7 +3,6 @@ import itertools
 import cdjax
 import numpy as np
 import pytest
-from cdjax.core.rules import RULES
 from cdjax.methods import make_methods
 from cdjax.phrases.sets import set_interactions
 from cdjax.results.interactions import (
@@ -18,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import reference
-from tests.conftest import random_classifier, random_layer
+from tests.conftest import EVERY_RULE, random_classifier, random_layer
 from tests.methods.test_contract import TOY, TOY_METHODS, VOCABULARY, half_tanh
 
 IDS = np.array([1, 2, 3, 4, 5, 6, 0, 1])
@@ -215,7 +214,7 @@ def test_bad_tables_raise(classifier):
         look_up(table.spans, table.scores, [(0, 1, 2)])
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+@pytest.mark.parametrize("rule", EVERY_RULE)
 def test_sets_of_ragged_reviews_equal_the_recursion(classifier, rule):
     rng = np.random.default_rng(5)
     reviews = [[3], [], list(range(7)) * 2, [6, 6], [1, 2, 3, 4, 5]]

@@ -7,7 +7,7 @@ from cdjax.core.network import run
 from cdjax.core.rules import RULES
 
 from tests import reference
-from tests.conftest import ROOT, random_classifier, random_layer
+from tests.conftest import EVERY_RULE, ROOT, random_classifier, random_layer, read_npz
 
 
 def recursion(classifier, x, spans, rule):
@@ -29,10 +29,10 @@ def classifier():
 REVIEWS = [[3], [], [1, 2, 3, 4, 5, 6, 0, 1, 2], [6, 6, 6], list(range(7)) * 2]
 
 
-@pytest.mark.parametrize("size", ["small", "medium"])
+@pytest.mark.parametrize("size", ["small", pytest.param("medium", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("key", ["acd", "released", "merged_context", "paper"])
 def test_golden_spans(x64, size, key):
-    golden = np.load(ROOT / "tests" / "golden" / f"spans_{size}.npz")
+    golden = read_npz(ROOT / "tests" / "golden" / f"spans_{size}.npz")
     layers = cdjax.from_torch(
         {
             f"{name}_l0": golden[name_]
@@ -55,7 +55,7 @@ def test_golden_spans(x64, size, key):
     np.testing.assert_allclose(everything.scores, golden[f"beta_{key}"], atol=1e-10)
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+@pytest.mark.parametrize("rule", EVERY_RULE)
 @pytest.mark.parametrize("max_len", [None, 1, 4])
 def test_all_spans_of_ragged_reviews_equal_the_recursion(classifier, rule, max_len):
     results = cdjax.score_all_spans(classifier, REVIEWS, rule, max_len)

@@ -109,6 +109,7 @@ def test_regions_of_whole_steps_are_sets_of_steps():
         np.testing.assert_allclose(scores, expected, atol=2e-6)
 
 
+@pytest.mark.thorough
 def test_compiled_once_for_lengths_that_are_padded_alike():
     network = random_network(np.random.default_rng(4), dtype=np.float32)
     compiled = recursion._score_masks._cache_size
@@ -202,6 +203,7 @@ def test_outputs_of_a_tagger_of_words_by_label():
     assert cdjax.predict_outputs(model, ids, []).shape == (0, 2)
 
 
+@pytest.mark.thorough
 def test_many_classes_take_no_memory_unless_chosen():
     """Of 50,000 classes at 64 steps, the logits of 200 spans would take 2.5 GB."""
     rng = np.random.default_rng(10)

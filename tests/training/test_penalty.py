@@ -64,7 +64,9 @@ FEW = SMALL._replace(epochs=1)
 RULES = {"scores": PAPER, "influence": ACD, "shares": PAPER}  # few, so that few are compiled
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [KINDS[0], *(pytest.param(kind, marks=pytest.mark.thorough) for kind in KINDS[1:])]
+)
 def test_stopped_and_resumed_it_ends_the_same(kind, tmp_path):
     path, penalty = tmp_path / "checkpoint", Penalty(DECOYS, 0.5, kind, RULES[kind])
     whole = train(vectors(), *DATA, FEW, penalty=penalty).classifier

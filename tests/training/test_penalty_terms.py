@@ -104,6 +104,7 @@ def losses(model, x, lengths, inside):
     return jnp.stack([*penalties, penalize_shares(*arguments, LABELS)])
 
 
+@pytest.mark.thorough
 def test_padding_batchmates_and_sequences_without_marks_have_no_say(model):
     model = jax.tree.map(jnp.asarray, model)
     slopes = jax.jit(jax.jacrev(losses, argnums=(0, 1)))

@@ -101,6 +101,7 @@ def test_the_policy_stops_what_would_run_all_the_same(open_page, tmp_path):
     page.errors.clear()
 
 
+@pytest.mark.thorough
 def test_ten_thousand_words(open_page, tmp_path):
     tokens = [HOSTILE_WORDS[n % 7] if n % 50 == 0 else f"word{n}" for n in range(10_000)]
     path = tmp_path / "long.html"
@@ -169,6 +170,7 @@ def test_a_page_is_small_and_soon_there(open_page, tmp_path):
     check_time(open_page, path, 500)
 
 
+@pytest.mark.thorough
 def test_a_long_page_is_soon_there(open_page, tmp_path):
     path = tmp_path / "page.html"
     explanation = of_tokens([f"word{n}" for n in range(237)])

@@ -168,6 +168,7 @@ def test_pins_and_the_address(open_page, path):
     )
 
 
+@pytest.mark.thorough
 def test_what_is_taken_away(open_page, path, explanations, tmp_path):
     page = open_page(path, "phrase=2-5")
     files = {}
