@@ -7,8 +7,10 @@ from pathlib import Path
 # Signatures are checked while the tests run; before cdjax is first imported.
 import jaxtyping
 
+from tests import typechecker
+
 os.environ["CDJAX_CACHE"] = "off"  # leave the user's folder of compiled programs alone
-jaxtyping.install_import_hook("cdjax", "beartype.beartype")
+jaxtyping.install_import_hook("cdjax", f"{typechecker.__name__}.check")
 
 # What one process of this run compiles, its other processes read: workers, and commands that tests
 # start. The folder lives as long as the run.

@@ -33,6 +33,7 @@ def test_examples_are_as_long_as_the_phrases(tmp_path):
     assert max(len(review) for review in examples.sequences) <= 30
 
 
+@pytest.mark.thorough
 def test_a_step_lowers_the_loss_of_its_batch():
     examples, _ = command.make_examples(Path("none.txt"), command.SIZE)
     rng = np.random.default_rng(0)

@@ -199,6 +199,7 @@ def test_the_tree_of_windows(folder, explain):
     assert len(lines) == 5
 
 
+@pytest.mark.thorough
 def test_a_page_of_one_of_the_outputs(folder, explain):
     argv = ["data.csv", *TIMES, "--window", "12", "--step", "7", "--html", "page.html"]
     code, _, err = explain(*argv, "--class", "fault", "--method", "cd,ig_zero", model="each")

@@ -94,7 +94,8 @@ def check(actual, expected):
 
 
 @pytest.mark.parametrize(
-    "rule", ["paper", "acd", pytest.param("merged", marks=pytest.mark.thorough)]
+    "rule",
+    ["paper", *(pytest.param(rule, marks=pytest.mark.thorough) for rule in ("acd", "merged"))],
 )
 @pytest.mark.parametrize("name", NETWORKS)
 def test_states_at_every_step_and_scores(name, rule):

@@ -173,6 +173,7 @@ def test_cells_with_peepholes_or_projections_are_refused_by_cell_decomposition()
             METHODS["cell"].score(network._replace(layers=(cell,)), [SERIES])
 
 
+@pytest.mark.thorough
 def test_labels_that_do_not_exclude_each_other():
     network = NETWORKS["GRU"]
     model = cdjax.Model(network, VOCABULARY, ("funny", "sad"), {}, output="sigmoid")

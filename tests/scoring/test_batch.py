@@ -70,6 +70,7 @@ def test_all_spans_of_ragged_reviews_equal_the_recursion(classifier, rule, max_l
             np.testing.assert_allclose(result.scores, expected, atol=2e-6)
 
 
+@pytest.mark.thorough
 def test_float32_at_the_papers_width():
     rng = np.random.default_rng(3)
     hidden, inputs = 168, 300

@@ -148,7 +148,7 @@ SPANS = [(0, 2), (3, 3), (2, 5), (0, 6), (5, 6)]
     [
         ("gru", cdjax.PAPER, 1),
         pytest.param("gru", cdjax.ACD, 8192, marks=pytest.mark.thorough),
-        ("both", cdjax.PAPER, 24),
+        pytest.param("both", cdjax.PAPER, 24, marks=pytest.mark.thorough),
     ],
 )
 def test_outputs_equal_the_definition(x64, monkeypatch, kind, rule, tile):

@@ -230,6 +230,7 @@ def test_texts_are_tokenized_in_lower_case_and_cut():
     assert corpus == Corpus([["it", "is", "n't", "bad"]], ["1"])
 
 
+@pytest.mark.thorough
 def test_processes_share_the_texts_in_order(monkeypatch):
     monkeypatch.setattr("cdjax.training.reviews.BLOCK", 3)
     texts = [(f"Film {n} isn't bad.", str(n % 2)) for n in range(10)]

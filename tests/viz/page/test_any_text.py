@@ -122,7 +122,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("case", CASES)
 def test_axe_finds_no_fault(open_page, tmp_path, explanations, case, theme):
     if not AXE.is_file():

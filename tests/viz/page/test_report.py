@@ -347,7 +347,13 @@ FILTERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", FILTERS)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=() if case in ("choice", "several") else pytest.mark.thorough)
+        for case in FILTERS
+    ],
+)
 def test_reviews_are_filtered_and_their_phrases_counted(open_page, path, out, phrases, case):
     fragment, fits = FILTERS[case]
     page = open_page(path, fragment or "")

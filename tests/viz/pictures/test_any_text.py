@@ -16,7 +16,13 @@ def check_labels(axes, name=""):
     return read_texts(axes)
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.thorough if n % 3 else ())
+        for n, name in enumerate(TEXTS)
+    ],
+)
 def test_no_label_is_on_another(name):
     assert check_labels(draw("overview", explain_text(name)), name)
     assert check_labels(draw("tree", explain_text(name)), name)
