@@ -51,7 +51,7 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 QUICK_RULES = "paper", "released", "even"
 """Between them they differ in all that rules differ in, but for gates that are not split."""
-EVERY_RULE = [
+RULE_CASES = [
     pytest.param(rule, id=name, marks=() if name in QUICK_RULES else pytest.mark.thorough)
     for name, rule in RULES.items()
 ]

@@ -16,7 +16,7 @@ import pytest
 from cdjax.cli import main
 from cdjax.corpus import parts, scorer, spool
 
-from tests.conftest import EVERY_RULE, ROOT, random_classifier
+from tests.conftest import ROOT, RULE_CASES, random_classifier
 from tests.scoring.test_batch import recursion
 
 WORDS = ("<unk>", "it", "is", "n't", "a", "bad", "film")
@@ -85,7 +85,7 @@ def test_score(here, model, capsys):
     assert manifest["command"].startswith("cdjax score reviews.txt --out out --model ")
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE)
+@pytest.mark.parametrize("rule", RULE_CASES)
 def test_score_under_each_rule(here, model, rule):
     argv = ["score", "reviews.txt", "--out", "out", "--model", model, "--rule", rule.name]
     assert main([*argv, "--max-len", "1", "--texts"]) == 0

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import reference
-from tests.conftest import EVERY_RULE, ROOT, random_layer, read_npz
+from tests.conftest import ROOT, RULE_CASES, random_layer, read_npz
 
 GOLDEN = ROOT / "tests" / "golden"
 KEYS = {"acd": "acd", "released": "released", "merged_context": "merged", "paper": "paper"}
@@ -71,7 +71,7 @@ def test_golden_stack_at_every_step(key):
     np.testing.assert_allclose(split.beta @ golden["W_out"].T, golden[f"beta_{key}"], atol=1e-10)
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE)
+@pytest.mark.parametrize("rule", RULE_CASES)
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), length=st.sampled_from([1, 2, 6]), scale=st.floats(0.1, 4))
 def test_equals_the_literal_loop_for_any_set(rule, seed, length, scale):

@@ -10,7 +10,7 @@ import pytest
 from cdjax.core.decomposition import split_logits
 from cdjax.core.network import forward, run
 
-from tests.conftest import EVERY_RULE, random_layer
+from tests.conftest import RULE_CASES, random_layer
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -60,7 +60,7 @@ def test_its_values_are_those_of_its_equations(cell):
     np.testing.assert_allclose(run((cell,), X), unit_outputs(cell, X), atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE)
+@pytest.mark.parametrize("rule", RULE_CASES)
 def test_it_is_decomposed_completely(cell, rule):
     layers = cell, cdjax.Bidirectional(unit(4, 2), random_layer(RNG, 4, 3)), unit(5, 2)
     expected = run(layers, X)

@@ -17,7 +17,7 @@ from cdjax.engine.layout import lay_out
 from cdjax.engine.shapes import JobShape
 from cdjax.methods import batches
 
-from tests.conftest import EVERY_RULE, random_classifier, random_layer
+from tests.conftest import RULE_CASES, random_classifier, random_layer
 
 RNG = np.random.default_rng(0)
 X, INSIDE = RNG.normal(size=(5, 3)).astype(np.float32), np.arange(5) < 2
@@ -100,7 +100,7 @@ def test_the_recursion_over_tiles():
     check(recursion._predict, network, x, lengths, least=4)
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE)
+@pytest.mark.parametrize("rule", RULE_CASES)
 def test_the_fast_form(rule):
     classifier = random_classifier(np.random.default_rng(0), dtype=np.float32)
     ((form, layer, _),) = run.find_directions(classifier, rule)

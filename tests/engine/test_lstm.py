@@ -12,9 +12,9 @@ from cdjax.engine.run import find_directions
 from cdjax.engine.shapes import SHAPES, JobShape
 from cdjax.scoring.batch import run_spans, score_chosen_spans
 
-from tests.conftest import EVERY_RULE, random_classifier
+from tests.conftest import RULE_CASES, random_classifier
 
-rules = pytest.mark.parametrize("rule", EVERY_RULE)
+rules = pytest.mark.parametrize("rule", RULE_CASES)
 
 
 @functools.partial(jax.jit, static_argnames="rule")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import reference
-from tests.conftest import EVERY_RULE, random_classifier
+from tests.conftest import RULE_CASES, random_classifier
 
 REVIEWS = [[1, 2, 3, 1, 2], [], [0, 1, 2, 0, 3], [4], [3, 1, 2, 3]]
 
@@ -68,7 +68,7 @@ def test_phrases_are_those_counted_one_by_one(reviews, max_len, min_count):
     assert find_phrase(phrases, [1, 0]) is None  # an unknown word, not the end of the phrase
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE)
+@pytest.mark.parametrize("rule", RULE_CASES)
 def test_means_of_the_recursions_vectors(classifier, rule, monkeypatch):
     monkeypatch.setattr(vectors, "BLOCK_SPANS", 7)  # more than one block
     phrases = count(REVIEWS, max_len=3, min_count=2)

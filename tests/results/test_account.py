@@ -4,14 +4,14 @@ import pytest
 from cdjax.results.scores import VALUES
 from cdjax.text.splitting import Frame
 
-from tests.conftest import EVERY_RULE, random_classifier
+from tests.conftest import RULE_CASES, random_classifier
 from tests.results.explained import make_explanation
 
 TEXT = "It isn't a bad film."
 
 
 @pytest.mark.parametrize("model", ["sst", pytest.param("yelp", marks=pytest.mark.thorough)])
-@pytest.mark.parametrize("rule", EVERY_RULE)
+@pytest.mark.parametrize("rule", RULE_CASES)
 def test_parts_add_up_to_the_logit_under_every_rule(model, rule):
     explanation = cdjax.explain(TEXT, model, rule=rule)
     account = explanation.account()

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import reference
-from tests.conftest import EVERY_RULE, random_classifier, random_layer
+from tests.conftest import RULE_CASES, random_classifier, random_layer
 from tests.methods.test_contract import TOY, TOY_METHODS, VOCABULARY, half_tanh
 
 IDS = np.array([1, 2, 3, 4, 5, 6, 0, 1])
@@ -214,7 +214,7 @@ def test_bad_tables_raise(classifier):
         look_up(table.spans, table.scores, [(0, 1, 2)])
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE)
+@pytest.mark.parametrize("rule", RULE_CASES)
 def test_sets_of_ragged_reviews_equal_the_recursion(classifier, rule):
     rng = np.random.default_rng(5)
     reviews = [[3], [], list(range(7)) * 2, [6, 6], [1, 2, 3, 4, 5]]

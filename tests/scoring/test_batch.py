@@ -7,7 +7,7 @@ from cdjax.core.network import run
 from cdjax.core.rules import RULES
 
 from tests import reference
-from tests.conftest import EVERY_RULE, ROOT, random_classifier, random_layer, read_npz
+from tests.conftest import ROOT, RULE_CASES, random_classifier, random_layer, read_npz
 
 
 def recursion(classifier, x, spans, rule):
@@ -55,7 +55,7 @@ def test_golden_spans(x64, size, key):
     np.testing.assert_allclose(everything.scores, golden[f"beta_{key}"], atol=1e-10)
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE)
+@pytest.mark.parametrize("rule", RULE_CASES)
 @pytest.mark.parametrize("max_len", [None, 1, 4])
 def test_all_spans_of_ragged_reviews_equal_the_recursion(classifier, rule, max_len):
     results = cdjax.score_all_spans(classifier, REVIEWS, rule, max_len)
