@@ -50,7 +50,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 QUICK_RULES = "paper", "released", "even"
-"""Between them they differ in all that rules differ in, but for gates that are not split."""
+"""These differ in all that the named rules differ in, but for gates that are not split."""
 RULE_CASES = [
     pytest.param(rule, id=name, marks=() if name in QUICK_RULES else pytest.mark.thorough)
     for name, rule in RULES.items()

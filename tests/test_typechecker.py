@@ -1,10 +1,19 @@
-"""The checks of signatures, which hold shapes to what is written: that they are on."""
+"""The checks of signatures: that they are on, and that they are made for every signature."""
 
 import jax.numpy as jnp
 import pytest
+from cdjax.engine.driver import gather_rows
 from jaxtyping import Array, Float, TypeCheckError, jaxtyped
 
 from tests import typechecker
+
+
+def test_functions_of_the_library_are_checked():
+    rows = jnp.ones((3, 2))
+    assert gather_rows(rows, jnp.array([0, 2])).shape == (2, 2)
+    for row in (jnp.array([0.0, 2.0]), jnp.array([[0, 2]])):
+        with pytest.raises(TypeCheckError, match="gather_rows"):
+            gather_rows(rows, row)
 
 
 def make_product(calls):

@@ -10,10 +10,11 @@ _made: dict[tuple[str, ...], Callable[..., Any]] = {}
 
 
 def check(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function with its arguments checked; one for all of the same name and signature.
+    """Return a function that checks its arguments; the same for the same name and signature.
 
-    jaxtyping gives empty functions that have the signatures, and again those of a function inside
-    another whenever it is defined. To make their checks took longer than to run them.
+    What jaxtyping gives has the signature of a function of the library and no body. For one defined
+    inside another it gives a new one at each call of the outer, and beartype would compile the same
+    checks again.
     """
     signature = str(inspect.signature(function))
     key = function.__module__, function.__qualname__, signature

@@ -20,7 +20,7 @@ from cdjax.spans import count_spans
 
 PART_SPANS = 1 << 19  # in a part, by a rough count of words, unless one review has more
 FIRST_SPANS = 1 << 16  # in the first, doubled in each further one: scoring waits for its tokens
-PART_REVIEWS = 1 << 11  # as words take memory, however few spans are asked for
+PART_REVIEWS = 1 << 11  # words take memory, however few spans are asked for
 PART_CHARACTERS = 1 << 25
 
 

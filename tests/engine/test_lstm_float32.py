@@ -75,14 +75,10 @@ def test_saturated_gates(rule, largest):
     check_single_precision(model, ids, result, rule)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("rule", "factor"),
-    [
-        pytest.param(cdjax.PAPER, 1, marks=pytest.mark.thorough),
-        pytest.param(cdjax.ACD, 1, marks=pytest.mark.thorough),
-        pytest.param(cdjax.PAPER, 6, marks=pytest.mark.thorough),
-        pytest.param(cdjax.ACD, 4, marks=pytest.mark.thorough),
-    ],
+    [(cdjax.PAPER, 1), (cdjax.ACD, 1), (cdjax.PAPER, 6), (cdjax.ACD, 4)],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_the_bundled_model_in_single_precision(rule, factor):
