@@ -127,6 +127,9 @@ def _add_number(group: argparse._ArgumentGroup, name: str, default: int | float,
 
 def run(args: argparse.Namespace) -> None:
     """Train as the arguments say, and save the model in float16."""
+    from cdjax.corpus.freed import keep_freed_arrays
+
+    keep_freed_arrays()
     with common.as_user_error(ImportError, ValueError):
         from cdjax.training.checks import check_options
         from cdjax.training.curve import check_picture, draw_curve

@@ -1,11 +1,13 @@
 """Logistic regression over words or n-grams: the paper compares scores of words with it."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float
+from joblib import Parallel, delayed
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
@@ -14,6 +16,8 @@ from cdjax.training.corpus import Corpus, order_labels
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Values of C to choose from, the inverse strength of the L2 penalty."""
+MANY = 20_000_000
+"""Counts in all tables of a choice from which on they are fitted by several processes."""
 Weighting = Literal["count", "once", "unit"]
 """The value of an n-gram of a text: its count, 1, or its count with the vector of all counts of the
 text scaled to unit length, so that a sentence does not outweigh a phrase."""
@@ -98,18 +102,26 @@ def fit_linear(
     twice = np.concatenate([second, first])
     target = np.arange(len(twice)) < len(second)
     shares = np.concatenate([(weight * second_p)[second], (weight * (1 - second_p))[first]])
+    rows = {weighting: _weigh(counts, weighting)[twice] for weighting in weightings}
+    kinds = list(itertools.product(weightings, strengths))
+    # Processes, a core each; for a small table, starting them would take longer than the fits.
+    fits = Parallel(n_jobs=-1 if counts.nnz * len(kinds) > MANY else 1)(
+        delayed(_fit)(rows[weighting], target, shares, strength) for weighting, strength in kinds
+    )
     models = []
-    for weighting in weightings:
-        rows = _weigh(counts, weighting)[twice]
-        for strength in strengths:
-            fit: Any = LogisticRegression(C=strength, max_iter=1000)
-            fit.fit(rows, target, sample_weight=shares)
-            model = LinearModel(
-                features, fit.coef_[0], float(fit.intercept_[0]), (labels[0], labels[1]),
-                longest, weighting, strength, 0.0,
-            )  # fmt: skip
-            models.append(model._replace(dev_accuracy=model.accuracy(dev, balanced)))
+    for (weighting, strength), (coefficients, intercept) in zip(kinds, fits, strict=True):
+        model = LinearModel(
+            features, coefficients, intercept, (labels[0], labels[1]),
+            longest, weighting, strength, 0.0,
+        )  # fmt: skip
+        models.append(model._replace(dev_accuracy=model.accuracy(dev, balanced)))
     return max(models, key=lambda model: model.dev_accuracy)
+
+
+def _fit(rows: Any, target: np.ndarray, shares: np.ndarray, strength: float) -> Any:
+    fit: Any = LogisticRegression(C=strength, max_iter=1000)
+    fit.fit(rows, target, sample_weight=shares)
+    return fit.coef_[0], float(fit.intercept_[0])
 
 
 def _ngrams(tokens: Sequence[str], longest: int):

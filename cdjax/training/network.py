@@ -109,7 +109,7 @@ def run_cell(
 
     start = (jnp.zeros((len(x), cell.hidden_features), x.dtype),) * kind.states
     inputs = cell.dense_i(x).swapaxes(0, 1), jnp.arange(x.shape[1])
-    (h, *_), outputs = jax.lax.scan(step, start, inputs, reverse=reverse, unroll=4)
+    (h, *_), outputs = jax.lax.scan(step, start, inputs, reverse=reverse)
     return h if outputs is None else outputs.swapaxes(0, 1)
 
 
