@@ -14,7 +14,7 @@ from queue import Queue
 from typing import Any
 
 import jax
-from cdjax.cli.cache import keep_compiled_programs
+from cdjax.cli.compute import keep_compiled_programs
 from cdjax.corpus.freed import return_freed_arrays
 
 from benchmarks.paper.setting import Setting

@@ -1,4 +1,4 @@
-"""Virtual devices on one CPU: the same numbers, and what sharding costs where it cannot help.
+"""Virtual devices on one CPU: the same numbers, and what it takes to score them.
 
 One process for each number of devices, which is fixed when a process starts; all share the cores.
 """

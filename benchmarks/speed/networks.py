@@ -4,6 +4,8 @@ The products that a network cannot do without are counted in those of one LSTM l
 span-step (`floor.py`), and timed in the same run. Where a layer reads another one of both
 directions, every phrase has a part at every step: there a span-step is a span at each step of its
 sequence, and a few sequences are scored.
+
+All in a process that computes as `cdjax score` does: JAX takes each core for a device.
 """
 
 from collections.abc import Callable
@@ -14,13 +16,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from cdjax import Classifier, Rule
+from cdjax.cli.compute import count_devices
 from cdjax.core.decomposition import split_logits
 from cdjax.spans import count_spans, enumerate_spans, span_mask
 
 from benchmarks.speed.corpus import Sampled, check_peer
 from benchmarks.speed.extrapolation import draw, extrapolate
 from benchmarks.speed.floor import make_floor
-from benchmarks.speed.measure import check, draw_checks, interleave, medians
+from benchmarks.speed.measure import answer, check, draw_checks, interleave, medians, run_worker
 from benchmarks.speed.peers import Peer, by_review
 from benchmarks.speed.report import figure, table
 from benchmarks.speed.setup import Setup
@@ -87,7 +90,14 @@ def make_vmap(name: str, network: Classifier, reviews: list[np.ndarray], rule: R
 
 
 def run(setup: Setup) -> dict[str, Any]:
-    """Measure."""
+    """Measure, in a process of its own."""
+    request = setup._asdict() | {"trees": None}
+    return run_worker("networks", request, JAX_NUM_CPU_DEVICES=str(count_devices()))
+
+
+def work(request: dict[str, Any]) -> dict[str, Any]:
+    """Measure in this process."""
+    setup = Setup(**request)
     every = random_reviews(setup.lengths, setup.words)
     floor = make_floor(setup.hidden, count_corpus_steps(setup.lengths))
     rounds = min(ROUNDS, setup.rounds)
@@ -135,6 +145,7 @@ def run(setup: Setup) -> dict[str, Any]:
             )
     return {
         "hidden": setup.hidden,
+        "devices": jax.local_device_count(),
         "largest_difference": differences,
         "rows": rows,
         "raw_seconds": raw,
@@ -157,5 +168,12 @@ def show(result: dict[str, Any]) -> str:
         for row in result["rows"]
     ]
     head = ("", "rule", "reviews", "span-steps", "s", "products", "of their time", "as vmap")
-    text = f"H = {result['hidden']}; products a span-step; times as fast as the plain vmap."
+    text = (
+        f"H = {result['hidden']}, {result['devices']} devices; products a span-step; times as fast "
+        "as the plain vmap."
+    )
     return f"{text}\n\n{table(head, rows)}"
+
+
+if __name__ == "__main__":
+    answer(work)
