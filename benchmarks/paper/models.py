@@ -1,19 +1,18 @@
 """The models that are explained: bundled, given, or trained here."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
-from typing import IO
 
 import cdjax.model
 from cdjax.model import MODEL_FILE, Model
 
 from benchmarks.paper.results import PLAIN
 from benchmarks.paper.setting import Subject, make_subject
-from benchmarks.paper.workers import find_cores, keep_to_core
+from benchmarks.paper.workers import ONE_THREAD
 
 BUNDLED = "bundled"
 PAPER_RECIPE = (
@@ -152,30 +151,16 @@ def train_missing(
         command += [*map(str, vectors), *runs[name], "--out", str(paths[name])]
         command += ["--checkpoint", str(state), *(["--resume"] if state.exists() else [])]
         log(f"training {name}; progress in {log_path}")
-        core = free.get()
-        try:
-            with log_path.open("a", encoding="utf-8") as file:
-                code = _call(command, core if len(cores) > 1 else None, file)
-        finally:
-            free.put(core)
-        if code:
+        with log_path.open("a", encoding="utf-8") as file:
+            environment = os.environ | (ONE_THREAD if workers > 1 else {})
+            done = subprocess.run(command, stdout=file, stderr=file, env=environment, check=False)
+        if done.returncode:
             last = log_path.read_text(encoding="utf-8").strip().rpartition("\n")[2]
             raise RuntimeError(f"training {name} failed: {last} (full output: {log_path})")
         state.unlink(missing_ok=True)
         log(f"trained {name}")
 
-    cores = find_cores()[: max(1, len(missing))]
-    free: SimpleQueue[int] = SimpleQueue()
-    for core in cores:
-        free.put(core)
-    with ThreadPoolExecutor(len(cores)) as pool:
+    workers = max(1, min(len(missing), os.cpu_count() or 1))
+    with ThreadPoolExecutor(workers) as pool:
         list(pool.map(train, missing))
     return paths
-
-
-def _call(command: Sequence[str], core: int | None, file: IO[str]) -> int:
-    """Run a command, on one core alone or on all (None), and return its exit code."""
-    process = subprocess.Popen(command, stdout=file, stderr=file)
-    if core is not None:
-        keep_to_core(process.pid, core)
-    return process.wait()

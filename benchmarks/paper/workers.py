@@ -1,8 +1,4 @@
-"""Several processes, a core each: side by side they use the cores better than threads do.
-
-XLA starts as many threads as there are cores for its process; nothing else limits them: jax 0.10
-ignores the old flags.
-"""
+"""Several processes, one thread each: side by side they use the cores better than threads do."""
 
 import os
 import signal
@@ -10,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
-from queue import Queue
 from typing import Any
 
 import jax
@@ -19,20 +14,10 @@ from cdjax.corpus.freed import return_freed_arrays
 
 from benchmarks.paper.setting import Setting
 
+ONE_THREAD = {"NPROC": "1", "OMP_NUM_THREADS": "1"}
+"""Variables of a process that computes in one thread; of these XLA reads NPROC, and no flag."""
+
 _given: list[Setting] = []  # in a worker: what it works on
-
-
-def find_cores() -> list[int]:
-    """Return the numbers of the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
-def keep_to_core(process: int, core: int) -> None:
-    """Let a process (0: this one) and the threads it will start use one core alone, on Linux."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(process, {core})
 
 
 def work(
@@ -41,7 +26,6 @@ def work(
     """Yield `function(setting, item)` for each item, in their order, by a process a core.
 
     With one core or item, or where JAX computes on another device, this process does it all.
-    Processes that are started keep to a core each.
 
     Args:
         function: Of a module. Its results, like the items, have to be picklable.
@@ -49,24 +33,20 @@ def work(
         items: What is done, each on its own: no two may write the same file.
     """
     items = list(items)
-    cores = find_cores()[: len(items)]
-    if len(cores) < 2 or jax.default_backend() != "cpu":
+    processes = min(os.cpu_count() or 1, len(items))
+    if processes < 2 or jax.default_backend() != "cpu":
         yield from (function(setting, item) for item in items)
         return
     setting = replace(setting, log=_say)
-    context = get_context("spawn")
-    free = context.Queue()
-    for core in cores:
-        free.put(core)
-    pool = ProcessPoolExecutor(len(cores), context, _start, (setting, free))
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (setting,))
     try:
         yield from pool.map(_run, ((function, item) for item in items))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _start(setting: Setting, free: "Queue[int]") -> None:
-    keep_to_core(0, free.get())
+def _start(setting: Setting) -> None:
+    os.environ.update(ONE_THREAD)  # before JAX computes
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends without a word; the first process speaks
     keep_compiled_programs()
     return_freed_arrays()

@@ -10,7 +10,7 @@ from benchmarks.paper.__main__ import main
 from benchmarks.paper.family import make_family
 from benchmarks.paper.planted.languages import LANGUAGES
 
-from benchmarks.paper import faithfulness, planted_rules, rules, workers
+from benchmarks.paper import faithfulness, planted_rules, rules
 from tests.conftest import random_classifier
 
 LABELS = ("negative", "positive")
@@ -110,9 +110,7 @@ def results(world, tmp_path_factory):
 
     def make(folder):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                workers, "find_cores", lambda: [0]
-            )  # what is patched holds in this process
+            patch.setattr(os, "cpu_count", lambda: 1)  # what is patched holds in this process
             patch.setattr(rules, "make_family", lambda: make_family((0.5,), (0.0,)))
             patch.setattr(rules, "FINALISTS", 1)
             patch.setattr(faithfulness, "REVIEWS", 10)

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import subprocess
 from pathlib import Path
 
 import cdjax
@@ -88,13 +89,13 @@ def test_a_given_model_is_not_mistaken_for_the_plain_one(world, tmp_path):
 def test_models_that_are_missing_are_trained_each_with_its_options(world, tmp_path):
     commands = []
 
-    def call(command, core, file):
+    def run(command, **_):
         commands.append(command)
         cdjax.save(make_model(3, 0.5), command[command.index("--out") + 1])
-        return 0
+        return subprocess.CompletedProcess(command, 0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "_call", call)
+        patch.setattr(models.subprocess, "run", run)
         vectors = tmp_path / "vectors.npz"
         subjects = models.treebank_subjects(
             [], world / "sst", [vectors], 2, tmp_path, lambda text: None
@@ -113,14 +114,14 @@ def test_models_that_are_missing_are_trained_each_with_its_options(world, tmp_pa
 def test_networks_of_other_kinds_are_trained_by_the_usual_recipe(world, tmp_path):
     commands = {}
 
-    def call(command, core, file):
+    def run(command, **_):
         path = command[command.index("--out") + 1]
         commands[Path(path).name] = parse(*command[4:])
         cdjax.save(make_model(3, 0.9), path)
-        return 0
+        return subprocess.CompletedProcess(command, 0)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "_call", call)
+        patch.setattr(models.subprocess, "run", run)
         vectors = [tmp_path / "vectors.npz"]
         arguments = world / "sst", vectors, tmp_path, lambda text: None
         subjects = models.architecture_subjects(*arguments)
