@@ -18,7 +18,14 @@ PROGRAM = "python -m benchmarks.paper"
 try:
     from benchmarks.paper import rules
     from benchmarks.paper.ahead import score_trees
-    from benchmarks.paper.models import architecture_subjects, treebank_subjects, yelp_subject
+    from benchmarks.paper.models import (
+        ARCHITECTURES,
+        architecture_subjects,
+        train_missing,
+        treebank_runs,
+        treebank_subjects,
+        yelp_subject,
+    )
     from benchmarks.paper.registry import EXPERIMENTS, can_run
     from benchmarks.paper.report import title_of, write_report
     from benchmarks.paper.run import run_experiment
@@ -181,11 +188,15 @@ def _make_setting(args: argparse.Namespace, command: str) -> Setting:
     if args.sst:
         folder = args.out / "models"
         vectors, seeds = ([], 1) if args.quick else (args.vectors, args.seeds)
+        studied = args.name in ("all", rules.EXPERIMENT.name) and not args.architectures
+        if vectors and not args.models:  # all that are trained, side by side: the longest first
+            runs = (ARCHITECTURES if studied else {}) | treebank_runs(seeds)
+            train_missing(runs, args.sst, vectors, folder, log)
         subjects += treebank_subjects(args.models, args.sst, vectors, seeds, folder, log)
         others = [
             make_subject(path.name, "sst", cdjax.model.load(path)) for path in args.architectures
         ]
-        if vectors and not (others or args.models) and args.name in ("all", rules.EXPERIMENT.name):
+        if vectors and studied and not args.models:
             others = architecture_subjects(args.sst, vectors, folder, log)
         subjects += [subject._replace(data=rules.ARCHITECTURES) for subject in others]
     if args.yelp:

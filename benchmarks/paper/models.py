@@ -83,18 +83,21 @@ def treebank_subjects(
             "recipe, which is left out of means; rename its folder."
         )
     if not given:
-        bundled = cdjax.model.load()
-        models[BUNDLED] = bundled
-        taken = bundled.provenance.get("options", {}).get("seed")
-        others = [seed for seed in range(seeds) if seed != taken][: seeds - 1]
+        models[BUNDLED] = cdjax.model.load()
         if vectors:
-            runs = {f"sst-{seed}": ["--seed", str(seed)] for seed in others}
-            paths = train_missing(runs | {PLAIN: PAPER_RECIPE}, sst, vectors, out, log)
+            paths = train_missing(treebank_runs(seeds), sst, vectors, out, log)
             models |= {name: cdjax.model.load(path) for name, path in paths.items()}
-        elif others:
+        elif seeds > 1:
             log("one model: no --vectors to train further seeds with, nor --models")
     main = choose_main(models)
     return [make_subject(name, "sst", model, name == main) for name, model in models.items()]
+
+
+def treebank_runs(seeds: int) -> dict[str, Sequence[str]]:
+    """Return the trainings of models beside the bundled one: so many seeds with it, and `PLAIN`."""
+    taken = cdjax.model.load().provenance.get("options", {}).get("seed")
+    others = [seed for seed in range(seeds) if seed != taken][: seeds - 1]
+    return {f"sst-{seed}": ("--seed", str(seed)) for seed in others} | {PLAIN: PAPER_RECIPE}
 
 
 def architecture_subjects(
