@@ -28,7 +28,7 @@ try:
     )
     from benchmarks.paper.registry import EXPERIMENTS, can_run
     from benchmarks.paper.report import title_of, write_report
-    from benchmarks.paper.run import run_experiment
+    from benchmarks.paper.run import run_experiments
     from benchmarks.paper.setting import PAPER_METHODS, Setting, make_subject
 except ModuleNotFoundError as error:
     package = str(error.name).partition(".")[0]
@@ -151,7 +151,7 @@ def _make_parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace, command: str) -> None:
-    """Run the experiments one after the other, and write the report."""
+    """Run the experiments and write the report."""
     if args.name != "report":
         chosen = [e for e in EXPERIMENTS.values() if args.name in (e.name, "all")]
         given = [name for name in ("sst", "yelp") if getattr(args, name) is not None]
@@ -163,12 +163,11 @@ def _run(args: argparse.Namespace, command: str) -> None:
         if args.name == "all":
             score_trees(setting)
         for experiment in chosen:
-            if experiment in possible:
-                run_experiment(experiment, setting, args.overwrite)
-            else:
+            if experiment not in possible:
                 setting.log(
                     f"{experiment.name}: left out, needs --{' and --'.join(experiment.data)}"
                 )
+        run_experiments([experiment.name for experiment in possible], setting, args.overwrite)
     print(f"report: {', '.join(map(str, write_report(args.out)))}")
 
 

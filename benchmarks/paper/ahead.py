@@ -1,24 +1,18 @@
-"""Scores that several experiments need, made before the first of them by a process a core.
-
-An experiment by itself makes its scores one after the other, as it comes to them.
-"""
+"""Scores that several experiments need, made before the first of them by a process a core."""
 
 from benchmarks.paper.setting import Setting, Task
 from benchmarks.paper.workers import work
 
-SPLITS = ("dev", "test", "train")
+SPLITS = ("dev", "test")
 
 
 def score_trees(setting: Setting) -> None:
-    """Store the scores of all phrases of the treebank, by every model and method.
-
-    Of the training trees by the main model alone; by the others, experiments need few of them.
-    """
+    """Store the scores of all phrases of two splits of the treebank, by every model and method."""
     items = [
         (Task(subject.name, scorer.method.name, scorer.rule), split)
         for subject in setting.of("sst")
         for scorer in setting.scorers(subject)
-        for split in (SPLITS if subject.main else SPLITS[:2])
+        for split in SPLITS
     ]
     list(work(_score, setting, items))
 

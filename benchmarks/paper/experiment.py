@@ -40,3 +40,4 @@ class Experiment(NamedTuple):
     blocks: Callable[[Record], list[Block]] = lambda result: []  # further parts of the report
     needs_all_data: bool = True  # False: at least one of `data`
     also: tuple[str, ...] = ()  # data whose models are measured too, where there are any
+    starts_processes: bool = False  # whether it uses all cores by processes of its own

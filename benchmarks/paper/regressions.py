@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def fit_once(path: Path, fit: Callable[[], LinearModel]) -> LinearModel:
         model = fit()
         rest = model._asdict() | {"features": list(model.features), "coefficients": None}
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npz")
+        part = path.with_suffix(f".{os.getpid()}.npz")  # another process may fit the same
         columns = [model.features[name] for name in rest["features"]]
         np.savez(part, coefficients=model.coefficients[columns], rest=json.dumps(rest))
         part.replace(path)

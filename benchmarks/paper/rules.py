@@ -309,4 +309,5 @@ EXPERIMENT = Experiment(
     draw=rules_report.draw,
     blocks=rules_report.blocks,
     also=(ARCHITECTURES, ELSEWHERE),
+    starts_processes=True,
 )

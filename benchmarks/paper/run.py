@@ -1,9 +1,10 @@
-"""Run an experiment and write its result, unless a result of the same inputs is there."""
+"""Run experiments and write their results, unless a result of the same inputs is there."""
 
 import hashlib
 import json
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,32 @@ import sklearn
 from cdjax.methods.registry import make_methods
 
 from benchmarks.paper.experiment import Experiment
+from benchmarks.paper.registry import EXPERIMENTS
 from benchmarks.paper.report import title_of, write_section
 from benchmarks.paper.results import FORMAT, Record, write_json
 from benchmarks.paper.setting import PACKAGE, STUDY, Setting, digest_code
+from benchmarks.paper.workers import work
+
+
+def run_experiments(names: Sequence[str], setting: Setting, overwrite: bool = False) -> None:
+    """Run experiments, one a core, then those that use all cores by themselves.
+
+    Args:
+        names: Of the experiments.
+        setting: What to run them on.
+        overwrite: As for `run_experiment`.
+    """
+    alone = [name for name in names if EXPERIMENTS[name].starts_processes]
+    together = [(name, overwrite) for name in names if name not in alone]
+    for _ in work(_run_named, setting, together):
+        pass
+    for name in alone:
+        run_experiment(EXPERIMENTS[name], setting, overwrite)
+
+
+def _run_named(setting: Setting, item: tuple[str, bool]) -> None:
+    name, overwrite = item
+    run_experiment(EXPERIMENTS[name], setting, overwrite)
 
 
 def run_experiment(experiment: Experiment, setting: Setting, overwrite: bool = False) -> Path:

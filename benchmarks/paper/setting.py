@@ -6,6 +6,7 @@ on, the code included. An interrupted experiment continues from there, and exper
 
 import functools
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -210,11 +211,11 @@ class Setting:
             subject: The model.
             scorer: The method.
             split: Of the treebank.
-            trees: Indices of the trees; all when None. For the main model, and on the small splits,
-                all are scored in any case, since other experiments need them.
+            trees: Indices of the trees; all when None. On the small splits all are scored in any
+                case, since other experiments need them.
         """
         of_split = self.trees(split)
-        whole = trees is None or subject.main or split != "train"
+        whole = trees is None or split != "train"
         indices = range(len(of_split)) if whole else sorted(set(trees or ()))
         scores = self.score(
             subject,
@@ -265,6 +266,6 @@ def _name(subject: Subject, scorer: Scorer, ids: list, spans: list) -> str:
 
 def _store(path: Path, scores: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part.npy")
+    part = path.with_suffix(f".{os.getpid()}.npy")  # another process may score the same
     np.save(part, scores.astype(np.float32))
     part.replace(path)

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from benchmarks.paper.experiment import Experiment
 from benchmarks.paper.registry import EXPERIMENTS
 from benchmarks.paper.results import with_means
-from benchmarks.paper.run import run_experiment
+from benchmarks.paper.run import run_experiment, run_experiments
 from cdjax.text.trees import read_trees
 from cdjax.training.step import Options
 
@@ -158,6 +159,24 @@ def toy(world, tmp_path, monkeypatch):
     subject = setting.make_subject("seed-0", "sst", cdjax.load(world / "seed-0"), main=True)
     given = setting.Setting(tmp_path, (subject,), sst=world / "sst", log=lines.append)
     return experiment, given, runs, lines
+
+
+def test_experiments_run_side_by_side_and_find_the_same(world, results, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    subjects = tuple(
+        setting.make_subject(name, "sst", cdjax.load(world / name), main=name == "seed-1")
+        for name in ("seed-0", "seed-1")
+    )
+    given = setting.Setting(
+        tmp_path, subjects, world / "sst", methods=tuple(METHODS), rules=setting.RULES[:2]
+    )
+    names = ["compositionality", "phrase_labels"]
+    run_experiments(names, given)
+    for name in names:
+        for row, expected in zip(
+            read(tmp_path, name)["rows"], read(results, name)["rows"], strict=True
+        ):
+            assert row == pytest.approx(expected, rel=1e-3, nan_ok=True)
 
 
 def test_a_new_experiment_is_a_record_in_the_registry(toy):
