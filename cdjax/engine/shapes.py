@@ -24,7 +24,8 @@ SHAPES = (
 ones keep the products of a corpus busy."""
 MEMORY = 192 << 20
 """Bytes that the arrays of the jobs on all devices may take, where JAX reports no limit; while they
-are scored, the rows of the next ones are made beside them. Twice as much saved 2% of the time."""
+are scored, the rows of the next ones are made beside them. Twice as much saved 2% of the time, and
+5% where jobs are of the middle shape or smaller, as those of stacks are: they may take that."""
 
 
 def fit_shapes(row: int, state: int, outputs: int, itemsize: int) -> tuple[JobShape, ...]:
@@ -47,9 +48,12 @@ def fit_shapes(row: int, state: int, outputs: int, itemsize: int) -> tuple[JobSh
         stored = row * shape.rows + state * shape.states
         return itemsize * (stored + 2 * outputs * (shape.rows + shape.states))
 
+    def allowed(shape: JobShape) -> int:
+        return memory if shape.states > SHAPES[1].states else 2 * memory
+
     shapes: list[JobShape] = []
     for shape in SHAPES:
-        while shapes and needs(shape) > memory:
+        while shapes and needs(shape) > allowed(shape):
             shape = shape._replace(rows=shape.rows // 2, states=shape.states // 2)
         if not shapes or shape.states > shapes[-1].states:
             shapes.append(shape)
