@@ -189,7 +189,7 @@ def _make_setting(args: argparse.Namespace, command: str) -> Setting:
         vectors, seeds = ([], 1) if args.quick else (args.vectors, args.seeds)
         studied = args.name in ("all", rules.EXPERIMENT.name) and not args.architectures
         if vectors and not args.models:  # all that are trained, side by side: the longest first
-            runs = (ARCHITECTURES if studied else {}) | treebank_runs(seeds)
+            runs = {**(ARCHITECTURES if studied else {}), **treebank_runs(seeds)}
             train_missing(runs, args.sst, vectors, folder, log)
         subjects += treebank_subjects(args.models, args.sst, vectors, seeds, folder, log)
         others = [

@@ -93,7 +93,7 @@ def treebank_subjects(
     return [make_subject(name, "sst", model, name == main) for name, model in models.items()]
 
 
-def treebank_runs(seeds: int) -> dict[str, Sequence[str]]:
+def treebank_runs(seeds: int) -> Mapping[str, Sequence[str]]:
     """Return the trainings of models beside the bundled one: so many seeds with it, and `PLAIN`."""
     taken = cdjax.model.load().provenance.get("options", {}).get("seed")
     others = [seed for seed in range(seeds) if seed != taken][: seeds - 1]

@@ -105,7 +105,7 @@ def fit_linear(
     rows = {weighting: _weigh(counts, weighting)[twice] for weighting in weightings}
     kinds = list(itertools.product(weightings, strengths))
     # Processes, a core each; for a small table, starting them would take longer than the fits.
-    fits = Parallel(n_jobs=-1 if counts.nnz * len(kinds) > MANY else 1)(
+    fits: Any = Parallel(n_jobs=-1 if counts.nnz * len(kinds) > MANY else 1)(
         delayed(_fit)(rows[weighting], target, shares, strength) for weighting, strength in kinds
     )
     models = []
