@@ -54,7 +54,7 @@ PROTOCOL = (
 def run(setting: Setting) -> Record:
     """Go through the family, the finalists and the other methods."""
     main, *_ = setting.of("sst")
-    family = make_family(QUICK, QUICK) if setting.quick else make_family()
+    family = make_family(*QUICK) if setting.quick else make_family()
     explored = explore(setting, main, family)
     figures = np.array([[row[name] for name in EXPLORED] for row in explored])
     names = [row["rule"] for row in explored]

@@ -36,7 +36,7 @@ RULES = (PAPER, ACD, RELEASED)
 PACKAGE, STUDY = Path(cdjax.__file__).parent, Path(__file__).parent
 SCORING = ("core", "results", "engine", "scoring", "methods")  # the packages that scores depend on
 
-QUICK_TREES = {"train": 1000, "dev": 300, "test": 300}
+QUICK_TREES = {"train": 500, "dev": 150, "test": 150}
 """How many trees of a split a quick run takes."""
 
 Scores = list[Float[np.ndarray, "_"]]
