@@ -16,8 +16,8 @@ NAMES = {"1": "negative", "2": "positive"}
 """Classes of Yelp Review Polarity."""
 MAX_WORDS = 400  # of a training review
 MAX_EXPLAINED_WORDS = 40  # of a review that is explained (section 4.1)
-MAX_EXPLAINED, QUICK_EXPLAINED = 2000, 150  # reviews
-QUICK_TEXTS = 5_000  # about so many are regressed on in a quick run
+MAX_EXPLAINED, QUICK_EXPLAINED = 2000, 300  # reviews
+QUICK_TEXTS = 20_000  # about so many are regressed on in a quick run
 DEV_SHARE = 0.1
 STRENGTHS = (0.1, 0.3, 1.0)
 NGRAM = 3  # longest n-gram of section 4.3's regression, in words
