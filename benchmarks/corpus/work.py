@@ -10,7 +10,7 @@ from typing import Any
 
 import cdjax
 import numpy as np
-from cdjax.cli.compute import compute_on_every_core, keep_compiled_programs
+from cdjax.cli.cache import keep_compiled_programs
 from cdjax.corpus.freed import return_freed_arrays
 from cdjax.corpus.job import score_corpus
 from cdjax.corpus.runners import local, ray
@@ -42,16 +42,9 @@ def score(texts: Iterable[str], **options: Any) -> dict[str, Any]:
     return {"seconds": seconds, "spans": done.manifest["counts"]["spans"]}
 
 
-def start_as_command() -> None:
-    """Do what `cdjax score` does before it computes."""
-    keep_compiled_programs()
-    compute_on_every_core()
-    return_freed_arrays()
-
-
 def throughput(request: dict[str, Any]) -> dict[str, Any]:
     """Time the job between two runs of the engine alone, several times."""
-    start_as_command()
+    keep_compiled_programs()
     texts = make_texts(request["reviews"])
     model = cdjax.load()
     encode = find_vocabulary(model).encode
@@ -78,7 +71,8 @@ def memory(request: dict[str, Any]) -> dict[str, Any]:
 
     Each is of at least a tenth of the reviews, the last of what comes after.
     """
-    start_as_command()
+    keep_compiled_programs()
+    return_freed_arrays()  # as `cdjax score`
     count, peaks = request["reviews"], []
     texts = itertools.islice(itertools.cycle(make_texts(1000, 20)), count)
 
@@ -93,7 +87,7 @@ def memory(request: dict[str, Any]) -> dict[str, Any]:
 
 def processes(request: dict[str, Any]) -> dict[str, Any]:
     """Score by so many processes of Ray, or in this one; the time without what starts them."""
-    start_as_command()
+    keep_compiled_programs()
     texts = make_texts(request["reviews"])
     workers = request["workers"]
     runner = ray.make_runner(workers) if workers else local.run

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import cdjax.model
-from cdjax.cli.compute import keep_compiled_programs
+from cdjax.cli.cache import keep_compiled_programs
 from cdjax.cli.options import UserError, as_user_error, positive
 from cdjax.core.rules import RULES
 from cdjax.corpus.freed import return_freed_arrays

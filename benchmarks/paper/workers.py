@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from typing import Any
 
 import jax
-from cdjax.cli.compute import keep_compiled_programs
+from cdjax.cli.cache import keep_compiled_programs
 from cdjax.corpus.freed import return_freed_arrays
 
 from benchmarks.paper.setting import Setting

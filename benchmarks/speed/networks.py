@@ -5,7 +5,8 @@ span-step (`floor.py`), and timed in the same run. Where a layer reads another o
 directions, every phrase has a part at every step: there a span-step is a span at each step of its
 sequence, and a few sequences are scored.
 
-All in a process that computes as `cdjax score` does: JAX takes each core for a device.
+All in a process in which JAX takes each core for a device: the engine scores a job on each, where
+the threads of one device wait for each other at every operation.
 """
 
 from collections.abc import Callable
@@ -16,14 +17,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from cdjax import Classifier, Rule
-from cdjax.cli.compute import count_devices
 from cdjax.core.decomposition import split_logits
 from cdjax.spans import count_spans, enumerate_spans, span_mask
 
 from benchmarks.speed.corpus import Sampled, check_peer
 from benchmarks.speed.extrapolation import draw, extrapolate
 from benchmarks.speed.floor import make_floor
-from benchmarks.speed.measure import answer, check, draw_checks, interleave, medians, run_worker
+from benchmarks.speed.measure import (
+    answer,
+    check,
+    describe_machine,
+    draw_checks,
+    interleave,
+    medians,
+    run_worker,
+)
 from benchmarks.speed.peers import Peer, by_review
 from benchmarks.speed.report import figure, table
 from benchmarks.speed.setup import Setup
@@ -32,6 +40,7 @@ from benchmarks.speed.work import count_corpus_steps, random_classifier, random_
 RULES = cdjax.PAPER, cdjax.ACD
 ROUNDS = 3
 DRAWN = 12  # reviews that the plain form is timed on
+MOST_DEVICES = 8  # they share the memory that jobs may take
 FEW = 40  # reviews, where there is no fast form
 
 
@@ -92,7 +101,8 @@ def make_vmap(name: str, network: Classifier, reviews: list[np.ndarray], rule: R
 def run(setup: Setup) -> dict[str, Any]:
     """Measure, in a process of its own."""
     request = setup._asdict() | {"trees": None}
-    return run_worker("networks", request, JAX_NUM_CPU_DEVICES=str(count_devices()))
+    devices = str(min(describe_machine()["cores"], MOST_DEVICES))
+    return run_worker("networks", request, JAX_NUM_CPU_DEVICES=devices)
 
 
 def work(request: dict[str, Any]) -> dict[str, Any]:

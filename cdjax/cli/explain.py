@@ -101,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Explain one text."""
-    from cdjax.cli.compute import keep_compiled_programs
+    from cdjax.cli.cache import keep_compiled_programs
     from cdjax.cli.parser import tell_missing
     from cdjax.cli.texts import check_source, read_text
     from cdjax.model import find_vocabulary

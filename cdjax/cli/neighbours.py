@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Count, average and show the neighbours."""
     from cdjax.checks import check_stack
-    from cdjax.cli.compute import keep_compiled_programs
+    from cdjax.cli.cache import keep_compiled_programs
     from cdjax.cli.progress import show_bar
     from cdjax.core.rules import RULES
     from cdjax.corpus.readers.records import ReadError

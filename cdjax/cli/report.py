@@ -131,7 +131,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _add_similar(args: argparse.Namespace, scores, report):
     """Return the report with the phrases alike; a note where the model of the job is not there."""
-    from cdjax.cli.compute import keep_compiled_programs
+    from cdjax.cli.cache import keep_compiled_programs
     from cdjax.cli.progress import show_bar
     from cdjax.corpus.errors import CorpusError
     from cdjax.corpus.report.similar import check_model, find_similar

@@ -114,7 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score a corpus and print a summary."""
-    from cdjax.cli.compute import compute_on_every_core, keep_compiled_programs
+    from cdjax.cli.cache import keep_compiled_programs
     from cdjax.cli.progress import show_progress, stopping
     from cdjax.corpus.errors import (
         CorpusError,
@@ -135,7 +135,6 @@ def run(args: argparse.Namespace) -> None:
     files = [path for path in paths if path != "-"]
     check_folder(args.out, overwrite=args.overwrite, resume=args.resume, inputs=files)
     keep_compiled_programs()
-    compute_on_every_core()
     return_freed_arrays()
     model = models.load_model(args)
     with options.as_user_error(ValueError):
