@@ -2,7 +2,7 @@
 
 import numpy as np
 from cdjax.engine.plan import AllSpans, ChosenSpans, Piece, cut, plan_jobs, split_groups
-from cdjax.engine.shapes import SHAPES, choose_shape, fit_shapes
+from cdjax.engine.shapes import MEMORY, SHAPES, choose_shape, fit_shapes
 from cdjax.spans import enumerate_spans
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,6 +90,10 @@ def test_shapes_grow_with_the_memory_and_hold_what_they_are_chosen_for():
     assert small == SHAPES
     assert wide[0] == SHAPES[0]
     assert wide[-1].states < SHAPES[-1].states
+    rows, states = SHAPES[1][:2]
+    row = state = (3 * MEMORY // 2) // (4 * (rows + states))  # 1.5 times the memory is allowed
+    assert fit_shapes(row, state, 0, 4)[-1] == SHAPES[1]
+    assert fit_shapes(2 * row, 2 * state, 0, 4)[-1].states == states // 2
     assert choose_shape(512, 4096, SHAPES) == SHAPES[0]
     assert choose_shape(513, 1, SHAPES) == SHAPES[1]
     beyond = choose_shape(70_000, 300_000, SHAPES)

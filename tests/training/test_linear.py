@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from cdjax.training import linear
 from cdjax.training.corpus import Corpus
 from cdjax.training.linear import fit_linear
 
@@ -86,6 +87,16 @@ def test_strength_is_chosen_on_dev():
     ]
     both = fit_linear(Corpus(texts, labels), dev, strengths=[0.01, 3.0])
     assert both.dev_accuracy == max(scores)
+
+
+@pytest.mark.thorough
+def test_processes_fit_what_one_fits(monkeypatch):
+    train, dev = Corpus([GOOD, BAD, GOOD[:1]] * 10, ["1", "0", "0"] * 10), Corpus([GOOD], ["1"])
+    one = fit_linear(train, dev)
+    monkeypatch.setattr(linear, "MANY", 0)
+    several = fit_linear(train, dev)
+    np.testing.assert_array_equal(several.coefficients, one.coefficients)
+    assert several._replace(coefficients=None) == one._replace(coefficients=None)
 
 
 def test_two_labels_are_expected():
