@@ -30,7 +30,7 @@ from cdjax.spans import count_spans
 
 from tests.conftest import ROOT
 
-HEAVY = {"memory", "cold_start", "devices", "networks"}  # start processes
+HEAVY = {"memory", "cold_start", "devices"}  # start processes
 
 
 def numbers_in(value):
