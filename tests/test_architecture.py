@@ -17,6 +17,7 @@ ROOMS = [
     "checks",
     "display",
     "files",
+    "memory",
     "spans",
     "core",
     "results",

@@ -11,9 +11,9 @@ from typing import Any
 import cdjax
 import numpy as np
 from cdjax.cli.cache import keep_compiled_programs
-from cdjax.corpus.freed import return_freed_arrays
 from cdjax.corpus.job import score_corpus
 from cdjax.corpus.runners import local, ray
+from cdjax.memory import return_freed_arrays
 from cdjax.model import find_vocabulary
 
 from benchmarks.speed.measure import answer

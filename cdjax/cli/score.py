@@ -123,9 +123,9 @@ def run(args: argparse.Namespace) -> None:
         VerificationError,
     )
     from cdjax.corpus.folder import check_folder, count_parts
-    from cdjax.corpus.freed import return_freed_arrays
     from cdjax.corpus.job import score_corpus
     from cdjax.corpus.readers.records import ReadError
+    from cdjax.memory import return_freed_arrays
     from cdjax.model import find_vocabulary
     from cdjax.viz.console import Console
 

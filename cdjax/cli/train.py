@@ -127,7 +127,7 @@ def _add_number(group: argparse._ArgumentGroup, name: str, default: int | float,
 
 def run(args: argparse.Namespace) -> None:
     """Train as the arguments say, and save the model in float16."""
-    from cdjax.corpus.freed import keep_freed_arrays
+    from cdjax.memory import keep_freed_arrays
 
     keep_freed_arrays()
     with common.as_user_error(ImportError, ValueError):

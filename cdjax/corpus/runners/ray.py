@@ -17,9 +17,9 @@ import jax
 import pyarrow as pa
 
 from cdjax.corpus.errors import CorpusError, RejectedError, VerificationError
-from cdjax.corpus.freed import return_freed_arrays
 from cdjax.corpus.parts import PartMaker
 from cdjax.corpus.runners import Finished, Runner
+from cdjax.memory import return_freed_arrays
 
 _SHARE = 0.9
 """Of the processors for the pool. A pool that takes all leaves none to what feeds it, and waits for

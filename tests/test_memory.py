@@ -9,7 +9,7 @@ import pytest
 # Arrays of many sizes, some kept: what glibc keeps of those that are freed, in MB.
 PROGRAM = """
 import numpy as np
-from cdjax.corpus.freed import return_freed_arrays
+from cdjax.memory import return_freed_arrays
 
 def used():
     with open("/proc/self/statm") as file:
@@ -28,7 +28,7 @@ print(used() - before)
 REPEATED = """
 import resource
 import numpy as np
-from cdjax.corpus.freed import keep_freed_arrays
+from cdjax.memory import keep_freed_arrays
 
 {call}
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
