@@ -11,19 +11,22 @@ every number says whether there is a rest at all.
 """
 
 import functools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from cdjax.activations import Activation
+from cdjax.activations import ACTIVATIONS, Activation
 from cdjax.checks import check_region
-from cdjax.core.linearize import linearize
 from cdjax.core.network import Classifier, read_out, run
 from cdjax.core.rules import Rule
 from cdjax.core.split import HIGHEST, PLAIN, Owned, Weight, add, static_fields
+from cdjax.engine.gates import SCALES, add_fractions, as_fraction
 
 
 @jax.tree_util.register_dataclass
@@ -91,23 +94,16 @@ class BetaOnly(NamedTuple):
         if not self.rule.input_is_a_term:
             shares = (_share(t, t.value) if isinstance(t, Owned) else t for t in terms)
             terms = (functools.reduce(Share.__add__, shares),)
+        whole = self.total(*terms)
         bias = add(*(term.bias for term in terms if isinstance(term, Share)))
-        both = ((t.value,) if isinstance(t, Owned) else (t.beta, t.gamma) for t in terms)
-        players = [part for parts in both for part in parts]
-        bias = jnp.zeros_like(self.total(*terms)) if bias is None else bias
-        shares = iter(linearize(f, players, bias))
-        parts = []
-        for term in terms:
-            part = next(shares)
-            if isinstance(term, Share):
-                next(shares)  # the rest's
-                part = jnp.where(term.beta == 0, 0, part)  # not what rounding makes of it
-            else:
-                part = _share(term, part).beta
-            parts.append(part)
+        bias = jnp.zeros_like(whole) if bias is None else bias
         rests = [~t.inside if isinstance(t, Owned) else t.has_rest for t in terms]
+        nothing = [~t.inside if isinstance(t, Owned) else t.beta == 0 for t in terms]
         mixed = functools.reduce(jnp.logical_or, rests)
-        return Share(add(*parts), f(self.total(*terms)), mixed, f(bias))
+        # Not what rounding makes of a phrase or of a rest that has nothing here:
+        beta = jnp.where(mixed, linearize(f, terms, bias, whole), f(whole) - f(bias))
+        beta = jnp.where(functools.reduce(jnp.logical_and, nothing), 0, beta)
+        return Share(beta, f(whole), mixed, f(bias))
 
     def multiply(self, gate: Share, content: Share) -> Share:
         rule = self.rule
@@ -150,6 +146,63 @@ class BetaOnly(NamedTuple):
 
 def _share(owned: Owned, value: Array) -> Share:
     return Share(jnp.where(owned.inside, value, 0), value, ~owned.inside)
+
+
+class Players(NamedTuple):
+    """Some of the parts of which terms consist."""
+
+    value: Array | None  # their sum; None where it is 0
+    count: int
+    ours: Any  # how many are the phrase's: an int, or an array [..., 1]
+    varies: bool = False  # whether the sum depends on the phrase
+
+    def __add__(self, other: tuple[Any, ...]) -> "Players":
+        """Return those of two terms."""
+        value, count, ours, varies = other
+        value = add(self.value, value)
+        return Players(value, self.count + count, self.ours + ours, self.varies or varies)
+
+
+def _choices(term: Share | Owned) -> tuple[Players, ...]:
+    """Return all sets of a term's parts; what is not in one is in its counterpart from the end."""
+    nobody = Players(None, 0, 0)
+    if isinstance(term, Owned):
+        return nobody, Players(term.value, 1, term.inside.astype(term.value.dtype))
+    both = term.whole if term.bias is None else term.whole - term.bias
+    alone = Players(term.beta, 1, 1, varies=True), Players(term.gamma, 1, 0, varies=True)
+    return nobody, *alone, Players(both, 2, 1)
+
+
+def linearize(f: Activation, terms: Sequence[Share | Owned], bias: Array, whole: Array) -> Array:
+    """Return the phrase's share of `f(whole)`: the sum of its parts' shares.
+
+    In the sum of `cdjax.core.linearize` over several of the N parts, `f(bias + S)` has the weight
+
+        w(|S| - 1) (how many of them are in S) - w(|S|) (how many are not)
+
+    with `w(k) = 1 / (N C(N - 1, k))`. What is not in S has the same weight, but for the sign, and
+    the sum `whole - bias - S`. So half of the sets suffice, each with a pair of values:
+
+        weight(S) [f(bias + S) - f(whole - S)]
+
+    Of two terms of two parts each, five pairs depend on the phrase.
+    """
+    scale = next((scale for name, scale in SCALES.items() if ACTIVATIONS[name] is f), None)
+    sets = [functools.reduce(Players.__add__, each) for each in product(*map(_choices, terms))]
+    _, n, ours, _ = sets[-1]
+    w = [1 / (n * math.comb(n - 1, k)) for k in range(n)]
+    share, fractions = jnp.zeros_like(whole), []
+    for value, count, inside, varies in sets[: len(sets) // 2]:
+        weight = (w[count - 1] * inside if count else 0) - w[count] * (ours - inside)
+        if not isinstance(weight, Array) and not weight:
+            continue
+        low, high = add(bias, value), whole if value is None else whole - value
+        if scale and varies:
+            low, high = jnp.exp(scale * low), jnp.exp(-scale * high)
+            fractions.append(as_fraction(scale * weight, low, high))
+        else:
+            share = share + weight * (f(low) - f(high))
+    return add_fractions(fractions, share)
 
 
 def score(

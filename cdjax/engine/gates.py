@@ -33,6 +33,7 @@ activations, every `f` is evaluated on its own.
 """
 
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -122,7 +123,7 @@ class Gates(NamedTuple):
             return (act(stored) + act(y) - act(stored - y)) / 2
         half, t = SCALES[f] / 2, self.encode(f, y)
         whole = Fraction(jnp.full_like(stored, half), 1 + _cut_off(stored))
-        return _divide(_as_fraction(half, t, t * stored), whole) - (SCALES[f] - 1) / 2
+        return add_fractions([as_fraction(half, t, t * stored), whole], (1 - SCALES[f]) / 2)
 
     def make_rows(self, f: str, z: Array, x: Array, b: Array) -> GateRows:
         """Return the rows of one step of a gate, from its `z` and `x` `[s, h]` and `b`."""
@@ -189,10 +190,8 @@ class Gates(NamedTuple):
             for weight, y in terms:
                 const = const + weight * (act(b + y) - act(z - y))
             return const
-        fractions = [_as_fraction(SCALES[f] * weight, y * b, y * z) for weight, y in terms]
-        for n in range(0, len(fractions), 2):
-            const = const + _divide(*fractions[n : n + 2])
-        return const
+        fractions = [as_fraction(SCALES[f] * weight, y * b, y * z) for weight, y in terms]
+        return add_fractions(fractions, const)
 
     def _sum(self, y: Array, stored: Any, row: Indices) -> Array:
         """Return `y` plus an argument of the rows, as stored."""
@@ -207,15 +206,20 @@ class Fraction(NamedTuple):
     denominator: Array
 
 
-def _divide(one: Fraction, other: Fraction | None = None) -> Array:
-    """Return the value of a fraction, or of the sum of two, by one division."""
-    if other is None:
-        return one.numerator / one.denominator
-    numerator = one.numerator * other.denominator + other.numerator * one.denominator
-    return numerator / (one.denominator * other.denominator)
+def add_fractions(fractions: Sequence[Fraction], start: float | Array = 0) -> Array:
+    """Return `start` and the sum of fractions, at least one, by a division for two of them."""
+
+    def divide(one: Fraction, other: Fraction | None = None) -> Array:
+        if other is None:
+            return one.numerator / one.denominator
+        numerator = one.numerator * other.denominator + other.numerator * one.denominator
+        return numerator / (one.denominator * other.denominator)
+
+    pairs = (fractions[n : n + 2] for n in range(0, len(fractions), 2))
+    return functools.reduce(jnp.add, itertools.starmap(divide, pairs), start)
 
 
-def _as_fraction(weight: float, t: Array, u: Array) -> Fraction:
+def as_fraction(weight: float | Array, t: Array, u: Array) -> Fraction:
     """Return `weight (t u - 1) / ((1 + t) (1 + u))`, `t` and `u` cut off."""
     t, u = _cut_off(t), _cut_off(u)
     difference = t * u - 1

@@ -5,7 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from cdjax.activations import ACTIVATIONS
 from cdjax.core.decomposition import split_logits
+from cdjax.core.linearize import linearize
 from cdjax.core.rules import RULES
 from cdjax.core.split import PLAIN, Owned, Parts, Split
 from cdjax.engine import beta_only
@@ -103,6 +105,37 @@ def test_a_long_beginning_leaves_no_rest_that_rounding_errors_could_feign(rule):
     logits = cdjax.predict(network, [ids])[0]
     (score,) = cdjax.score_spans(network, ids, [[0, len(ids)]], rule)
     np.testing.assert_allclose(score + network.bias, logits, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("kinds", ["s", "ss", "so", "os", "sos"])  # split, owned
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu"])
+def test_shares_of_a_sum(x64, name, kinds, inside):
+    """Against the definition, which evaluates all sets of the parts; sizes from 1e-3 to 1e3."""
+    f, rng = ACTIVATIONS[name], np.random.default_rng(4)
+    terms, players, ours, bias = [], [], [], jnp.zeros(500)
+    for kind in kinds:
+        size = 10 ** rng.uniform(-3, 3, (3, 500))
+        values = [jnp.asarray(size * rng.normal(size=size.shape), jnp.float32)[n] for n in range(3)]
+        beta, gamma, b = [value.astype(float) for value in values]
+        if kind == "o":
+            terms.append(Owned(beta, jnp.array([inside])))
+            players, ours = [*players, beta], [*ours, inside]
+        else:
+            terms.append(beta_only.Share(beta, beta + gamma + b, jnp.array([True]), b))
+            players, ours, bias = [*players, beta, gamma], [*ours, True, False], bias + b
+    shares = [share for share, our in zip(linearize(f, players, bias), ours, strict=True) if our]
+    whole = bias + sum(players)
+    found = beta_only.linearize(f, terms, bias, whole)
+    np.testing.assert_allclose(found, sum(shares), rtol=1e-12, atol=1e-12)
+    if name != "relu":  # exponentials of such arguments overflow
+        less = jax.tree.map(
+            lambda v: v if v.dtype == bool else v.astype("f4"), (terms, bias, whole)
+        )
+        found = beta_only.linearize(f, *less)
+        assert found.dtype == np.float32
+        # An argument's own rounding error is up to 1e-4 at these sizes.
+        np.testing.assert_allclose(found, sum(shares), rtol=0, atol=1e-3)
 
 
 def test_no_program_of_another_class_is_taken_for_its_own():
