@@ -39,8 +39,10 @@ one logit, its sigmoid, the second of two labels), that of each label by itself 
 logit), or the logits."""
 Quadrature = Literal["gauss-legendre", "middle", "right"]
 
-MEMORY = 256 << 20
-"""Bytes that the forward and backward passes of one tile may take."""
+MEMORY, DEVICE_MEMORY = 16 << 20, 256 << 20
+"""Bytes that the forward and backward passes of one tile may take, on a CPU and on other devices.
+Beyond 32 MB glibc takes memory from the system anew for every tile, which took 1.6 times as long.
+"""
 TILE_PASSES = 32, 128, 256, 512
 """Passes of a tile; the smallest number that holds all, within `MEMORY`."""
 
@@ -222,7 +224,8 @@ def _tile_sizes(network: Classifier, batch: PaddedSequences) -> list[int]:
     hidden = sum(cell.W.shape[1] for cells in both for cell in cells)
     # About 24 numbers of the hidden width a step: gates, pre-activations, states and cotangents.
     step_bytes = 24 * hidden * network.bias.dtype.itemsize
-    fitting = max(1, MEMORY // (step_bytes * _leaf(batch.projected).shape[1]))
+    memory = MEMORY if jax.default_backend() == "cpu" else DEVICE_MEMORY
+    fitting = max(1, memory // (step_bytes * _leaf(batch.projected).shape[1]))
     fitting = 1 << (fitting.bit_length() - 1)
     return [min(passes, fitting) for passes in TILE_PASSES]
 
