@@ -11,7 +11,7 @@ import cdjax.model
 from cdjax.cli.cache import keep_compiled_programs
 from cdjax.cli.options import UserError, as_user_error, positive
 from cdjax.core.rules import RULES
-from cdjax.corpus.freed import return_freed_arrays
+from cdjax.memory import keep_freed_arrays
 from cdjax.methods.registry import make_methods
 
 PROGRAM = "python -m benchmarks.paper"
@@ -182,7 +182,7 @@ def _make_setting(args: argparse.Namespace, command: str) -> Setting:
         print(text, flush=True)
 
     keep_compiled_programs()
-    return_freed_arrays()
+    keep_freed_arrays()
     subjects = []
     if args.sst:
         folder = args.out / "models"

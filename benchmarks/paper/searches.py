@@ -70,12 +70,13 @@ def negations(trees: Sequence[Tree], search: str = OPPOSITE) -> Iterator[Phrase]
         search: One of `SEARCHES`.
     """
     for tree_index, tree in enumerate(trees):
-        for node_index, node in enumerate(tree.nodes):
+        places = [n for n, token in enumerate(tree.tokens) if token.lower() in NEGATIONS]
+        for node_index, node in enumerate(tree.nodes if places else ()):
             if not node.children or node.stop - node.start > NEGATION_LENGTH:
                 continue
             first, second = (tree.nodes[child] for child in node.children)
-            begins = tree.tokens[first.start : min(first.stop, first.start + NEGATION_WITHIN)]
-            negated = any(token.lower() in NEGATIONS for token in begins)
+            begins = range(first.start, min(first.stop, first.start + NEGATION_WITHIN))
+            negated = any(place in begins for place in places)
             if negated and _polarity(node) and _negates(search, tree, node, second):
                 yield Phrase(tree_index, node_index, _polarity(node) > 0)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 from cdjax.cli.cache import keep_compiled_programs
-from cdjax.corpus.freed import return_freed_arrays
+from cdjax.memory import keep_freed_arrays
 
 from benchmarks.paper.setting import Setting
 
@@ -49,7 +49,7 @@ def _start(setting: Setting) -> None:
     os.environ.update(ONE_THREAD)  # before JAX computes
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends without a word; the first process speaks
     keep_compiled_programs()
-    return_freed_arrays()
+    keep_freed_arrays()
     _given.append(setting)
 
 
