@@ -152,15 +152,15 @@ class Players(NamedTuple):
     """Some of the parts of which terms consist."""
 
     value: Array | None  # their sum; None where it is 0
-    count: int
+    size: int  # how many
     ours: Any  # how many are the phrase's: an int, or an array [..., 1]
     varies: bool = False  # whether the sum depends on the phrase
 
     def __add__(self, other: tuple[Any, ...]) -> "Players":
         """Return those of two terms."""
-        value, count, ours, varies = other
+        value, size, ours, varies = other
         value = add(self.value, value)
-        return Players(value, self.count + count, self.ours + ours, self.varies or varies)
+        return Players(value, self.size + size, self.ours + ours, self.varies or varies)
 
 
 def _choices(term: Share | Owned) -> tuple[Players, ...]:
@@ -192,8 +192,8 @@ def linearize(f: Activation, terms: Sequence[Share | Owned], bias: Array, whole:
     _, n, ours, _ = sets[-1]
     w = [1 / (n * math.comb(n - 1, k)) for k in range(n)]
     share, fractions = jnp.zeros_like(whole), []
-    for value, count, inside, varies in sets[: len(sets) // 2]:
-        weight = (w[count - 1] * inside if count else 0) - w[count] * (ours - inside)
+    for value, size, inside, varies in sets[: len(sets) // 2]:
+        weight = (w[size - 1] * inside if size else 0) - w[size] * (ours - inside)
         if not isinstance(weight, Array) and not weight:
             continue
         low, high = add(bias, value), whole if value is None else whole - value

@@ -206,7 +206,7 @@ class Fraction(NamedTuple):
     denominator: Array
 
 
-def add_fractions(fractions: Sequence[Fraction], start: float | Array = 0) -> Array:
+def add_fractions(fractions: Sequence[Fraction], start: Any = 0) -> Array:
     """Return `start` and the sum of fractions, at least one, by a division for two of them."""
 
     def divide(one: Fraction, other: Fraction | None = None) -> Array:
