@@ -10,7 +10,7 @@ from benchmarks.paper.experiment import Experiment, Layout
 from benchmarks.paper.plots import draw_bars_of_methods, draw_separations
 from benchmarks.paper.results import Record, fields, with_means
 from benchmarks.paper.searches import dissenting_phrases
-from benchmarks.paper.setting import Scorer, Setting, Subject
+from benchmarks.paper.setting import Scorer, Setting, Subject, once_a_split
 from benchmarks.paper.statistics import RESAMPLES, Estimate, separation
 
 PROTOCOL = (
@@ -95,6 +95,7 @@ def separate(
     }
 
 
+@once_a_split
 def _find(setting: Setting, split: str) -> Phrases:
     found = list(dissenting_phrases(setting.trees(split)))
     return Phrases(*(np.array(column) for column in zip(*found, strict=True)))

@@ -182,4 +182,5 @@ EXPERIMENT = Experiment(
     run=run,
     draw=draw,
     layout=Layout("area", panels=("data", "task"), lower_is_better=("deletion",)),
+    takes_long=True,
 )

@@ -40,4 +40,5 @@ class Experiment(NamedTuple):
     blocks: Callable[[Record], list[Block]] = lambda result: []  # further parts of the report
     needs_all_data: bool = True  # False: at least one of `data`
     also: tuple[str, ...] = ()  # data whose models are measured too, where there are any
+    takes_long: bool = False  # of those that run side by side, these start first
     starts_processes: bool = False  # whether it uses all cores by processes of its own

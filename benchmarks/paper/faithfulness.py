@@ -17,7 +17,15 @@ from jaxtyping import Bool, Float, Int
 
 from benchmarks.paper import deletion
 from benchmarks.paper.phrase_labels import DISTANCES
-from benchmarks.paper.setting import PACKAGE, SCORING, Scorer, Setting, Subject, digest_code
+from benchmarks.paper.setting import (
+    PACKAGE,
+    SCORING,
+    Scorer,
+    Setting,
+    Subject,
+    digest_code,
+    once_a_split,
+)
 from benchmarks.paper.statistics import RESAMPLES, correlations, mean, spearman
 
 REVIEWS, QUICK_REVIEWS = 200, 40
@@ -42,9 +50,9 @@ def measure(
     setting: Setting, subject: Subject, scorer: Scorer, split: str, resamples: int = RESAMPLES
 ) -> dict[str, Any]:
     """Return the agreement of scores with the game, and the areas under deletion and insertion."""
-    reviews, spans = choose_reviews(setting, split)
+    trees, reviews, _ = choose_reviews(setting, split)
     game = play(setting, subject, split)
-    scores = np.concatenate(setting.score(subject, scorer, reviews, spans, "nodes of sentences"))
+    scores = np.concatenate(score_nodes(setting, subject, scorer, split, trees))
     statistics: dict[str, Any] = {}
     for name, values in (("shapley", game.shapley), ("left_out", game.left_out)):
         ranked = correlations(scores, values, game.review, resamples, ("spearman",))
@@ -63,18 +71,31 @@ def measure(
     return statistics
 
 
-def choose_reviews(setting: Setting, split: str) -> tuple[list[list[str]], list[Spans]]:
-    """Return the tokens of the reviews, and their nodes but the root, spans `[S, 2]`."""
-    trees = [tree for tree in setting.trees(split) if tree.label != NEUTRAL and len(tree.nodes) > 1]
+@once_a_split
+def choose_reviews(setting: Setting, split: str) -> tuple[list[int], list[list[str]], list[Spans]]:
+    """Return the trees of the reviews, their tokens, and their nodes but the root, spans `[S, 2]`.
+
+    Trees are given by their indices.
+    """
+    trees = setting.trees(split)
+    usable = [n for n, tree in enumerate(trees) if tree.label != NEUTRAL and len(tree.nodes) > 1]
     count = QUICK_REVIEWS if setting.quick else REVIEWS
-    chosen = sorted(np.random.default_rng(0).permutation(len(trees))[:count])
-    spans = [np.array([(n.start, n.stop) for n in trees[m].nodes[1:]]) for m in chosen]
-    return [list(trees[m].tokens) for m in chosen], spans
+    chosen = [usable[m] for m in sorted(np.random.default_rng(0).permutation(len(usable))[:count])]
+    spans = [np.array([(node.start, node.stop) for node in trees[n].nodes[1:]]) for n in chosen]
+    return chosen, [list(trees[n].tokens) for n in chosen], spans
+
+
+def score_nodes(
+    setting: Setting, subject: Subject, scorer: Scorer, split: str, trees: Sequence[int]
+) -> list[Float[np.ndarray, "s"]]:
+    """Return the scores of the nodes but the root of trees, given by their indices."""
+    nodes = setting.nodes(subject, scorer, split)
+    return [nodes[n][1:] for n in trees]
 
 
 def play(setting: Setting, subject: Subject, split: str) -> Game:
     """Return the game of a model, from its file where it was played before."""
-    reviews, spans = choose_reviews(setting, split)
+    _, reviews, spans = choose_reviews(setting, split)
     ids = [find_vocabulary(subject.model).encode(tokens) for tokens in reviews]
     code = digest_code(*(PACKAGE / room for room in SCORING)), Path(__file__).read_bytes()
     digest = hashlib.sha256(repr((subject.digest, code, DRAWS)).encode())

@@ -16,7 +16,7 @@ from benchmarks.paper.searches import (
     negations,
     short_phrases,
 )
-from benchmarks.paper.setting import Scorer, Setting, Subject
+from benchmarks.paper.setting import Scorer, Setting, Subject, once_a_split
 from benchmarks.paper.statistics import RESAMPLES, Estimate, separation
 
 PROTOCOL = (
@@ -132,8 +132,7 @@ def measure(
         split: Of the treebank, several joined by "+".
         resamples: Number of bootstrap resamples.
     """
-    trees = [tree for part in split.split("+") for tree in setting.trees(part)]
-    phrases = list(negations(trees))
+    trees, phrases = _find(setting, split)
     sign = -1 if scorer.method.name in REMOVING else 1
     within = score_in_review(setting, subject, scorer, trees, phrases)
     alone = score_alone(setting, subject, scorer, trees, phrases)
@@ -159,6 +158,13 @@ def measure(
         "right_phrase": float((np.sign(triple[:, 0]) == labels).mean()),
         "right_part": float((np.sign(triple[:, 2]) == -labels).mean()),  # opposite by the search
     }
+
+
+@once_a_split
+def _find(setting: Setting, split: str) -> tuple[list[Tree], list[Phrase]]:
+    """Return the trees of splits joined by "+", and the negations in them."""
+    trees = [tree for part in split.split("+") for tree in setting.trees(part)]
+    return trees, list(negations(trees))
 
 
 def draw(setting: Setting, result: Record) -> list[Record]:

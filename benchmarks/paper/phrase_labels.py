@@ -1,6 +1,5 @@
 """Beyond the paper: scores of all labelled phrases of the treebank against their labels."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from cdjax.text.trees import NEUTRAL
 from benchmarks.paper.experiment import Experiment, Layout
 from benchmarks.paper.plots import draw_bars_of_methods
 from benchmarks.paper.results import Record, fields, with_means
-from benchmarks.paper.setting import Scorer, Setting, Subject
+from benchmarks.paper.setting import Scorer, Setting, Subject, once_a_split
 from benchmarks.paper.statistics import Estimate, correlations, separation
 
 LENGTHS = {
@@ -91,13 +90,14 @@ def measure(
     return statistics
 
 
-def _sample(count: int) -> list[int]:
+def _sample(count: int) -> tuple[int, ...]:
     """Return the numbers of `TRAINING_TREES` of so many trees, ascending."""
-    return sorted(np.random.default_rng(0).permutation(count)[:TRAINING_TREES].tolist())
+    return tuple(sorted(np.random.default_rng(0).permutation(count)[:TRAINING_TREES].tolist()))
 
 
+@once_a_split
 def _describe_nodes(
-    setting: Setting, split: str, trees: Sequence[int] | None = None
+    setting: Setting, split: str, trees: tuple[int, ...] | None = None
 ) -> tuple[np.ndarray, ...]:
     """Return the tree, the length, the number of words behind it and the label of every node.
 
@@ -160,4 +160,5 @@ EXPERIMENT = Experiment(
         others=("auc",),
         counts=("phrases",),
     ),
+    takes_long=True,
 )

@@ -32,6 +32,7 @@ def run_experiments(names: Sequence[str], setting: Setting, overwrite: bool = Fa
     """
     alone = [name for name in names if EXPERIMENTS[name].starts_processes]
     together = [(name, overwrite) for name in names if name not in alone]
+    together.sort(key=lambda item: not EXPERIMENTS[item[0]].takes_long)
     for _ in work(_run_named, setting, together):
         pass
     for name in alone:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cdjax
 import jax
@@ -243,6 +243,25 @@ def digest_code(*folders: Path) -> str:
             digest.update(f"{folder.name}/{path.relative_to(folder)}\n".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def once_a_split(find: Callable[..., Any]) -> Any:
+    """Make a function keep what it finds in the trees of a split, of which every rule asks again.
+
+    Args:
+        find: Of a setting, a split and further hashable arguments. What it returns is shared: it is
+            not to be changed.
+    """
+    found: dict[tuple, Any] = {}
+
+    @functools.wraps(find)
+    def find_once(setting: Setting, split: str, *more: Any) -> Any:
+        key = setting.sst, setting.quick, split, *more
+        if key not in found:
+            found[key] = find(setting, split, *more)
+        return found[key]
+
+    return find_once
 
 
 @functools.cache

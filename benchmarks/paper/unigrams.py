@@ -291,4 +291,5 @@ EXPERIMENT = Experiment(
         counts=("words",),
     ),
     needs_all_data=False,
+    takes_long=True,
 )

@@ -143,9 +143,11 @@ def lay_out(
 def trunk_bounds(sequence: Numbers, start: Numbers) -> tuple[Numbers, Numbers]:
     """Return the first and the last span of each trunk, of spans sorted as in `lay_out`."""
     new = np.ones(len(start), bool)
-    new[1:] = (np.diff(sequence) != 0) | (np.diff(start) != 0)
+    new[1:] = (sequence[1:] != sequence[:-1]) | (start[1:] != start[:-1])
     head = np.flatnonzero(new)
-    return head, np.append(head, len(start))[1:] - 1  # the last one ends furthest
+    last = np.empty_like(head)
+    last[:-1], last[-1:] = head[1:] - 1, len(start) - 1  # the last one ends furthest
+    return head, last
 
 
 def count_stored_states(start: Numbers, stop: Numbers, head: Numbers, last: Numbers) -> Numbers:

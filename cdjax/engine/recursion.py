@@ -7,7 +7,9 @@ Sequences are padded to a few lengths.
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from cdjax.core.decomposition import split_logits
-from cdjax.core.network import Classifier, forward
+from cdjax.core.network import Classifier, project_input, read_out, run_projected
 from cdjax.core.rules import Rule
 from cdjax.engine import beta_only
 from cdjax.engine.devices import JobResult
@@ -26,6 +28,9 @@ TILE_STEPS = 8192
 """Spans times padded length: bounds the memory of a tile."""
 TILE_SEQUENCES = 64
 """Sequences of a tile of forward passes."""
+BLOCK_STEPS = 2**14
+"""Steps of sequences whose inputs are projected together: bounds the memory that this takes."""
+FEWEST_ROWS = 64  # projected at a time
 
 Vectors = Float[np.ndarray, "_ d"]
 AnyArray = Array | np.ndarray  # NumPy's where nothing is compiled, under `jax.disable_jit`
@@ -150,13 +155,39 @@ def predict(
     """
     logits = np.empty((len(sequences), len(network.bias)), network.bias.dtype)
     network = jax.device_put(network)
-    for length, members in _group_by_length(sequences, range(len(sequences))):
-        for first in range(0, len(members), TILE_SEQUENCES):
-            tile = members[first : first + TILE_SEQUENCES]
-            x = pad(_stack(sequences, tile, length, embedding), TILE_SEQUENCES)
-            steps = pad(_lengths(sequences, tile), TILE_SEQUENCES)
-            logits[tile] = np.asarray(_predict(network, x, steps))[: len(tile)]
+    for block in _blocks(sequences):
+        rows = np.concatenate([sequences[n] for n in block])
+        numbers = np.arange(len(rows), dtype=np.int32)
+        if embedding is not None:  # the product with W is computed once a word, not once a step
+            words, numbers = np.unique(rows, return_inverse=True)
+            rows = embedding[words]
+        size = 2 ** math.ceil(math.log2(max(len(rows), FEWEST_ROWS)))
+        projected = _project(network.layers[0], pad(rows, size))
+        numbers = np.split(numbers, np.cumsum([len(sequences[n]) for n in block])[:-1])
+        row_of_step = dict(zip(block, numbers, strict=True))
+        for length, members in _group_by_length(sequences, block):
+            for first in range(0, len(members), TILE_SEQUENCES):
+                tile = members[first : first + TILE_SEQUENCES]
+                at = np.zeros((TILE_SEQUENCES, length), np.int32)
+                for padded, n in zip(at, tile, strict=False):
+                    padded[: len(sequences[n])] = row_of_step[n]
+                steps = pad(_lengths(sequences, tile), TILE_SEQUENCES)
+                out = _predict(network, _take(projected, at), steps)
+                logits[tile] = np.asarray(out)[: len(tile)]
     return logits
+
+
+def _blocks(sequences: Sequence[np.ndarray]) -> Iterator[list[int]]:
+    """Yield the indices of sequences, the short ones first, in blocks of `BLOCK_STEPS` steps."""
+    block, steps = [], 0
+    for n in sorted(range(len(sequences)), key=lambda n: len(sequences[n])):
+        if block and steps + len(sequences[n]) > BLOCK_STEPS:
+            yield block
+            block, steps = [], 0
+        block.append(n)
+        steps += len(sequences[n])
+    if block:
+        yield block
 
 
 def _cut(indices: Int[np.ndarray, "_"], most: int) -> Iterator[tuple[Int[np.ndarray, "_"], int]]:
@@ -191,9 +222,11 @@ def _stack(
     sequences: Sequence[np.ndarray], indices: list[int], length: int, embedding: Vectors | None
 ) -> Float[np.ndarray, "n t d"]:
     """Return the input vectors of the given sequences, padded to one length."""
-    chosen = (sequences[n] for n in indices)
-    vectors = (x if embedding is None else embedding[x] for x in chosen)
-    return np.stack([pad(x, length) for x in vectors])
+    vectors = [sequences[n] if embedding is None else embedding[sequences[n]] for n in indices]
+    stacked = np.zeros((len(vectors), length, vectors[0].shape[1]), vectors[0].dtype)
+    for row, x in zip(stacked, vectors, strict=True):
+        row[: len(x)] = x
+    return stacked
 
 
 def pad(array: np.ndarray, count: int) -> np.ndarray:
@@ -258,8 +291,23 @@ def _score_masks(
 
 
 @jax.jit
+def _project(layer: Any, x: Float[AnyArray, "n d"]) -> Any:
+    return project_input(layer, x)
+
+
+@jax.jit
+def _take(projected: Any, at: Int[AnyArray, "b t"]) -> Any:
+    return jax.tree.map(lambda rows: rows[at], projected)
+
+
+@jax.jit
 def _predict(
-    network: Classifier, x: Float[AnyArray, "b t d"], length: Int[AnyArray, "b"]
+    network: Classifier, projected: Any, length: Int[AnyArray, "b"]
 ) -> Float[Array, "b k"]:
-    steps = jnp.arange(x.shape[1], dtype=length.dtype)
-    return jax.vmap(lambda x, length: forward(network, x, steps < length))(x, length)
+    steps = jnp.arange(jax.tree.leaves(projected)[0].shape[1], dtype=length.dtype)
+
+    def read(projected: Any, length: Array) -> Array:
+        h = run_projected(network.layers, projected, valid=steps < length)
+        return read_out(network, h, valid=steps < length)
+
+    return jax.vmap(read)(projected, length)

@@ -4,6 +4,7 @@ import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -213,8 +214,8 @@ class Vocabulary:
         if not all(isinstance(token, str) for token in tokens):
             wrong = next(token for token in tokens if not isinstance(token, str))
             raise TypeError(f"found the token {wrong!r}; expected a string.")
-        keys = (token.lower() for token in tokens) if self.lowercase else tokens
-        numbers = np.fromiter((self._rows.get(key, -1) for key in keys), np.int32, len(tokens))
+        keys = map(str.lower, tokens) if self.lowercase else tokens
+        numbers = np.fromiter(map(self._rows.get, keys, repeat(-1)), np.int32, len(tokens))
         missing = numbers < 0
         if missing.any() and self.unknown is None:
             raise ValueError(
