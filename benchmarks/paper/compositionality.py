@@ -153,4 +153,5 @@ EXPERIMENT = Experiment(
         others=("auc", "right_positive", "right_negative"),
         counts=("positive", "negative"),
     ),
+    takes_long=True,
 )

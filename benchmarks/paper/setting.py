@@ -24,7 +24,7 @@ from cdjax.text.trees import Tree, read_trees
 from cdjax.training.linear import LinearModel
 from cdjax.training.provenance import digest_file
 from cdjax.training.treebank import SENTIMENTS
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from benchmarks.paper.regressions import fit_once
@@ -186,7 +186,7 @@ class Setting:
             spans: Half-open spans of each.
             what: Description of the texts, for the log.
         """
-        ids = [find_vocabulary(subject.model).encode(tokens) for tokens in reviews]
+        ids = [_encode(subject, tuple(tokens)) for tokens in reviews]
         pairs = [np.array(of_review, np.int32).reshape(-1, 2) for of_review in spans]
         counts = [len(of_review) for of_review in pairs]
         path = (self.scores or self.out / "scores") / f"{_name(subject, scorer, ids, pairs)}.npy"
@@ -272,6 +272,17 @@ def _read_trees(path: Path) -> list[Tree]:
 @functools.cache
 def _digest_files(folder: Path) -> dict[str, str]:
     return {path.name: digest_file(path) for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+_encoded: dict[tuple, Int[np.ndarray, "_"]] = {}
+
+
+def _encode(subject: Subject, tokens: tuple[str, ...]) -> Int[np.ndarray, "_"]:
+    """Return the numbers of tokens, which every rule asks for."""
+    key = subject.digest, tokens
+    if key not in _encoded:
+        _encoded[key] = find_vocabulary(subject.model).encode(tokens)
+    return _encoded[key]
 
 
 def _name(subject: Subject, scorer: Scorer, ids: list, spans: list) -> str:

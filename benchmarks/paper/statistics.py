@@ -1,8 +1,9 @@
 """Correlation, separation of two groups, and bootstrap intervals of both.
 
 A resample is represented by weights, the number of times it holds each item, so that values are
-sorted once and not for each resample. Items of one group, such as the phrases of one review, are
-drawn together.
+sorted once and not for each resample. Weights are of several resamples, `[R, n]`: short calls of
+NumPy would take longer than what they compute. Items of one group, such as the phrases of one
+review, are drawn together.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,9 +17,12 @@ from sklearn.metrics import roc_auc_score
 RESAMPLES = 1000
 LEVEL = 0.95
 
+TOGETHER = 2**17
+"""Weights at a time: about what a processor's cache holds."""
+
 Values = Float[np.ndarray, "n"]
-Weights = Float[np.ndarray, "n"]
-Statistic = Callable[[Weights], float]
+Weights = Float[np.ndarray, "r n"]
+Statistic = Callable[[Weights], Float[np.ndarray, "r"]]
 
 
 class Estimate(NamedTuple):
@@ -123,11 +127,7 @@ def correlations(
         "spearman": lambda w: _weighted_pearson(x_ranks(w), y_ranks(w), w),
     }
     statistics = {name: of_weights[name] for name in names}
-
-    def usable(w: Weights) -> bool:
-        return bool(np.ptp(x[w > 0]) and np.ptp(y[w > 0]))
-
-    return _with_intervals(exact, statistics, len(x), groups, resamples, usable)
+    return _with_intervals(exact, statistics, len(x), groups, resamples, _varying(x, y))
 
 
 def separation(
@@ -151,8 +151,8 @@ def separation(
         "auc": lambda w: _weighted_auc(ranks, positive, w),
     }
 
-    def usable(w: Weights) -> bool:
-        return bool(w[positive].any() and w[~positive].any())
+    def usable(w: Weights) -> Bool[np.ndarray, "r"]:
+        return w[:, positive].any(axis=1) & w[:, ~positive].any(axis=1)
 
     return _with_intervals(exact, statistics, len(values), groups, resamples, usable)
 
@@ -175,11 +175,8 @@ def concordance(
     """
     _check_pairs(x, y)
     statistics: dict[str, Statistic] = {"concordance": lambda w: _weighted_concordance(x, y, w)}
-    exact = {"concordance": _weighted_concordance(x, y, np.ones(len(x)))}
-
-    def usable(w: Weights) -> bool:
-        return bool(np.ptp(x[w > 0]) and np.ptp(y[w > 0]))
-
+    exact = {"concordance": float(_weighted_concordance(x, y, np.ones((1, len(x))))[0])}
+    usable = _varying(x, y)
     return _with_intervals(exact, statistics, len(x), groups, resamples, usable)["concordance"]
 
 
@@ -193,11 +190,13 @@ def mean(
         groups: Group of each item; a group is drawn as a whole. Each item on its own when None.
         resamples: Number of bootstrap resamples.
     """
-    statistics: dict[str, Statistic] = {"mean": lambda w: float(w @ values / w.sum())}
+    statistics: dict[str, Statistic] = {"mean": lambda w: w @ values / w.sum(axis=1)}
     exact = {"mean": float(values.mean())}
-    return _with_intervals(exact, statistics, len(values), groups, resamples, lambda w: True)[
-        "mean"
-    ]
+
+    def usable(w: Weights) -> Bool[np.ndarray, "r"]:
+        return np.ones(len(w), bool)
+
+    return _with_intervals(exact, statistics, len(values), groups, resamples, usable)["mean"]
 
 
 class _Ranks:
@@ -208,39 +207,65 @@ class _Ranks:
         self.order = np.argsort(self.rank, kind="stable")
         self.last = np.cumsum(counts) - 1  # last position of each distinct value
 
-    def up_to(self, weights: Weights) -> Float[np.ndarray, "u"]:
+    def up_to(self, weights: Weights) -> Float[np.ndarray, "r u"]:
         """Return the weight at or below each distinct value."""
-        return np.cumsum(weights[self.order])[self.last]
+        return np.cumsum(weights.take(self.order, axis=1), axis=1).take(self.last, axis=1)
 
-    def below(self, weights: Weights) -> Values:
+    def below(self, weights: Weights) -> Float[np.ndarray, "r n"]:
         """Return the weight below each item, that of its equals by half."""
         up_to = self.up_to(weights)
-        return ((up_to + np.concatenate([[0.0], up_to[:-1]])) / 2)[self.rank]
+        before = np.pad(up_to[:, :-1], [(0, 0), (1, 0)])
+        return ((up_to + before) / 2).take(self.rank, axis=1)
 
     __call__ = below  # mean ranks, but for a constant
 
 
-def _weighted_pearson(x: Values, y: Values, w: Weights) -> float:
-    total = w.sum()
-    x, y = x - (w @ x) / total, y - (w @ y) / total
-    return float((w * x) @ y / np.sqrt(((w * x) @ x) * ((w * y) @ y)))
+def _varying(x: Values, y: Values) -> Callable[[Weights], Bool[np.ndarray, "r"]]:
+    """Return what tells whether a resample holds two values of `x` and two of `y`."""
+
+    def usable(w: Weights) -> Bool[np.ndarray, "r"]:
+        held = w > 0
+        return np.array([_vary(x[row]) and _vary(y[row]) for row in held])
+
+    return usable
 
 
-def _weighted_concordance(x: Values, y: Values, w: Weights) -> float:
-    total = w.sum()
-    shift = (w @ (x - y)) / total
-    x, y = x - (w @ x) / total, y - (w @ y) / total
-    return float(2 * ((w * x) @ y) / ((w * x) @ x + (w * y) @ y + total * shift**2))
+def _vary(values: Values) -> bool:
+    return bool(len(values)) and bool((values != values[0]).any())
 
 
-def _weighted_ks(ranks: _Ranks, positive: Bool[np.ndarray, "n"], w: Weights) -> float:
+def _weighted_pearson(x: np.ndarray, y: np.ndarray, w: Weights) -> Float[np.ndarray, "r"]:
+    """Return the correlations of values `[n]`, or of `[R, n]` that depend on the resample."""
+    x, y = _centred(x, w), _centred(y, w)
+    variances = np.vecdot(w * x, x) * np.vecdot(w * y, y)
+    return np.vecdot(w * x, y) / np.sqrt(variances)
+
+
+def _weighted_concordance(x: Values, y: Values, w: Weights) -> Float[np.ndarray, "r"]:
+    total = w.sum(axis=1)
+    shift = w @ (x - y) / total
+    x, y = _centred(x, w), _centred(y, w)
+    variances = np.vecdot(w * x, x) + np.vecdot(w * y, y)
+    return 2 * np.vecdot(w * x, y) / (variances + total * shift**2)
+
+
+def _centred(x: np.ndarray, w: Weights) -> Float[np.ndarray, "r n"]:
+    """Return values less their weighted mean."""
+    return x - (np.vecdot(w, x) / w.sum(axis=1))[:, None]
+
+
+def _weighted_ks(
+    ranks: _Ranks, positive: Bool[np.ndarray, "n"], w: Weights
+) -> Float[np.ndarray, "r"]:
     above, below = (ranks.up_to(np.where(group, w, 0)) for group in (positive, ~positive))
-    return max(0.0, float(np.max(below / below[-1] - above / above[-1])))
+    return np.maximum(0, np.max(below / below[:, -1:] - above / above[:, -1:], axis=1))
 
 
-def _weighted_auc(ranks: _Ranks, positive: Bool[np.ndarray, "n"], w: Weights) -> float:
+def _weighted_auc(
+    ranks: _Ranks, positive: Bool[np.ndarray, "n"], w: Weights
+) -> Float[np.ndarray, "r"]:
     above, below = np.where(positive, w, 0), np.where(positive, 0, w)
-    return float(above @ ranks.below(below) / (above.sum() * below.sum()))
+    return np.vecdot(above, ranks.below(below)) / (above.sum(axis=1) * below.sum(axis=1))
 
 
 def _with_intervals(
@@ -249,20 +274,27 @@ def _with_intervals(
     count: int,
     groups: Int[np.ndarray, "n"] | None,
     resamples: int,
-    usable: Callable[[Weights], bool],
+    usable: Callable[[Weights], Bool[np.ndarray, "r"]],
 ) -> dict[str, Estimate]:
     """Return each statistic with the percentiles of its values over resamples."""
     groups = np.arange(count) if groups is None else np.unique(groups, return_inverse=True)[1]
     size = int(groups.max()) + 1
     rng = np.random.default_rng(0)
-    resampled: dict[str, list[float]] = {name: [] for name in exact}
-    for _ in range(resamples):
-        drawn = np.bincount(rng.integers(size, size=size), minlength=size)
-        weights = drawn[groups].astype(np.float64)
+    resampled: dict[str, list[np.ndarray]] = {name: [np.zeros(0)] for name in exact}
+    together = max(1, TOGETHER // count)
+    for first in range(0, resamples, together):
+        several = range(first, min(first + together, resamples))
+        draws = (rng.integers(size, size=size) for _ in several)
+        drawn = np.stack([np.bincount(draw, minlength=size) for draw in draws])
+        weights = drawn.astype(np.float64).take(groups, axis=1)
         can = usable(weights)
         for name, statistic in statistics.items():
-            resampled[name].append(statistic(weights) if can else np.nan)
-    return {name: _with_interval(value, np.array(resampled[name])) for name, value in exact.items()}
+            with np.errstate(invalid="ignore", divide="ignore"):  # of those that are not usable
+                resampled[name].append(np.where(can, statistic(weights), np.nan))
+    return {
+        name: _with_interval(value, np.concatenate(resampled[name]))
+        for name, value in exact.items()
+    }
 
 
 def _with_interval(value: float, resampled: Values) -> Estimate:

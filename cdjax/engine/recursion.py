@@ -27,7 +27,7 @@ from cdjax.spans import padded_length, span_mask
 TILE_STEPS = 8192
 """Spans times padded length: bounds the memory of a tile."""
 TILE_SEQUENCES = 64
-"""Sequences of a tile of forward passes."""
+"""Sequences of a tile of forward passes; fewer where they are long."""
 BLOCK_STEPS = 2**14
 """Steps of sequences whose inputs are projected together: bounds the memory that this takes."""
 FEWEST_ROWS = 64  # projected at a time
@@ -166,12 +166,13 @@ def predict(
         numbers = np.split(numbers, np.cumsum([len(sequences[n]) for n in block])[:-1])
         row_of_step = dict(zip(block, numbers, strict=True))
         for length, members in _group_by_length(sequences, block):
-            for first in range(0, len(members), TILE_SEQUENCES):
-                tile = members[first : first + TILE_SEQUENCES]
-                at = np.zeros((TILE_SEQUENCES, length), np.int32)
+            lanes = max(1, min(TILE_SEQUENCES, 2 * BLOCK_STEPS // length))
+            for first in range(0, len(members), lanes):
+                tile = members[first : first + lanes]
+                at = np.zeros((lanes, length), np.int32)
                 for padded, n in zip(at, tile, strict=False):
                     padded[: len(sequences[n])] = row_of_step[n]
-                steps = pad(_lengths(sequences, tile), TILE_SEQUENCES)
+                steps = pad(_lengths(sequences, tile), lanes)
                 out = _predict(network, _take(projected, at), steps)
                 logits[tile] = np.asarray(out)[: len(tile)]
     return logits

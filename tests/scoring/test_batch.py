@@ -3,7 +3,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cdjax.core.network import run
+from cdjax.core.network import forward, run
 from cdjax.core.rules import RULES
 
 from tests import reference
@@ -141,6 +141,21 @@ def test_prediction_is_the_models_own(classifier):
     for review, row in zip(REVIEWS, logits, strict=True):
         whole = cdjax.score_spans(classifier, np.array(review, int), [(0, len(review))], cdjax.ACD)
         np.testing.assert_allclose(whole[0] + classifier.bias, row, atol=2e-6)
+
+
+def test_prediction_of_more_and_longer_sequences_than_go_together(classifier, monkeypatch):
+    monkeypatch.setattr("cdjax.engine.recursion.BLOCK_STEPS", 20)
+    rng = np.random.default_rng(1)
+    words = [rng.integers(7, size=length) for length in (3, 50, 1, 20, 3, 9, 30, 3, 12)]
+    vectors = [np.asarray(classifier.embedding)[review] for review in words]
+    expected = [forward(classifier, x) for x in vectors]
+    network = classifier._replace(embedding=None)
+    both = cdjax.Bidirectional(classifier.layers[0], classifier.layers[0])
+    np.testing.assert_allclose(cdjax.predict(classifier, words), expected, atol=1e-6)
+    np.testing.assert_allclose(cdjax.predict(network, vectors), expected, atol=1e-6)
+    ends = classifier._replace(layers=(both,), readout=np.tile(classifier.readout, 2), pool="ends")
+    expected = [forward(ends, x) for x in vectors]
+    np.testing.assert_allclose(cdjax.predict(ends, words), expected, atol=1e-6)
 
 
 def test_no_reviews_and_no_spans(classifier):

@@ -68,3 +68,22 @@ def test_sums_of_words_have_no_interactions(given):
     }
     assert defined == {"cd": True, "gradient": False, "ig": False, "loo": True, "cell": False}
     assert [m.letter for m in measures.MEASURES.values() if m.decides] == list("abcde")
+
+
+def test_what_is_in_a_split_is_asked_once(given):
+    asked = []
+
+    @setting.once_a_split
+    def count(given, split, least=0):
+        asked.append((given.quick, split, least))
+        return sum(node.label >= least for tree in given.trees(split) for node in tree.nodes)
+
+    (given.sst / "test.txt").write_text("(1 (2 a) (0 bad))\n" * 2)
+    quick = dataclasses.replace(given, quick=True)
+    for one in given, given, quick:
+        assert [count(one, "dev"), count(one, "test"), count(one, "dev", 3)] == [3, 6, 2]
+    wanted = [("dev", 0), ("test", 0), ("dev", 3)]
+    assert asked == [(one, *two) for one in (False, True) for two in wanted]
+    elsewhere = dataclasses.replace(given, sst=given.sst / "other")
+    with pytest.raises(FileNotFoundError):
+        count(elsewhere, "dev")
