@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import cdjax
 import jax
@@ -38,6 +38,8 @@ SCORING = ("core", "results", "engine", "scoring", "methods")  # the packages th
 
 QUICK_TREES = {"train": 500, "dev": 150, "test": 150}
 """How many trees of a split a quick run takes."""
+
+Find = TypeVar("Find", bound=Callable[..., Any])
 
 Scores = list[Float[np.ndarray, "_"]]
 """For each review, the scores of its spans: the positive class's less the negative class's."""
@@ -245,7 +247,7 @@ def digest_code(*folders: Path) -> str:
     return digest.hexdigest()
 
 
-def once_a_split(find: Callable[..., Any]) -> Any:
+def once_a_split(find: Find) -> Find:
     """Make a function keep what it finds in the trees of a split, of which every rule asks again.
 
     Args:
@@ -261,7 +263,7 @@ def once_a_split(find: Callable[..., Any]) -> Any:
             found[key] = find(setting, split, *more)
         return found[key]
 
-    return find_once
+    return cast(Find, find_once)
 
 
 @functools.cache

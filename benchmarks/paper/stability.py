@@ -23,7 +23,8 @@ def measure(
     }
     alone = np.concatenate(score_nodes(setting, subject, scorer, split, trees))
     estimates = {}
-    for where, given in texts.items():
-        scores = np.concatenate(setting.score(subject, scorer, *given, f"nodes, added {where}"))
+    for where, (tokens, nodes) in texts.items():
+        what = f"nodes, added {where}"
+        scores = np.concatenate(setting.score(subject, scorer, tokens, nodes, what))
         estimates[where] = concordance(alone, scores, owner, resamples)
     return {"concordance": average(list(estimates.values())), **estimates}

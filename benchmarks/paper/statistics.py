@@ -152,7 +152,7 @@ def separation(
     }
 
     def usable(w: Weights) -> Bool[np.ndarray, "r"]:
-        return w[:, positive].any(axis=1) & w[:, ~positive].any(axis=1)
+        return np.all([w[:, group].any(axis=1) for group in (positive, ~positive)], axis=0)
 
     return _with_intervals(exact, statistics, len(values), groups, resamples, usable)
 

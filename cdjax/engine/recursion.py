@@ -307,7 +307,7 @@ def _predict(
 ) -> Float[Array, "b k"]:
     steps = jnp.arange(jax.tree.leaves(projected)[0].shape[1], dtype=length.dtype)
 
-    def read(projected: Any, length: Array) -> Array:
+    def read(projected: Any, length: AnyArray) -> Array:
         h = run_projected(network.layers, projected, valid=steps < length)
         return read_out(network, h, valid=steps < length)
 
