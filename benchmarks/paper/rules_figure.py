@@ -75,7 +75,7 @@ def _draw_plane(axes: Axes, panel: Plane, others: Sequence[str]) -> None:
     for name, point in panel.others.items():
         marker = MARKERS[others.index(name)]
         axes.plot(*point, marker, color=COLOURS[1], fillstyle="none", label=name, **above)
-    axes.margins(x=0.2)  # room for labels, on the side that looks away from the family
+    axes.margins(x=0.35)  # room for labels, on the side that looks away from the family
     middle = np.mean([x for x, _ in panel.family])
     for names, (x, y) in _join_near({**panel.named, **panel.others}, axes):
         left = x < middle
