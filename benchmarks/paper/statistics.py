@@ -1,9 +1,8 @@
 """Correlation, separation of two groups, and bootstrap intervals of both.
 
 A resample is represented by weights, the number of times it holds each item, so that values are
-sorted once and not for each resample. Weights are of several resamples, `[R, n]`: short calls of
-NumPy would take longer than what they compute. Items of one group, such as the phrases of one
-review, are drawn together.
+sorted once and not for each resample. Of few items, several resamples are computed at a time:
+weights `[R, n]`. Items of one group, such as the phrases of one review, are drawn together.
 """
 
 from collections.abc import Callable, Sequence

@@ -30,7 +30,8 @@ TILE_SEQUENCES = 64
 """Sequences of a tile of forward passes; fewer where they are long."""
 BLOCK_STEPS = 2**14
 """Steps of sequences whose inputs are projected together: bounds the memory that this takes."""
-FEWEST_ROWS = 64  # projected at a time
+FEWEST_ROWS = 64
+"""Rows that are projected together at least: bounds the number of shapes that are compiled."""
 
 Vectors = Float[np.ndarray, "_ d"]
 AnyArray = Array | np.ndarray  # NumPy's where nothing is compiled, under `jax.disable_jit`
@@ -157,21 +158,21 @@ def predict(
     network = jax.device_put(network)
     for block in _blocks(sequences):
         rows = np.concatenate([sequences[n] for n in block])
-        numbers = np.arange(len(rows), dtype=np.int32)
+        row_of_step = np.arange(len(rows))
         if embedding is not None:  # the product with W is computed once a word, not once a step
-            words, numbers = np.unique(rows, return_inverse=True)
+            words, row_of_step = np.unique(rows, return_inverse=True)
             rows = embedding[words]
         size = 2 ** math.ceil(math.log2(max(len(rows), FEWEST_ROWS)))
         projected = _project(network.layers[0], pad(rows, size))
-        numbers = np.split(numbers, np.cumsum([len(sequences[n]) for n in block])[:-1])
-        row_of_step = dict(zip(block, numbers, strict=True))
+        ends = np.cumsum([len(sequences[n]) for n in block])
+        rows_of = dict(zip(block, np.split(row_of_step, ends[:-1]), strict=True))
         for length, members in _group_by_length(sequences, block):
             lanes = max(1, min(TILE_SEQUENCES, 2 * BLOCK_STEPS // length))
             for first in range(0, len(members), lanes):
                 tile = members[first : first + lanes]
                 at = np.zeros((lanes, length), np.int32)
                 for padded, n in zip(at, tile, strict=False):
-                    padded[: len(sequences[n])] = row_of_step[n]
+                    padded[: len(sequences[n])] = rows_of[n]
                 steps = pad(_lengths(sequences, tile), lanes)
                 out = _predict(network, _take(projected, at), steps)
                 logits[tile] = np.asarray(out)[: len(tile)]

@@ -153,7 +153,8 @@ def test_prediction_of_more_and_longer_sequences_than_go_together(classifier, mo
     both = cdjax.Bidirectional(classifier.layers[0], classifier.layers[0])
     np.testing.assert_allclose(cdjax.predict(classifier, words), expected, atol=1e-6)
     np.testing.assert_allclose(cdjax.predict(network, vectors), expected, atol=1e-6)
-    ends = classifier._replace(layers=(both,), readout=np.tile(classifier.readout, 2), pool="ends")
+    readout = np.concatenate([classifier.readout, 2 * classifier.readout], axis=1)
+    ends = classifier._replace(layers=(both,), readout=readout, pool="ends")
     expected = [forward(ends, x) for x in vectors]
     np.testing.assert_allclose(cdjax.predict(ends, words), expected, atol=1e-6)
 

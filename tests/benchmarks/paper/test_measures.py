@@ -9,7 +9,7 @@ import pytest
 from benchmarks.paper.measures import MEASURES, Measure, _decode, _encode, is_defined, run_measure
 from benchmarks.paper.statistics import Estimate
 
-from benchmarks.paper import measures, setting
+from benchmarks.paper import measures, phrase_labels, setting
 from tests.benchmarks.paper.conftest import make_model
 
 
@@ -87,3 +87,24 @@ def test_what_is_in_a_split_is_asked_once(given):
     elsewhere = dataclasses.replace(given, sst=given.sst / "other")
     with pytest.raises(FileNotFoundError):
         count(elsewhere, "dev")
+
+
+def test_nodes_of_some_trees_are_those_that_are_scored(given):
+    texts = ["(3 (2 a) (4 good))", "(1 bad)", "(0 (1 no) (4 (3 so) (2 it)))"]
+    (given.sst / "train.txt").write_text("\n".join(texts))
+    (subject,) = given.of("sst")
+    nodes = given.nodes(subject, given.scorer(subject, cdjax.ACD), "train", (0, 2))
+    tree, size, after, label = phrase_labels._describe_nodes(given, "train", (0, 2))
+    assert [(n, len(scores)) for n, scores in nodes.items()] == [(0, 3), (2, 5)]
+    assert tree.tolist() == [0, 0, 0, 2, 2, 2, 2, 2]
+    assert size.tolist() == [2, 1, 1, 3, 1, 2, 1, 1]
+    assert after.tolist() == [0, 1, 0, 0, 2, 0, 1, 0]
+    assert label.tolist() == [3, 2, 4, 0, 1, 4, 3, 2]
+
+
+def test_training_trees_are_a_sample():
+    assert phrase_labels._sample(3) == (0, 1, 2)
+    sample = phrase_labels._sample(8544)
+    assert len(set(sample)) == phrase_labels.TRAINING_TREES
+    assert list(sample) == sorted(sample)
+    assert sample[-1] < 8544
