@@ -26,17 +26,16 @@ from benchmarks.paper import (
     setting,
     stability,
     statistics,
+    steps,
     unigrams,
 )
 from benchmarks.paper.results import write_text
 from benchmarks.paper.setting import PACKAGE, SCORING, Scorer, Setting, Subject, digest_code
 from benchmarks.paper.statistics import Estimate
 
-INTERACTING = ("cd", "loo", "occlusion", "alone")
-"""Methods of which a phrase has more than the sum of its words: they have interactions."""
 REPEATS, SECONDS = 3, 10  # of a measurement of time: so many, or fewer that take so long
 ROOMS = (*SCORING, "model", "text", "training")
-SHARED = (deletion, faithfulness, phrase_labels, regressions, searches, setting)
+SHARED = (deletion, faithfulness, phrase_labels, regressions, searches, setting, steps)
 """What measures depend on besides their own module and the statistics."""
 
 
@@ -53,7 +52,7 @@ class Measure(NamedTuple):
     confirmation: str | None  # the split that confirms them; None: there is none
     resamples: int
     others: tuple[str, ...] = ()  # further statistics
-    methods: tuple[str, ...] | None = None  # for which it is defined; all when None
+    interactions: bool = False  # whether it is of interactions, which sums of words have none of
     sign: int = 1  # -1 where less is better
     decides: bool = True  # whether the criterion ranks by it
 
@@ -94,7 +93,7 @@ MEASURES: dict[str, Measure] = {
             *("negation", "c", "interactions of negations (4.5)", "ks", negation.measure),
             *("train", "dev+test", 1000),
             ("auc", "ks_alone", "auc_alone", "right_phrase", "right_part"),
-            INTERACTING,
+            interactions=True,
         ),
         Measure(
             *("words", "d", "words against a regression (4.2)", "pearson", unigrams.measure),
@@ -155,7 +154,7 @@ def run_measure(
 
 def is_defined(measure: Measure, scorer: Scorer) -> bool:
     """Return whether a measure is defined for a method."""
-    return measure.methods is None or scorer.method.name in measure.methods
+    return not (measure.interactions and scorer.method.additive)
 
 
 @functools.cache

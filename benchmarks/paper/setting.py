@@ -17,9 +17,10 @@ import cdjax
 import jax
 import numpy as np
 from cdjax.core.rules import ACD, PAPER, RELEASED, Rule
-from cdjax.methods.contract import Method
+from cdjax.methods.contract import Method, sum_spans
 from cdjax.methods.registry import make_methods
 from cdjax.model import Model, find_vocabulary
+from cdjax.spans import enumerate_spans
 from cdjax.text.trees import Tree, read_trees
 from cdjax.training.linear import LinearModel
 from cdjax.training.provenance import digest_file
@@ -29,6 +30,7 @@ from numpy.typing import ArrayLike
 
 from benchmarks.paper.regressions import fit_once
 from benchmarks.paper.results import label
+from benchmarks.paper.steps import score_steps
 
 PAPER_METHODS = ("cd", "gradient", "ig", "loo", "cell")
 """The methods that the paper compares."""
@@ -109,7 +111,7 @@ class Setting:
     rules: tuple[Rule, ...] = RULES
     command: str = ""
     quick: bool = False  # whether all is of few texts, rules and penalties
-    scores: Path | None = None  # folder of stored scores; `scores` in `out` when None
+    scores: Path | None = None  # of stored scores; `scores` in `out` when None
     log: Callable[[str], None] = print
 
     def of(self, data: str) -> list[Subject]:
@@ -133,6 +135,11 @@ class Setting:
             raise ValueError("this experiment needs the treebank; expected its folder (sst).")
         trees = _read_trees(self.sst / f"{split}.txt")
         return trees[: QUICK_TREES[split]] if self.quick else trees
+
+    @property
+    def scores_folder(self) -> Path:
+        """The folder of stored scores."""
+        return self.scores or self.out / "scores"
 
     def scorers(self, subject: Subject, only: Iterable[str] | None = None) -> list[Scorer]:
         """Return the methods for a model: CD by each rule, then the others."""
@@ -190,8 +197,12 @@ class Setting:
         """
         ids = [_encode(subject, tuple(tokens)) for tokens in reviews]
         pairs = [np.array(of_review, np.int32).reshape(-1, 2) for of_review in spans]
+        if scorer.method.additive:
+            steps = self._steps(subject, scorer, ids, what)
+            sums = map(sum_spans, steps, pairs)
+            return [(rows[:, 1] - rows[:, 0]).astype(np.float64) for rows in sums]
         counts = [len(of_review) for of_review in pairs]
-        path = (self.scores or self.out / "scores") / f"{_name(subject, scorer, ids, pairs)}.npy"
+        path = self.scores_folder / f"{_name(subject, scorer, ids, pairs)}.npy"
         if not path.is_file():
             started = time.perf_counter()
             results = scorer.method.score(subject.model.classifier, ids, pairs)
@@ -203,6 +214,24 @@ class Setting:
             _store(path, rows[:, 1] - rows[:, 0])
         scores = np.load(path).astype(np.float64)
         return np.split(scores, np.cumsum(counts)[:-1])
+
+    def _steps(
+        self, subject: Subject, scorer: Scorer, ids: Sequence[np.ndarray], what: str
+    ) -> list[Float[np.ndarray, "_ 2"]]:
+        """Return the scores of the steps of texts by a method that sums them."""
+
+        def score(texts: list[np.ndarray]) -> list[Float[np.ndarray, "_ 2"]]:
+            started = time.perf_counter()
+            words = [enumerate_spans(len(text), 1) for text in texts]
+            results = scorer.method.score(subject.model.classifier, texts, words)
+            took = time.perf_counter() - started
+            self.log(
+                f"  {scorer.label}, {subject.name}: {sum(map(len, texts)):,} words of {what}, "
+                f"{took:.1f} s"
+            )
+            return [result.scores for result in results]
+
+        return score_steps(self.scores_folder, _name(subject, scorer), ids, score)
 
     def nodes(
         self, subject: Subject, scorer: Scorer, split: str, trees: Iterable[int] | None = None
@@ -287,7 +316,7 @@ def _encode(subject: Subject, tokens: tuple[str, ...]) -> Int[np.ndarray, "_"]:
     return _encoded[key]
 
 
-def _name(subject: Subject, scorer: Scorer, ids: list, spans: list) -> str:
+def _name(subject: Subject, scorer: Scorer, ids: Sequence = (), spans: Sequence = ()) -> str:
     code = digest_code(*(PACKAGE / room for room in SCORING))
     digest = hashlib.sha256(repr((subject.digest, scorer.method.name, scorer.rule, code)).encode())
     for review, pairs in zip(ids, spans, strict=True):

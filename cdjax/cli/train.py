@@ -127,9 +127,11 @@ def _add_number(group: argparse._ArgumentGroup, name: str, default: int | float,
 
 def run(args: argparse.Namespace) -> None:
     """Train as the arguments say, and save the model in float16."""
+    from cdjax.cli.cache import keep_compiled_programs
     from cdjax.memory import keep_freed_arrays
 
     keep_freed_arrays()
+    keep_compiled_programs()
     with common.as_user_error(ImportError, ValueError):
         from cdjax.training.checks import check_options
         from cdjax.training.curve import check_picture, draw_curve

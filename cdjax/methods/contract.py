@@ -57,6 +57,7 @@ class Method(NamedTuple):
     title: str  # for tables and figures
     units: str  # of its scores
     score: Score
+    additive: bool = False  # whether a span has the sum of its steps' scores
 
 
 ScoreSteps = Callable[[Classifier, list[np.ndarray], str], list[Float[np.ndarray, "t k"]]]

@@ -5,6 +5,7 @@ from cdjax.methods.alone import read_alone
 from cdjax.methods.cell_decomposition import decompose_cells
 from cdjax.methods.contract import (
     Method,
+    ScoreSteps,
     check_has_probability,
     check_reads_words,
     check_request,
@@ -23,6 +24,7 @@ from cdjax.scoring.batch import score_all_spans, score_chosen_spans
 from cdjax.text.vocabulary import Vocabulary
 
 PERIOD = "."
+THROUGH_FORGET_GATES = "cell decomposition, through the forget gates"
 STANDARD_DEVIATIONS = "standard deviations of the sequence's steps"
 """Units of scores that are scaled within each sequence."""
 
@@ -111,31 +113,26 @@ def make_methods(
     def additive_cells(classifier, sequences, output):
         return decompose_cells(classifier, sequences, variant="additive")
 
+    def additive(
+        name: str,
+        title: str,
+        units: str,
+        score_steps: ScoreSteps,
+        replaces_words: str | None = None,
+    ) -> Method:
+        score = sum_over_steps(score_steps, replaces_words=replaces_words)
+        return Method(name, title, units, score, additive=True)
+
     methods = (
         Method("cd", "contextual decomposition", "logits", cd),
-        Method("gradient", "gradient times input", "probability", sum_over_steps(gradient)),
-        Method(
-            "ig",
-            "integrated gradients",
-            STANDARD_DEVIATIONS,
-            sum_over_steps(paper_ig, replaces_words="ig"),
-        ),
-        Method("ig_zero", "integrated gradients, zero baseline", "logits", sum_over_steps(zero_ig)),
+        additive("gradient", "gradient times input", "probability", gradient),
+        additive("ig", "integrated gradients", STANDARD_DEVIATIONS, paper_ig, "ig"),
+        additive("ig_zero", "integrated gradients, zero baseline", "logits", zero_ig),
         Method("loo", "leave one out", "log probability", leave_out),
-        Method("cell", "cell decomposition", "logits", sum_over_steps(cells)),
-        Method(
-            "cell_gamma",
-            "cell decomposition, through the forget gates",
-            "logits",
-            sum_over_steps(additive_cells),
-        ),
+        additive("cell", "cell decomposition", "logits", cells),
+        additive("cell_gamma", THROUGH_FORGET_GATES, "logits", additive_cells),
         Method("occlusion", "occlusion by the unknown word", "logits", occlusion),
-        Method(
-            "shapley",
-            "Shapley values, sampled",
-            "logits",
-            sum_over_steps(shapley, replaces_words="shapley"),
-        ),
+        additive("shapley", "Shapley values, sampled", "logits", shapley, "shapley"),
         Method("alone", "the phrase alone", "logits", alone),
     )
     return {method.name: method for method in methods}

@@ -5,11 +5,13 @@ import json
 import math
 
 import cdjax
+import numpy as np
 import pytest
 from benchmarks.paper.measures import MEASURES, Measure, _decode, _encode, is_defined, run_measure
 from benchmarks.paper.statistics import Estimate
+from cdjax.methods import make_methods
 
-from benchmarks.paper import measures, phrase_labels, setting
+from benchmarks.paper import measures, phrase_labels, setting, steps
 from tests.benchmarks.paper.conftest import make_model
 
 
@@ -100,6 +102,42 @@ def test_nodes_of_some_trees_are_those_that_are_scored(given):
     assert size.tolist() == [2, 1, 1, 3, 1, 2, 1, 1]
     assert after.tolist() == [0, 1, 0, 0, 2, 0, 1, 0]
     assert label.tolist() == [3, 2, 4, 0, 1, 4, 3, 2]
+
+
+def test_steps_of_a_text_are_scored_once_whatever_is_asked_of_it(given, monkeypatch):
+    """Requests share texts; another process, or a later run, finds them in the files."""
+    (subject,) = given.of("sst")
+    gradient = make_methods(vocabulary=subject.model.vocabulary)["gradient"]
+    asked = []
+
+    def score(classifier, sequences, spans):
+        asked.append([list(of) for of in sequences])
+        return gradient.score(classifier, sequences, spans)
+
+    scorer = setting.Scorer(gradient._replace(score=score), None)
+    texts = [["a", "good", "film"], ["bad"], ["a", "good", "film"], ["not", "bad"]]
+    spans = [[(0, 3), (1, 2), (2, 2)], [(0, 1)], [(1, 3)], []]
+    ids = [subject.model.vocabulary.encode(tokens) for tokens in texts]
+
+    def check(*chosen):
+        found = given.score(
+            subject, scorer, *([of[n] for n in chosen] for of in (texts, spans)), ""
+        )
+        direct = gradient.score(
+            subject.model.classifier, *([of[n] for n in chosen] for of in (ids, spans))
+        )
+        for scores, result in zip(found, direct, strict=True):
+            expected = result.scores[:, 1] - result.scores[:, 0]
+            np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-7)
+
+    check(0, 1)
+    check(2, 1, 3)
+    steps._known.cache_clear()
+    check(0, 1, 2, 3)
+    assert asked == [[list(ids[0]), list(ids[1])], [list(ids[3])]]
+    other = setting.make_subject("other", "sst", make_model(1, 0.5), main=True)
+    given.score(other, scorer, texts[:1], spans[:1], "")
+    assert len(asked) == 3
 
 
 def test_training_trees_are_a_sample():
