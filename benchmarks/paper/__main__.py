@@ -30,6 +30,7 @@ try:
     from benchmarks.paper.report import title_of, write_report
     from benchmarks.paper.run import run_experiments
     from benchmarks.paper.setting import PAPER_METHODS, Setting, make_subject
+    from benchmarks.paper.workers import keep_processes
 except ModuleNotFoundError as error:
     package = str(error.name).partition(".")[0]
     if package in ("None", "benchmarks", "cdjax"):
@@ -160,14 +161,15 @@ def _run(args: argparse.Namespace, command: str) -> None:
             flags = dict.fromkeys(f"--{name}" for e in chosen for name in e.data)
             raise UserError(f"{args.name} needs data; give their folders by {' and '.join(flags)}.")
         setting = _make_setting(args, command)
-        if args.name == "all":
-            score_trees(setting)
         for experiment in chosen:
             if experiment not in possible:
                 setting.log(
                     f"{experiment.name}: left out, needs --{' and --'.join(experiment.data)}"
                 )
-        run_experiments([experiment.name for experiment in possible], setting, args.overwrite)
+        with keep_processes(setting):
+            if args.name == "all":
+                score_trees(setting)
+            run_experiments([experiment.name for experiment in possible], setting, args.overwrite)
     print(f"report: {', '.join(map(str, write_report(args.out)))}")
 
 

@@ -141,7 +141,7 @@ def _estimate(
     polar, positive = scores[strong], labels[strong] > NEUTRAL
     return {
         "spearman": correlations(scores, labels, review, resamples, ("spearman",))["spearman"],
-        "auc": separation(polar, positive, review[strong], resamples)["auc"],
+        "auc": separation(polar, positive, review[strong], resamples, ("auc",))["auc"],
     }
 
 

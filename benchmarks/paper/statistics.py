@@ -134,6 +134,7 @@ def separation(
     positive: Bool[np.ndarray, "n"],
     groups: Int[np.ndarray, "n"] | None = None,
     resamples: int = RESAMPLES,
+    names: Sequence[str] = ("ks", "auc"),
 ) -> dict[str, Estimate]:
     """Return `ks` and `auc` of positive items' values above the others', with intervals.
 
@@ -142,13 +143,16 @@ def separation(
         positive: Which items are positive.
         groups: Group of each item; a group is drawn as a whole. Each item on its own when None.
         resamples: Number of bootstrap resamples.
+        names: Which ones.
     """
-    exact = {f.__name__: f(values[positive], values[~positive]) for f in (ks, auc)}
+    two = values[positive], values[~positive]
+    exact = {name: {"ks": ks, "auc": auc}[name](*two) for name in names}
     ranks = _Ranks(values)
-    statistics: dict[str, Statistic] = {
+    of_weights: dict[str, Statistic] = {
         "ks": lambda w: _weighted_ks(ranks, positive, w),
         "auc": lambda w: _weighted_auc(ranks, positive, w),
     }
+    statistics = {name: of_weights[name] for name in names}
 
     def usable(w: Weights) -> Bool[np.ndarray, "r"]:
         return np.all([w[:, group].any(axis=1) for group in (positive, ~positive)], axis=0)

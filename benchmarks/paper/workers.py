@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
 from typing import Any
@@ -18,6 +19,26 @@ ONE_THREAD = {"NPROC": "1", "OMP_NUM_THREADS": "1"}
 """Variables of a process that computes in one thread; of these XLA reads NPROC, and no flag."""
 
 _given: list[Setting] = []  # in a worker: what it works on
+_kept: list[tuple[Setting, ProcessPoolExecutor]] = []  # within `keep_processes`
+
+
+@contextmanager
+def keep_processes(setting: Setting) -> Iterator[None]:
+    """Let all that is worked on a setting be done by the same processes.
+
+    They have read the data, and traced the rules, of what came before.
+    """
+    if not _can_share():
+        yield
+        return
+    given = (replace(setting, log=_say),)
+    pool = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), _start, given)
+    _kept.append((setting, pool))
+    try:
+        yield
+    finally:
+        _kept.pop()
+        pool.shutdown(cancel_futures=True)
 
 
 def work(
@@ -33,16 +54,20 @@ def work(
         items: What is done, each on its own: no two may write the same file.
     """
     items = list(items)
-    processes = min(os.cpu_count() or 1, len(items))
-    if processes < 2 or jax.default_backend() != "cpu":
+    if len(items) < 2 or not _can_share():
         yield from (function(setting, item) for item in items)
         return
-    setting = replace(setting, log=_say)
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (setting,))
-    try:
+    pool = next((pool for kept, pool in _kept if kept is setting), None)
+    if pool is None:
+        with keep_processes(setting):
+            yield from work(function, setting, items)
+    else:
         yield from pool.map(_run, ((function, item) for item in items))
-    finally:
-        pool.shutdown(cancel_futures=True)
+
+
+def _can_share() -> bool:
+    """Return whether several processes are quicker than this one."""
+    return (os.cpu_count() or 1) > 1 and jax.default_backend() == "cpu"
 
 
 def _start(setting: Setting) -> None:

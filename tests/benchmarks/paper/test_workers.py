@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import pytest
 from benchmarks.paper.setting import Setting
-from benchmarks.paper.workers import work
+from benchmarks.paper.workers import keep_processes, work
 
 pytestmark = pytest.mark.thorough
 
@@ -55,3 +55,15 @@ def test_one_item_one_core_or_another_device_need_no_process(given, monkeypatch)
 def test_what_an_item_raises_ends_the_work(given):
     with pytest.raises(ValueError, match="the item is bad"):
         list(work(describe, given, ["a", "bad", "b"]))
+
+
+def test_processes_are_kept_for_all_work_on_a_setting(given):
+    def processes():
+        return {process for _, _, process, _ in work(describe, given, "abcd")}
+
+    with keep_processes(given):
+        first = processes()
+        with pytest.raises(ValueError, match="the item is bad"):
+            list(work(describe, given, ["a", "bad", "b"]))
+        assert len(first | processes()) <= 2
+    assert not first & processes()
