@@ -92,7 +92,8 @@ def run(setting: Setting) -> Record:
 def explore(setting: Setting, main: Subject, family: Mapping[str, Rule]) -> list[Record]:
     """Return the figures of every rule of the family, on the choices, without intervals."""
     setting.log(f"  the family: {len(family)} rules, {main.name}")
-    _measure_explored(setting, (main.name, PAPER))  # what all rules need is there after the first
+    # What all rules need is there after the first.
+    list(work(_measure_explored, setting, [(main.name, PAPER)]))
     rows = []
     for row in work(_measure_explored, setting, [(main.name, rule) for rule in family.values()]):
         rows.append(row)

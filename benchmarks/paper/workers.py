@@ -46,7 +46,8 @@ def work(
 ) -> Iterator[Any]:
     """Yield `function(setting, item)` for each item, in their order, by a process a core.
 
-    With one core or item, or where JAX computes on another device, this process does it all.
+    With one core, or where JAX computes on another device, this process does it all; with one item,
+    too, unless there are processes that are kept.
 
     Args:
         function: Of a module. Its results, like the items, have to be picklable.
@@ -54,15 +55,14 @@ def work(
         items: What is done, each on its own: no two may write the same file.
     """
     items = list(items)
-    if len(items) < 2 or not _can_share():
-        yield from (function(setting, item) for item in items)
-        return
     pool = next((pool for kept, pool in _kept if kept is setting), None)
-    if pool is None:
+    if pool is not None:
+        yield from pool.map(_run, ((function, item) for item in items))
+    elif len(items) > 1 and _can_share():
         with keep_processes(setting):
             yield from work(function, setting, items)
     else:
-        yield from pool.map(_run, ((function, item) for item in items))
+        yield from (function(setting, item) for item in items)
 
 
 def _can_share() -> bool:
