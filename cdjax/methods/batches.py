@@ -63,7 +63,7 @@ def project_word(classifier: Classifier, word: int | None) -> Any:
     """Return `W x` of a word of the embedding, or of a zero vector when None: arrays `[H]`."""
     width = classifier.embedding.shape[1]
     x = np.zeros(width, classifier.bias.dtype) if word is None else classifier.embedding[word]
-    return project_input(classifier.layers[0], jnp.asarray(x))
+    return _project(classifier.layers[0], x)
 
 
 @jax.jit

@@ -130,8 +130,8 @@ def integrate_gradients(
     nodes = quadrature_nodes(quadrature, steps)
     start = project_word(classifier, baseline)
     scores = _sum_over_nodes(classifier, sequences, start, nodes, output)
-    gaps = [np.zeros(len(classifier.bias), classifier.bias.dtype) for _ in sequences]
     network = put_network(classifier)
+    logits = np.zeros((2, len(sequences), len(classifier.bias)), classifier.bias.dtype)
     for batch in make_batches(classifier, sequences):
         # Two variants of each sequence: itself, and the baseline.
         count, length = len(batch.indices), _leaf(batch.projected).shape[1]
@@ -140,10 +140,13 @@ def integrate_gradients(
         def kept(variants, count=count, length=length):
             return np.repeat(variants[:, None] < count, length, axis=1)
 
-        values = np.asarray(_value(run_variants(network, batch, source, kept, start), output))
-        for n, end, begin in zip(batch.indices, values[:count], values[count:], strict=True):
-            gaps[n] = end - begin - scores[n].sum(axis=0)
-    return [StepScores(*pair) for pair in zip(scores, gaps, strict=True)]
+        variants = run_variants(network, batch, source, kept, start)
+        logits[:, batch.indices] = variants.reshape(2, count, -1)
+    ends, begins = np.asarray(_value(logits, output))
+    return [
+        StepScores(of_steps, end - begin - of_steps.sum(axis=0))
+        for of_steps, end, begin in zip(scores, ends, begins, strict=True)
+    ]
 
 
 def warn_of_gaps(results: list[StepScores], output: Output, steps: int) -> None:
@@ -208,7 +211,9 @@ def _sum_over_nodes(
             # A row repeated to fill the tile weighs nothing.
             tile_weights = node_weights[rows] * (np.arange(len(rows)) < new.stop - new.start)
             passes = source[rows], alphas[rows], tile_weights
-            total += _pull_back(network, batch.projected, batch.lengths, start, *passes, output)
+            total += np.asarray(
+                _pull_back(network, batch.projected, batch.lengths, start, *passes, output)
+            )
         for row, n in enumerate(batch.indices):
             scores[n] = np.ascontiguousarray(total[:, row, : len(sequences[n])].T)
     return scores

@@ -71,11 +71,11 @@ def leave_out(
 
     def value(logits):
         if output == "log probability" and stands_for == "sigmoid":
-            return np.asarray(jax.nn.log_sigmoid(logits))
+            return -np.logaddexp(0, -logits)
         # One logit of two labels is the difference of their log probabilities.
         if output == "logits" or logits.shape[-1] == 1:
             return logits
-        return np.asarray(jax.nn.log_softmax(logits))
+        return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
     results = make_results(classifier, ids, chosen)
     for batch in make_batches(classifier, ids):
