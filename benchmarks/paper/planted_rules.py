@@ -9,13 +9,13 @@ from cdjax.core.rules import Rule
 
 from benchmarks.paper.measures import PLANTED
 from benchmarks.paper.planted.measure import measure as measure_planted
-from benchmarks.paper.planted.networks import NETWORKS, load_planted
+from benchmarks.paper.planted.networks import NETWORKS, TEXTS, load_planted
 from benchmarks.paper.planted.truth import TRUTHS
 from benchmarks.paper.results import Record, write_json
 from benchmarks.paper.setting import PACKAGE, SCORING, STUDY, Setting, digest_code
 from benchmarks.paper.workers import work
 
-QUICK_NETWORKS = 2
+QUICK_NETWORKS, QUICK_TEXTS = 2, 16_000
 
 
 def measure(setting: Setting, rules: Sequence[Rule], methods: Sequence[str]) -> list[Record]:
@@ -38,11 +38,15 @@ def measure(setting: Setting, rules: Sequence[Rule], methods: Sequence[str]) -> 
 def _measure(setting: Setting, item: tuple[str, Sequence[Rule], Sequence[str]]) -> list[Record]:
     """Return the records of one network, from their file where they were computed before."""
     name, rules, methods = item
+    folder, texts = setting.out / "planted", TEXTS
+    if setting.quick:
+        folder, texts = setting.out / "planted-quick", QUICK_TEXTS
     code = digest_code(*(PACKAGE / room for room in SCORING), STUDY / "planted")
-    digest = hashlib.sha256(repr((code, name, [rule[1:] for rule in rules], methods)).encode())
+    inputs = code, name, [rule[1:] for rule in rules], methods, texts
+    digest = hashlib.sha256(repr(inputs).encode())
     path = setting.out / "measures" / f"{PLANTED}-{digest.hexdigest()[:24]}.json"
     if not path.is_file():
-        model = load_planted(name, setting.out / "planted", setting.log)
+        model = load_planted(name, folder, setting.log, texts=texts)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, {"rows": measure_planted({name: model}, rules, methods)})
     return json.loads(path.read_text(encoding="utf-8"))["rows"]

@@ -57,9 +57,10 @@ def _store(folder: Path, key: str, texts: dict[bytes, Ids], scores: list[StepSco
     """Write the scores of texts, and return the name of their file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}-{hashlib.sha256(b'|'.join(texts)).hexdigest()[:24]}.npz"
-    part = path.with_suffix(f".{os.getpid()}.part.npz")  # another process may score the same
+    part = path.with_suffix(f".{os.getpid()}.part")  # another process may score, or read, the same
     ids = list(texts.values())
     lengths = np.array([len(of_text) for of_text in ids])
-    np.savez(part, ids=np.concatenate(ids), lengths=lengths, scores=np.concatenate(scores))
+    with part.open("wb") as file:
+        np.savez(file, ids=np.concatenate(ids), lengths=lengths, scores=np.concatenate(scores))
     part.replace(path)
     return path.name

@@ -10,7 +10,7 @@ from pathlib import Path
 import cdjax
 import numpy as np
 import pytest
-from cdjax.cli import main
+from cdjax.cli import cache, main
 from cdjax.text.vectors import WordVectors
 from cdjax.text.vocabulary import Vocabulary
 from cdjax.training.corpus import Corpus, TrainingData, order_labels, split_off
@@ -47,12 +47,15 @@ def train(*arguments):
 COLUMNS = "--text-column=body", "--label-column=stars"
 
 
-def test_own_reviews_are_trained_on_and_explained(tmp_path, capsys):
+def test_own_reviews_are_trained_on_and_explained(tmp_path, capsys, monkeypatch):
+    kept = []
+    monkeypatch.setattr(cache, "keep_compiled_programs", lambda: kept.append("programs"))
     data, out = write_reviews(tmp_path / "reviews.csv"), tmp_path / "model"
     log, curve = tmp_path / "log.jsonl", tmp_path / "curve.png"
     test = write_reviews(tmp_path / "test.csv", 30, seed=1)
     options = "--log", log, "--curve", curve, "--epochs=8", "--test", test
     assert train("--data", data, *COLUMNS, "--out", out, *options) == 0
+    assert kept == ["programs"]
     printed = capsys.readouterr().out
     assert "word vectors begin at random" in printed
     assert f"{data}: 90 reviews" in printed

@@ -115,7 +115,7 @@ def results(world, tmp_path_factory):
             patch.setattr(rules, "FINALISTS", 1)
             patch.setattr(faithfulness, "REVIEWS", 10)
             patch.setattr(planted_rules, "NETWORKS", ["parity-lstm"])
-            patch.setattr(planted_rules, "load_planted", lambda *_: planted())
+            patch.setattr(planted_rules, "load_planted", lambda *_, texts: planted())
             assert run(world, folder) == 0
 
     return make_once(tmp_path_factory, "paper-results", make)
