@@ -62,21 +62,30 @@ class AllSpans(NamedTuple):
         return enumerate_spans(self.lengths[piece.sequence], self.max_len, starts)
 
 
-class ChosenSpans(NamedTuple):
-    """The spans that are listed."""
+class ChosenSpans:
+    """The spans that are listed.
 
-    spans: Sequence[Int[np.ndarray, "_ 2"]]  # of each sequence, sorted
+    Args:
+        spans: Of each sequence, sorted.
+    """
+
+    def __init__(self, spans: Sequence[Int[np.ndarray, "_ 2"]]):
+        owner = np.repeat(np.arange(len(spans)), [len(array) for array in spans])
+        self._spans = np.concatenate([np.zeros((0, 2), np.int32), *spans])
+        start, stop = self._spans.T
+        self._head, self._last = trunk_bounds(owner, start)
+        self._costs = count_stored_states(start, stop, self._head, self._last)
+        # The first trunk of each sequence, and the end of the last one's.
+        self._trunks = np.searchsorted(owner[self._head], np.arange(len(spans) + 1)).tolist()
 
     def costs(self, sequence: int) -> Numbers:
         """Return the states that each trunk stores."""
-        start, stop = self.spans[sequence].T
-        return count_stored_states(start, stop, *trunk_bounds(np.zeros_like(start), start))
+        return self._costs[slice(*self._trunks[sequence : sequence + 2])]
 
     def of_piece(self, piece: Piece) -> Int[np.ndarray, "_ 2"]:
         """Return the spans of the trunks `[first, stop)`."""
-        spans = self.spans[piece.sequence]
-        head, last = trunk_bounds(np.zeros_like(spans[:, 0]), spans[:, 0])
-        return spans[head[piece.first] : last[piece.stop - 1] + 1]
+        trunk = self._trunks[piece.sequence]
+        return self._spans[self._head[trunk + piece.first] : self._last[trunk + piece.stop - 1] + 1]
 
 
 def plan_jobs(

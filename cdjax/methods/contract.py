@@ -139,17 +139,26 @@ def check_request(
         TypeError, ValueError: As `Score`.
     """
     classifier, ids = prepare(classifier, sequences)
-    if max_len is not None and max_len < 1:
-        raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")
+    check_max_len(spans, max_len)
     if spans is None:
         checked = [enumerate_spans(len(sequence), max_len) for sequence in ids]
         return classifier, ids, checked
-    if max_len is not None:
+    return classifier, ids, check_span_lists(spans, ids)
+
+
+def check_max_len(spans: Sequence[ArrayLike] | None, max_len: int | None) -> None:
+    """Raise where `max_len` is no length, or spans are given besides.
+
+    Raises:
+        ValueError: Says which.
+    """
+    if max_len is not None and max_len < 1:
+        raise ValueError(f"max_len is {max_len}; expected at least 1, or None for all lengths.")
+    if spans is not None and max_len is not None:
         raise ValueError(
             f"both spans and max_len ({max_len}) are given; expected one of them, since max_len "
             f"says which spans to enumerate."
         )
-    return classifier, ids, check_span_lists(spans, ids)
 
 
 def check_word(classifier: Classifier, word: int | None, argument: str) -> None:

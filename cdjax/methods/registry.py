@@ -7,8 +7,8 @@ from cdjax.methods.contract import (
     Method,
     ScoreSteps,
     check_has_probability,
+    check_max_len,
     check_reads_words,
-    check_request,
     sum_over_steps,
 )
 from cdjax.methods.gradients import (
@@ -74,7 +74,7 @@ def make_methods(
     def cd(classifier, sequences, spans=None, *, max_len=None):
         if spans is None:
             return score_all_spans(classifier, sequences, rule, max_len)
-        classifier, sequences, spans = check_request(classifier, sequences, spans, max_len)
+        check_max_len(spans, max_len)
         return score_chosen_spans(classifier, sequences, spans, rule)
 
     def gradient(classifier, sequences, output):

@@ -1,5 +1,6 @@
 """Scores of many spans of many sequences."""
 
+import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -202,7 +203,7 @@ def run_spans(
     results = run_jobs(classifier, make_jobs(), rule, shapes)
     for pieces, (scores, logits) in zip(jobs, results, strict=True):
         spans = under_way.popleft()
-        each = np.split(scores, np.cumsum([len(array) for array in spans])[:-1])
+        each = _split(scores, [len(array) for array in spans])
         for piece, *part, its_logits in zip(pieces, spans, each, logits, strict=True):
             while sequence < piece.sequence:
                 yield None
@@ -259,23 +260,32 @@ def _score_chosen(
 ) -> list[SpanScores]:
     """Return the spans of each sequence, all checked, in the order given, and their scores."""
     bias = classifier.bias
-    scores = [np.zeros((len(array), len(bias)), bias.dtype) for array in spans]
+    counts = [len(array) for array in spans]
+    owner = np.repeat(np.arange(len(spans)), counts)
+    pairs = np.concatenate([np.zeros((0, 2), np.int32), *spans])
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], owner))
+    order = order[pairs[order, 0] < pairs[order, 1]]  # an empty span scores 0
+    filled = np.bincount(owner[order], minlength=len(spans))
+    asked = ChosenSpans(_split(pairs[order], filled))
     logits = np.zeros((len(ids), len(bias)), bias.dtype)
-    orders = []
-    for array in spans:
-        order = np.lexsort((array[:, 1], array[:, 0]))
-        orders.append(order[array[order, 0] < array[order, 1]])  # an empty span scores 0
-    asked = ChosenSpans([array[order] for array, order in zip(spans, orders, strict=True)])
-    results = run_spans(classifier, ids, asked, rule, shapes)
-    unread = []
-    for n, result in enumerate(results):
+    scored, unread = [np.zeros((0, len(bias)), bias.dtype)], []
+    for n, result in enumerate(run_spans(classifier, ids, asked, rule, shapes)):
         if result is None:
             unread.append(n)
         else:
-            scores[n][orders[n]], logits[n] = result.scores, result.logits
+            scored.append(result.scores)
+            logits[n] = result.logits
     if unread:
         logits[unread] = _predict(classifier, [ids[n] for n in unread])
-    return [SpanScores(*result) for result in zip(spans, scores, logits, strict=True)]
+    scores = np.zeros((len(pairs), len(bias)), bias.dtype)
+    scores[order] = np.concatenate(scored)
+    return [SpanScores(*each) for each in zip(spans, _split(scores, counts), logits, strict=True)]
+
+
+def _split(array: np.ndarray, counts: Sequence[int] | np.ndarray) -> list[np.ndarray]:
+    """Return the parts of an array that have so many rows each."""
+    ends = np.cumsum([0, *counts]).tolist()
+    return [array[a:b] for a, b in itertools.pairwise(ends)]
 
 
 def with_vector_readout(model: Classifier | Model) -> Classifier:
