@@ -8,7 +8,7 @@ from cdjax.core.rules import RULES, BiasProduct, Rule
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of the context's gates, inside and outside."""
 GATE_SHARES = (0.0, 0.25, 0.5)
-QUICK = (0.0, 0.5), (0.0,)
+QUICK = (0.5,), (0.0,)
 """The same of a quick run."""
 PRODUCTS = {
     BiasProduct.REST: "rest",
