@@ -23,14 +23,14 @@ from benchmarks.paper.workers import work
 
 
 def run_experiments(names: Sequence[str], setting: Setting, overwrite: bool = False) -> None:
-    """Run experiments, one a core, then those that use all cores by themselves.
+    """Run experiments, one a core, then those that use all cores, as a single one does, too.
 
     Args:
         names: Of the experiments.
         setting: What to run them on.
         overwrite: As for `run_experiment`.
     """
-    alone = [name for name in names if EXPERIMENTS[name].starts_processes]
+    alone = [name for name in names if EXPERIMENTS[name].starts_processes or len(names) == 1]
     together = [(name, overwrite) for name in names if name not in alone]
     together.sort(key=lambda item: not EXPERIMENTS[item[0]].takes_long)
     for _ in work(_run_named, setting, together):

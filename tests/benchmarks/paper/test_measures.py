@@ -104,7 +104,7 @@ def test_nodes_of_some_trees_are_those_that_are_scored(given):
     assert label.tolist() == [3, 2, 4, 0, 1, 4, 3, 2]
 
 
-def test_steps_of_a_text_are_scored_once_whatever_is_asked_of_it(given, monkeypatch):
+def test_steps_of_a_text_are_scored_once_whatever_is_asked_of_it(given):
     """Requests share texts; another process, or a later run, finds them in the files."""
     (subject,) = given.of("sst")
     gradient = make_methods(vocabulary=subject.model.vocabulary)["gradient"]

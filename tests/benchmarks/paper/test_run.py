@@ -15,6 +15,7 @@ from benchmarks.paper.experiment import Experiment
 from benchmarks.paper.registry import EXPERIMENTS
 from benchmarks.paper.results import with_means
 from benchmarks.paper.run import run_experiment, run_experiments
+from benchmarks.paper.workers import keep_processes
 from cdjax.text.trees import read_trees
 from cdjax.training.step import Options
 
@@ -177,6 +178,15 @@ def test_experiments_run_side_by_side_and_find_the_same(world, results, tmp_path
         for field, value, expected in ((f, row[f], other[f]) for row, other in rows for f in row):
             near = pytest.approx(expected, rel=1e-3) if isinstance(expected, float) else expected
             assert value == near, (name, field)
+
+
+@pytest.mark.thorough
+def test_a_single_experiment_is_run_here_with_all_threads(toy, monkeypatch):
+    _, given, runs, _ = toy  # a function of this process: no other would know it
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with keep_processes(given):
+        run_experiments(["toy"], given)
+    assert len(runs) == 1
 
 
 def test_a_new_experiment_is_a_record_in_the_registry(toy):
