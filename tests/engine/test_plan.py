@@ -1,8 +1,17 @@
 """What is asked for, cut into jobs."""
 
+import os
+
 import numpy as np
 from cdjax.engine.plan import AllSpans, ChosenSpans, Piece, cut, plan_jobs, split_groups
-from cdjax.engine.shapes import MEMORY, SHAPES, choose_shape, fit_shapes
+from cdjax.engine.shapes import (
+    MEMORY,
+    NARROW_LANES,
+    SHAPES,
+    choose_shape,
+    count_threads,
+    fit_shapes,
+)
 from cdjax.spans import enumerate_spans
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -87,7 +96,8 @@ def test_every_device_has_a_job():
     assert max(counts) <= sum(counts) / 8 + 820  # one sequence more than its share
 
 
-def test_shapes_grow_with_the_memory_and_hold_what_they_are_chosen_for():
+def test_shapes_grow_with_the_memory_and_hold_what_they_are_chosen_for(monkeypatch):
+    monkeypatch.setenv("NPROC", "2")
     small, wide = (fit_shapes(14 * hidden, hidden, 2, 4) for hidden in (16, 4096))
     assert small == SHAPES
     assert wide[0] == SHAPES[0]
@@ -100,6 +110,17 @@ def test_shapes_grow_with_the_memory_and_hold_what_they_are_chosen_for():
     assert choose_shape(513, 1, SHAPES) == SHAPES[1]
     beyond = choose_shape(70_000, 300_000, SHAPES)
     assert (beyond.rows, beyond.states) == (131_072, 524_288)
+
+
+def test_one_thread_of_a_cpu_takes_narrow_tiles(monkeypatch):
+    monkeypatch.setenv("NPROC", "2")
+    *others, largest = fit_shapes(14 * 168, 168, 2, 4)
+    monkeypatch.setenv("NPROC", "1")
+    assert fit_shapes(14 * 168, 168, 2, 4) == (*others, largest._replace(**NARROW_LANES))
+    # Where memory leaves the middle shape as the largest, its lanes are as narrow as they are.
+    assert fit_shapes(14 * 4096, 4096, 2, 4)[-1].tail_lanes == SHAPES[1].tail_lanes
+    monkeypatch.delenv("NPROC")
+    assert count_threads() == len(os.sched_getaffinity(0))
 
 
 @given(st.lists(st.integers(1, 9), max_size=20), st.integers(1, 20))
