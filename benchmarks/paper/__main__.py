@@ -1,6 +1,7 @@
 """The command: `python -m benchmarks.paper --help`."""
 
 import argparse
+import functools
 import shlex
 import sys
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from cdjax.methods.registry import make_methods
 PROGRAM = "python -m benchmarks.paper"
 try:
     from benchmarks.paper import rules
-    from benchmarks.paper.ahead import score_trees
+    from benchmarks.paper.ahead import fit_regressions, score_trees
     from benchmarks.paper.models import (
         ARCHITECTURES,
         architecture_subjects,
@@ -192,7 +193,9 @@ def _make_setting(args: argparse.Namespace, command: str) -> Setting:
         studied = args.name in ("all", rules.EXPERIMENT.name) and not args.architectures
         if vectors and not args.models:  # all that are trained, side by side: the longest first
             runs = {**(ARCHITECTURES if studied else {}), **treebank_runs(seeds)}
-            train_missing(runs, args.sst, vectors, folder, log)
+            data = Setting(args.out, (), args.sst, args.yelp, log=log)
+            fit = functools.partial(fit_regressions, data) if args.name == "all" else lambda: None
+            train_missing(runs, args.sst, vectors, folder, log, fit)
         subjects += treebank_subjects(args.models, args.sst, vectors, seeds, folder, log)
         others = [
             make_subject(path.name, "sst", cdjax.model.load(path)) for path in args.architectures

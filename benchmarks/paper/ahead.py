@@ -1,7 +1,8 @@
-"""Scores that several experiments need, made before the first of them by a process a core."""
+"""What several experiments need, made before the first of them by other processes."""
 
+from benchmarks.paper import unigrams
 from benchmarks.paper.setting import Setting, Task
-from benchmarks.paper.workers import work
+from benchmarks.paper.workers import keep_processes, work
 
 SPLITS = ("dev", "test")
 
@@ -20,3 +21,14 @@ def score_trees(setting: Setting) -> None:
 def _score(setting: Setting, item: tuple[Task, str]) -> None:
     task, split = item
     setting.nodes(*setting.find(task), split)
+
+
+def fit_regressions(setting: Setting) -> None:
+    """Fit the regressions of all data sets there are, in one process of one thread."""
+    with keep_processes(setting):
+        list(work(_fit, setting, [[name for name in ("sst", "yelp") if setting.digests(name)]]))
+
+
+def _fit(setting: Setting, names: list[str]) -> None:
+    for name in names:
+        unigrams.prepare(setting, name)

@@ -1,5 +1,6 @@
 """The models that are explained: bundled, given, or trained here."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -131,6 +132,7 @@ def train_missing(
     vectors: Sequence[Path],
     out: Path,
     log: Callable[[str], None],
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> dict[str, Path]:
     """Train the models that are missing, one process a core, and return the folders of all.
 
@@ -140,6 +142,7 @@ def train_missing(
         vectors: Word vectors to train with.
         out: Folder of the trained models.
         log: Called with each line of progress.
+        meanwhile: Called once, where any is missing, as soon as a core is free of trainings.
 
     Raises:
         RuntimeError: Where training fails.
@@ -165,5 +168,6 @@ def train_missing(
 
     workers = max(1, min(len(missing), os.cpu_count() or 1))
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(train, missing))
+        tasks = [functools.partial(train, name) for name in missing]
+        list(pool.map(lambda task: task(), [*tasks, meanwhile] if tasks else []))
     return paths

@@ -290,4 +290,5 @@ EXPERIMENT = Experiment(
         others=("auc", "positive_quantile", "negative_quantile"),
         counts=("positive", "negative"),
     ),
+    takes_long=True,
 )

@@ -77,11 +77,11 @@ class Words(NamedTuple):
 def run(setting: Setting) -> Record:
     """Correlate scores with coefficients, for every method, model, rule and protocol."""
     rows, points = [], []
-    for data, prepare in (("sst", _prepare_treebank), ("yelp", _prepare_yelp)):
+    for data in ("sst", "yelp"):
         subjects = setting.of(data)
         if not subjects:
             continue
-        words, regressions = prepare(setting)
+        words, regressions = prepare(setting, data)
         for subject in subjects:
             for scorer in setting.scorers(subject):
                 means = {
@@ -161,6 +161,14 @@ def draw(setting: Setting, result: Record) -> list[Record]:
         caption = f"Correlation with the regression, {title}, primary protocol, and the paper's."
         figures.append({"file": stem, "caption": caption})
     return figures
+
+
+def prepare(setting: Setting, data: str) -> tuple[Words, dict[str, LinearModel]]:
+    """Return the words of a data set that are scored, and the regressions they are held against.
+
+    Fits the regressions that are in no file yet; no model is needed.
+    """
+    return _prepare_treebank(setting) if data == "sst" else _prepare_yelp(setting)
 
 
 def _prepare_treebank(setting: Setting) -> tuple[Words, dict[str, LinearModel]]:

@@ -11,6 +11,7 @@ import cdjax
 import jax
 import numpy as np
 import pytest
+from benchmarks.paper.ahead import fit_regressions
 from benchmarks.paper.experiment import Experiment
 from benchmarks.paper.registry import EXPERIMENTS
 from benchmarks.paper.results import with_means
@@ -19,7 +20,7 @@ from benchmarks.paper.workers import keep_processes
 from cdjax.text.trees import read_trees
 from cdjax.training.step import Options
 
-from benchmarks.paper import models, negation, searches, setting
+from benchmarks.paper import models, negation, searches, setting, unigrams
 from tests.benchmarks.paper.conftest import METHODS, make_model
 from tests.pictures import check_picture
 from tests.training.test_treebank import parse
@@ -140,6 +141,31 @@ def test_networks_of_other_kinds_are_trained_by_the_usual_recipe(world, tmp_path
     for command in commands.values():
         options = Options(*(getattr(command, name) for name in Options._fields))
         assert options._replace(cell="lstm", layers=1, bidirectional=False) == Options()
+
+
+def test_regressions_are_fitted_while_models_are_trained(world, tmp_path, monkeypatch):
+    done, lines = [], []
+
+    def run(command, **_):
+        done.append(command)
+        cdjax.save(make_model(3, 0.5), command[command.index("--out") + 1])
+        return subprocess.CompletedProcess(command, 0)
+
+    given = setting.Setting(tmp_path, (), world / "sst", world / "yelp", log=lines.append)
+    monkeypatch.setattr(models.subprocess, "run", run)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # in this process, where lines are counted
+    runs = {"one": (), "two": ()}
+    for _ in range(2):  # the second time, nothing is missing
+        models.train_missing(
+            *(runs, world / "sst", [], tmp_path / "models", lambda text: None),
+            lambda: done.append(fit_regressions(given)),
+        )
+    assert [item is None for item in done] == [False, False, True]
+    assert {line[line.rindex("(") :] for line in lines} == {"(sst)", "(yelp)"}
+    fitted = len(lines)
+    for data in ("sst", "yelp"):
+        unigrams.prepare(given, data)
+    assert len(lines) == fitted == len(list((tmp_path / "regressions").iterdir()))
 
 
 @pytest.fixture
