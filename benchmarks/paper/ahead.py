@@ -9,18 +9,18 @@ SPLITS = ("dev", "test")
 
 def score_trees(setting: Setting) -> None:
     """Store the scores of all phrases of two splits of the treebank, by every model and method."""
-    items = [
-        (Task(subject.name, scorer.method.name, scorer.rule), split)
+    tasks = [
+        Task(subject.name, scorer.method.name, scorer.rule)
         for subject in setting.of("sst")
         for scorer in setting.scorers(subject)
-        for split in SPLITS
     ]
-    list(work(_score, setting, items))
+    list(work(_score, setting, tasks))
 
 
-def _score(setting: Setting, item: tuple[Task, str]) -> None:
-    task, split = item
-    setting.nodes(*setting.find(task), split)
+def _score(setting: Setting, task: Task) -> None:
+    # Both by one process: two would compile the same programs.
+    for split in SPLITS:
+        setting.nodes(*setting.find(task), split)
 
 
 def fit_regressions(setting: Setting) -> None:
