@@ -2,8 +2,7 @@
 
 import itertools
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +10,6 @@ from typing import Any, NamedTuple
 import cdjax
 import numpy as np
 from cdjax.core.rules import PAPER, RULES, Rule
-from cdjax.engine.gates import take_shares
 
 from benchmarks.paper import faithfulness, planted_rules, rules_report
 from benchmarks.paper.experiment import Experiment
@@ -96,28 +94,12 @@ def explore(setting: Setting, main: Subject, family: Mapping[str, Rule]) -> list
     setting.log(f"  the family: {len(family)} rules, {main.name}")
     # What all rules need is there after the first.
     list(work(_measure_explored, setting, [(main.name, PAPER)]))
-    rows = {}
-    items = [(main.name, rule) for rule in spread_programs(family.values())]
-    for row in work(_measure_explored, setting, items):
-        rows[row["rule"]] = row
+    rows = []
+    for row in work(_measure_explored, setting, [(main.name, rule) for rule in family.values()]):
+        rows.append(row)
         if len(rows) % 50 == 0:
             setting.log(f"  {len(rows)} of {len(family)} rules")
-    return [rows[name] for name in family]
-
-
-def spread_programs(rules: Iterable[Rule]) -> list[Rule]:
-    """Return the rules so that neighbours are computed by different programs, where any are left.
-
-    Two processes that begin neighbours do not compile the same then; later rules find what either
-    of them has compiled.
-    """
-    ranked, seen = [], Counter()
-    for rule in rules:
-        program, shares = take_shares(rule, np.float32)
-        kind = program, *(share is None for share in shares)
-        ranked.append((seen[kind], rule))
-        seen[kind] += 1
-    return [rule for _, rule in sorted(ranked, key=lambda item: item[0])]
+    return rows
 
 
 def _measure_explored(setting: Setting, what: tuple[str, Rule]) -> Record:

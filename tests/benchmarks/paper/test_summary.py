@@ -1,35 +1,13 @@
 """What follows from figures of rules, on cases with known answers."""
 
-import itertools
-
-import jax
 import numpy as np
 import pytest
-from benchmarks.paper.family import make_family
 from benchmarks.paper.statistics import Estimate, correlations
-from cdjax.engine.run import find_directions
 
 from benchmarks.paper import rules, summary
-from tests.conftest import random_classifier
 
 NAMES = ["paper", "a", "b", "c", "d"]
 FIGURES = np.array([[0.5, 0.5], [0.9, 0.1], [0.6, 0.6], [0.1, 0.9], [0.4, 0.4]])
-
-
-def test_neighbours_of_the_family_are_computed_by_different_programs():
-    classifier = random_classifier(np.random.default_rng(0))
-
-    def program(rule):
-        (direction,) = find_directions(classifier, rule)
-        return direction.form, jax.tree.structure(direction.layer)
-
-    family = list(make_family().values())
-    spread = rules.spread_programs(family)
-    assert sorted(map(family.index, spread)) == list(range(len(family)))
-    programs = [program(rule) for rule in spread]
-    count = len(set(programs))
-    assert len(set(programs[:count])) == count  # the first of each come before any second one
-    assert not any(one == other for one, other in itertools.pairwise(programs))
 
 
 def test_finalists_are_the_named_and_the_best_of_those_that_nothing_dominates():
