@@ -24,7 +24,7 @@ def _score(setting: Setting, task: Task) -> None:
 
 
 def fit_regressions(setting: Setting) -> None:
-    """Fit the regressions of all data sets there are, in one process of one thread."""
+    """Store the regressions of all data sets there are, fitted by a process of its own."""
     with keep_processes(setting):
         list(work(_fit, setting, [[name for name in ("sst", "yelp") if setting.digests(name)]]))
 

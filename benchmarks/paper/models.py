@@ -1,6 +1,7 @@
 """The models that are explained: bundled, given, or trained here."""
 
 import functools
+import operator
 import os
 import subprocess
 import sys
@@ -169,5 +170,5 @@ def train_missing(
     workers = max(1, min(len(missing), os.cpu_count() or 1))
     with ThreadPoolExecutor(workers) as pool:
         tasks = [functools.partial(train, name) for name in missing]
-        list(pool.map(lambda task: task(), [*tasks, meanwhile] if tasks else []))
+        list(pool.map(operator.call, [*tasks, meanwhile] if tasks else []))
     return paths

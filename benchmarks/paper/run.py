@@ -23,7 +23,7 @@ from benchmarks.paper.workers import work
 
 
 def run_experiments(names: Sequence[str], setting: Setting, overwrite: bool = False) -> None:
-    """Run experiments, one a core, then those that use all cores, as a single one does, too.
+    """Run experiments, one a core, then those that use all cores; a single one does, too.
 
     Args:
         names: Of the experiments.

@@ -24,9 +24,8 @@ SHAPES = (
 """A job takes the first that it fits into: narrow tiles waste little on a single sequence, wide
 ones keep the products of a corpus busy."""
 NARROW_LANES = {"tail_lanes": 512, "trunk_lanes": 128, "forward_lanes": 64}
-"""Of the largest shape where a CPU computes in one thread. The arrays of a tile then stay in the
-second cache: a split's trees took 0.83 of the time. Two threads share a tile, and need wide ones.
-"""
+"""Of the largest shape where a CPU computes in one thread: the arrays of a tile then fit into its
+L2 cache, and the phrases of SST dev took 0.83 of the time. Two threads share a tile: a wide one."""
 MEMORY = 192 << 20
 """Bytes that the arrays of the jobs on all devices may take, where JAX reports no limit; while they
 are scored, the rows of the next ones are made beside them. Twice as much saved 2% of the time, and

@@ -317,7 +317,7 @@ def test_interruption(here, model):
 def test_interruption_at_any_moment(here, model, command):
     """While modules are imported, too, where an exception could be lost or end in a crash."""
     heed = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    # Once start() heeds the signal itself: before, Python's own handler prints a traceback.
+    # "begun" follows start()'s handler of the signal: Python's own would print a traceback.
     code = f"{heed}from cdjax import cli; main = cli.main; cli.main = lambda: "
     code += "(print('begun', flush=True), main())[1]; cli.start()"
     words = {"score": ["reviews.txt", "--out", "out"], "explain": ["a bad film"]}[command]

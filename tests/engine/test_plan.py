@@ -117,7 +117,7 @@ def test_one_thread_of_a_cpu_takes_narrow_tiles(monkeypatch):
     *others, largest = fit_shapes(14 * 168, 168, 2, 4)
     monkeypatch.setenv("NPROC", "1")
     assert fit_shapes(14 * 168, 168, 2, 4) == (*others, largest._replace(**NARROW_LANES))
-    # Where memory leaves the middle shape as the largest, its lanes are as narrow as they are.
+    # The middle shape keeps its lanes where memory has room for no larger one.
     assert fit_shapes(14 * 4096, 4096, 2, 4)[-1].tail_lanes == SHAPES[1].tail_lanes
     monkeypatch.delenv("NPROC")
     assert count_threads() == len(os.sched_getaffinity(0))
