@@ -34,6 +34,10 @@ ARCHITECTURES = {
 """Options of `cdjax train` for networks other than one LSTM layer, by the usual recipe; first the
 one that takes longest."""
 
+PATIENCE = 6
+"""Evaluations without a better one before a training ends, fewer than by default. None of these had
+more than four between a best and the next, so that the same weights are kept."""
+
 
 def choose_main(models: dict[str, Model]) -> str:
     """Return the name of the model with the best development accuracy, the first of equals.
@@ -157,6 +161,7 @@ def train_missing(
         command = [sys.executable, "-m", "cdjax", "train", "--data", str(sst), "--vectors"]
         command += [*map(str, vectors), *runs[name], "--out", str(paths[name])]
         command += ["--checkpoint", str(state), *(["--resume"] if state.exists() else [])]
+        command += ["--patience", str(PATIENCE)]
         log(f"training {name}; progress in {log_path}")
         with log_path.open("a", encoding="utf-8") as file:
             environment = os.environ | (ONE_THREAD if workers > 1 else {})

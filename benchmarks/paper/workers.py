@@ -15,8 +15,9 @@ from cdjax.memory import keep_freed_arrays
 
 from benchmarks.paper.setting import Setting
 
-ONE_THREAD = {"NPROC": "1", "OMP_NUM_THREADS": "1"}
-"""Variables of a process that computes in one thread; of these XLA reads NPROC, and no flag."""
+ONE_THREAD = {"NPROC": "1", "OMP_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1"}
+"""Variables of a process that computes in one thread: XLA reads NPROC, and no flag; joblib, which
+starts further processes, the last."""
 
 _given: list[Setting] = []  # in a worker: what it works on
 _kept: list[tuple[Setting, ProcessPoolExecutor]] = []  # within `keep_processes`
