@@ -199,7 +199,7 @@ def check_record(record, printed, names):
             assert 0 <= difference <= BOUND
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_quick_run(tmp_path, capsys, monkeypatch):
     # Peers are tested by themselves; importing torch takes its time.
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

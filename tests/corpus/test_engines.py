@@ -88,7 +88,7 @@ def pool(ray, monkeypatch, tmp_path):
     return find
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @needs_ray
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_ray_makes_the_same_parts(model, reviews, tmp_path, pool):
@@ -199,7 +199,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("datasets") is None,
     reason="needs datasets: pip install 'cdjax[datasets]'",

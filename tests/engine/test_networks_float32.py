@@ -17,8 +17,8 @@ from tests.engine.test_networks import WORDS, definition_of, make_network
     [
         ("GRU", cdjax.PAPER),
         ("GRU, reset before", cdjax.ACD),
-        ("two LSTMs", cdjax.PAPER),
-        ("three layers", cdjax.SHARED),
+        pytest.param("two LSTMs", cdjax.PAPER, marks=pytest.mark.slow),
+        pytest.param("three layers", cdjax.SHARED, marks=pytest.mark.slow),
     ],
     ids=lambda value: getattr(value, "name", value),
 )

@@ -214,7 +214,7 @@ def test_models_of_no_language_are_refused():
         language_of(model._replace(provenance={"language": "parity"}))
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_from_training_to_the_figure_of_each_method(tmp_path):
     lines, names = [], ["reset-lstm", "reset-gru"]
     given = tmp_path, lines.append, OPTIONS._replace(hidden=8), 20_000
