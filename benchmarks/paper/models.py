@@ -35,8 +35,8 @@ ARCHITECTURES = {
 one that takes longest."""
 
 PATIENCE = 6
-"""Evaluations without a better one before a training ends, fewer than by default. None of these had
-more than four between a best and the next, so that the same weights are kept."""
+"""Evaluations without a better one before a training ends, fewer than by default. No training of
+the study had more than four between a best and the next: the same weights are kept."""
 
 
 def choose_main(models: dict[str, Model]) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from cdjax.core.rules import Rule
@@ -11,8 +12,9 @@ from benchmarks.paper.measures import PLANTED
 from benchmarks.paper.planted.measure import measure as measure_planted
 from benchmarks.paper.planted.networks import NETWORKS, TEXTS, load_planted
 from benchmarks.paper.planted.truth import TRUTHS
-from benchmarks.paper.results import Record, write_json
+from benchmarks.paper.results import Record, fields, write_json
 from benchmarks.paper.setting import PACKAGE, SCORING, STUDY, Setting, digest_code
+from benchmarks.paper.statistics import Estimate, average
 from benchmarks.paper.workers import work
 
 QUICK_NETWORKS, QUICK_TEXTS = 2, 16_000
@@ -52,16 +54,22 @@ def _measure(setting: Setting, item: tuple[str, Sequence[Rule], Sequence[str]]) 
     return json.loads(path.read_text(encoding="utf-8"))["rows"]
 
 
-def average_networks(rows: Sequence[Mapping[str, object]]) -> list[Record]:
-    """Return the mean agreement of each method over readings and networks."""
-    by_method: dict[tuple, dict[str, list[float]]] = {}
+def average_networks(rows: Sequence[Mapping[str, Any]]) -> list[Record]:
+    """Return the mean agreement of each method over readings and networks, with its interval.
+
+    Resamples are of the texts of every network, which are as many; the interval says nothing of
+    other networks.
+    """
+    by_method: dict[tuple, dict[str, list[Estimate]]] = {}
     for row in rows:
         if row["after"] == "all" and row["truth"] in TRUTHS:
             networks = by_method.setdefault((row["method"], row["rule"]), {})
-            networks.setdefault(str(row["model"]), []).append(float(str(row["pearson"])))
+            resampled = [np.nan if r is None else r for r in row["resampled"]]
+            of_row = Estimate(row["pearson"], row["pearson_low"], row["pearson_high"], resampled)
+            networks.setdefault(row["model"], []).append(of_row)
     records = []
     for (method, rule), networks in by_method.items():
-        means = {name: float(np.mean(values)) for name, values in networks.items()}
+        means = {name: average(of_readings) for name, of_readings in networks.items()}
         records.append(
             {
                 "measure": PLANTED,
@@ -71,8 +79,8 @@ def average_networks(rows: Sequence[Mapping[str, object]]) -> list[Record]:
                 "rule": rule,
                 "primary": False,
                 "in_mean": True,
-                "agreement": float(np.mean(list(means.values()))),
-                "networks": means,
+                **fields({"agreement": average(list(means.values()))}),
+                "networks": {name: mean.value for name, mean in means.items()},
             }
         )
     return records

@@ -304,7 +304,7 @@ def _all_figures(result: Record) -> list[Block]:
         body = [
             [
                 label(row["method"], row["rule"]),
-                cell(row["agreement"]),
+                with_interval(row, "agreement"),
                 *(cell(row["networks"].get(name)) for name in columns),
             ]
             for row in planted

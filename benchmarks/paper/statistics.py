@@ -47,13 +47,13 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
             f"difference needs those of the same items."
         )
     resampled = np.subtract(one.resampled, other.resampled)
-    return _with_interval(one.value - other.value, resampled)
+    return make_estimate(one.value - other.value, resampled)
 
 
 def average(estimates: Sequence[Estimate]) -> Estimate:
     """Return the mean of statistics of the same items."""
     resampled = np.mean([estimate.resampled for estimate in estimates], axis=0)
-    return _with_interval(float(np.mean([e.value for e in estimates])), resampled)
+    return make_estimate(float(np.mean([e.value for e in estimates])), resampled)
 
 
 def pearson(x: Values, y: Values) -> float:
@@ -295,12 +295,11 @@ def _with_intervals(
             with np.errstate(invalid="ignore", divide="ignore"):  # of those that are not usable
                 resampled[name].append(np.where(can, statistic(weights), np.nan))
     return {
-        name: _with_interval(value, np.concatenate(resampled[name]))
-        for name, value in exact.items()
+        name: make_estimate(value, np.concatenate(resampled[name])) for name, value in exact.items()
     }
 
 
-def _with_interval(value: float, resampled: Values) -> Estimate:
+def make_estimate(value: float, resampled: Values) -> Estimate:
     """Return a statistic with the percentiles of its values over resamples."""
     if not np.isfinite(resampled).any():
         return Estimate(value, None, None)

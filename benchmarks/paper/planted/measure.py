@@ -13,7 +13,7 @@ from benchmarks.paper.planted.languages import LONGEST, Language
 from benchmarks.paper.planted.networks import language_of, masked_values
 from benchmarks.paper.planted.truth import TRUTHS, cuts, interactions, right_scores
 from benchmarks.paper.results import Record, fields
-from benchmarks.paper.statistics import LEVEL, Estimate
+from benchmarks.paper.statistics import Estimate, make_estimate
 
 TEXTS, SHORTEST, SEED = 200, 6, 2
 RESAMPLES = 200
@@ -45,8 +45,9 @@ def measure(
     Returns:
         Records with the fields `model`, `language`, `cell`, `method`, `rule` (None but for "cd"),
         `truth` ("alone", "shapley" or "interaction"), `after` (a key of `AFTER`), `phrases`,
-        `pearson` with `pearson_low` and `pearson_high`, and `error`, None where the scores are not
-        in logits. The method "network" is the network itself, see `NETWORK`.
+        `pearson` with `pearson_low` and `pearson_high`, `resampled` (its value in each resample),
+        and `error`, None where the scores are not in logits. The method "network" is the network
+        itself, see `NETWORK`.
     """
     rows: list[Record] = []
     for name, model in models.items():
@@ -82,8 +83,8 @@ def compare(
         in_logits: Whether these scores are in logits.
 
     Returns:
-        Records with the fields `truth`, `after`, `phrases`, `pearson` and its interval, and
-        `error`; none of phrases whose right scores are all the same.
+        Records with the fields `truth`, `after`, `phrases`, `pearson` and its interval,
+        `resampled` and `error`; none of phrases whose right scores are all the same.
     """
     lengths = [len(text) for text in texts]
     stops = [enumerate_spans(length)[:, 1] for length in lengths]
@@ -107,12 +108,14 @@ def compare(
             if not kept.any() or np.ptp(y[kept]) == 0:
                 continue
             error = float(np.sqrt(np.mean((x - y)[kept] ** 2) / np.mean(y[kept] ** 2)))
+            estimate = pearson_by_text(x[kept], y[kept], text[kept])
             rows.append(
                 {
                     "truth": truth,
                     "after": name,
                     "phrases": int(kept.sum()),
-                    **fields({"pearson": pearson_by_text(x[kept], y[kept], text[kept])}),
+                    **fields({"pearson": estimate}),
+                    "resampled": [None if np.isnan(r) else r for r in estimate.resampled],
                     "error": error if in_logits else None,
                 }
             )
@@ -130,7 +133,7 @@ def pearson_by_text(
     It is 0 where `x` is constant; `y` must not be.
     """
     if np.ptp(x) == 0:
-        return Estimate(0.0, 0.0, 0.0)
+        return make_estimate(0.0, np.zeros(resamples))
     x, y, text = x - x.mean(), y - y.mean(), np.unique(text, return_inverse=True)[1]
     products = (np.ones_like(x), x, y, x * x, y * y, x * y)
     # A correlation is a function of six sums, which are added up text by text once.
@@ -141,37 +144,9 @@ def pearson_by_text(
     n, sx, sy, sxx, syy, sxy = (weights @ sums).T
     covariance, spread = sxy - sx * sy / n, (sxx - sx**2 / n) * (syy - sy**2 / n)
     defined = spread > 1e-12 * spread[0]  # a resample of few phrases may hold one value alone
-    value, *resampled = covariance[defined] / np.sqrt(spread[defined])
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail])
-    value = float(value)
-    return Estimate(value, float(min(low, value)), float(max(high, value)))
-
-
-def summarize(rows: Sequence[Record]) -> list[Record]:
-    """Return the figure of each rule and method: its mean correlation over networks and readings.
-
-    The field `networks` says how many: methods that are for LSTMs alone have half of them.
-    """
-    groups: dict[tuple, list[Record]] = {}
-    for row in rows:
-        if row["after"] == "all" and row["truth"] in TRUTHS:
-            groups.setdefault((row["method"], row["rule"]), []).append(row)
-    return [
-        {
-            "method": method,
-            "rule": rule,
-            "networks": len({row["model"] for row in group}),
-            **{
-                reading: float(
-                    np.mean([row["pearson"] for row in group if row["truth"] == reading])
-                )
-                for reading in TRUTHS
-            },
-            "agreement": float(np.mean([row["pearson"] for row in group])),
-        }
-        for (method, rule), group in groups.items()
-    ]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value, *resampled = np.where(defined, covariance / np.sqrt(spread), np.nan)
+    return make_estimate(float(value), np.array(resampled))
 
 
 def _score(
